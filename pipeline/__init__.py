@@ -1,0 +1,1 @@
+"""Everything the dashboard shows and the command line does, without a screen."""

@@ -1,0 +1,141 @@
+"""A set of labelled faces in memory-mapped arrays. Knows nothing of files or of how it is used."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold
+
+from pipeline.errors import UserError
+from pipeline.labels import EMOTIONS
+
+SIZE = 48
+SPLITS = ("train", "validation", "test", "public_test", "private_test")
+HELD_OUT = "held_out"
+VOTES = (
+    "neutral",
+    "happiness",
+    "surprise",
+    "sadness",
+    "anger",
+    "disgust",
+    "fear",
+    "contempt",
+    "unknown",
+    "NF",
+)
+
+
+class Batch(NamedTuple):
+    """Some faces on their way from a reader to the disk, in the arrays of `FaceDataset`.
+
+    `progress` is how much of the source has been read (0 to 1), `skipped` how many pictures were
+    passed over since the batch before.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    splits: NDArray[np.str_]
+    ids: NDArray[np.str_]
+    progress: float
+    skipped: int = 0
+
+
+@dataclass(frozen=True)
+class FaceDataset:
+    """Grey faces with their emotions.
+
+    Args:
+        name: the name it was imported under.
+        images: uint8 (n, 48, 48), 0-255.
+        labels: uint8 (n,), indices into `EMOTIONS`.
+        splits: str (n,), each one of `SPLITS`.
+        ids: str (n,), unique and stable between imports.
+        votes: FER+ votes uint8 (n, 10) in the order of `VOTES`, or None.
+        fingerprint: SHA-256 over pixels, labels and split names.
+    """
+
+    name: str
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    splits: NDArray[np.str_]
+    ids: NDArray[np.str_]
+    votes: NDArray[np.uint8] | None
+    fingerprint: str
+
+    def __post_init__(self) -> None:
+        n = len(self.labels)
+        if self.images.shape != (n, SIZE, SIZE) or self.images.dtype != np.uint8:
+            raise ValueError(
+                f"images must be uint8 ({n}, {SIZE}, {SIZE}). "
+                f"Received: {self.images.dtype} {self.images.shape}"
+            )
+        if self.splits.shape != (n,) or self.ids.shape != (n,):
+            raise ValueError(f"splits and ids must have {n} entries, as labels do.")
+        if self.votes is not None and self.votes.shape != (n, len(VOTES)):
+            raise ValueError(f"votes must be ({n}, {len(VOTES)}). Received: {self.votes.shape}")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def split_names(self) -> list[str]:
+        """Return the splits that hold at least one face, in the order of `SPLITS`."""
+        present = set(np.unique(self.splits).tolist())
+        return [split for split in SPLITS if split in present]
+
+    def indices(self, split: str, seed: int = 0) -> NDArray[np.intp]:
+        """Return the positions of a split's faces.
+
+        Args:
+            split: one of the data set's splits, or `held_out`: the tenth of `train` that stands
+                in where there is no `public_test` and no `validation`.
+            seed: draws the held-out tenth; a run uses its own.
+
+        Raises:
+            UserError: no face belongs to this split.
+        """
+        if split == HELD_OUT:
+            return self._held_out(seed)
+        found = np.flatnonzero(self.splits == split)
+        if not len(found):
+            raise UserError(
+                f"Data set '{self.name}' has no split '{split}'. "
+                f"Choose from: {', '.join(self.split_names())}."
+            )
+        return found
+
+    def choosing_split(self) -> str:
+        """Return the split on which epochs and models are chosen."""
+        present = self.split_names()
+        return next((s for s in ("public_test", "validation") if s in present), HELD_OUT)
+
+    def training_indices(self, seed: int = 0) -> NDArray[np.intp]:
+        """Return the positions of the faces to fit on: `train` less a held-out tenth, if one is."""
+        train = self.indices("train")
+        if self.choosing_split() != HELD_OUT:
+            return train
+        return np.setdiff1d(train, self._held_out(seed))
+
+    def _held_out(self, seed: int) -> NDArray[np.intp]:
+        train = self.indices("train")
+        labels = self.labels[train]
+        pictures = np.array([self.images[i].tobytes() for i in train], dtype=object)
+        groups = np.unique(pictures, return_inverse=True)[1]
+        if np.bincount(labels).max() < 10:
+            raise UserError(
+                f"Data set '{self.name}' is too small to hold out a tenth of its training faces: "
+                "it needs a class with at least 10 faces, or a 'validation' split."
+            )
+        folds = StratifiedGroupKFold(n_splits=10, shuffle=True, random_state=seed)
+        return train[next(folds.split(train, labels, groups))[1]]
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return split → emotion → number of faces."""
+        return {
+            split: {
+                emotion: int(np.sum(self.labels[self.splits == split] == label))
+                for label, emotion in enumerate(EMOTIONS)
+            }
+            for split in self.split_names()
+        }

@@ -1,0 +1,76 @@
+"""From a file or folder to a data set of the workspace."""
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.data import sample
+from pipeline.data.dataset import SPLITS
+from pipeline.data.readers import READERS, Reader, fer_csv
+from pipeline.data.readers.archive import DAMAGED
+from pipeline.data.readers.ferplus import read_votes
+from pipeline.data.store import DatasetInfo, new_dataset
+from pipeline.errors import UserError
+
+
+def import_dataset(
+    source: Path,
+    name: str,
+    *,
+    ferplus: Path | None = None,
+    skip_unknown: bool = False,
+    split: str = "train",
+    on_progress: Callable[[float], None] = lambda fraction: None,
+) -> DatasetInfo:
+    """Import a data set, whole or not at all.
+
+    Args:
+        source: a CSV, tar.gz, zip or folder, or `sample` for the drawn faces.
+        name: the data set's name.
+        ferplus: FER+ votes to join to a CSV's rows.
+        skip_unknown: pass over class folders that name no emotion.
+        split: where pictures go that lie below no split's folder.
+        on_progress: called with the fraction read, 0 to 1.
+
+    Raises:
+        UserError: anything about the source or the name is wrong; nothing is left behind.
+    """
+    if split not in SPLITS:
+        raise UserError(f"Unknown split '{split}'. Choose from: {', '.join(SPLITS)}.")
+    try:
+        with new_dataset(name) as writer:
+            reader = sample if str(source) == sample.NAME else _reader_of(source)
+            if ferplus and reader is not fer_csv:
+                raise UserError(
+                    "FER+ votes join by row order: give --ferplus with a FER-2013 CSV only."
+                )
+            skipped, splits = 0, []
+            for batch in reader.read(source, split=split, skip_unknown=skip_unknown):
+                writer.append(batch)
+                skipped += batch.skipped
+                splits.append(batch.splits)
+                on_progress(batch.progress)
+            votes = read_votes(ferplus, np.concatenate(splits)) if ferplus else None
+            return writer.finish(name, source.name, skipped, votes)
+    except DAMAGED as error:
+        raise UserError(
+            f"{source.name} is truncated or damaged ({error}): fetch it again."
+        ) from error
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise UserError("The disk is full: free some space and import again.") from error
+        raise UserError(f"{source} cannot be read: {error.strerror or error}.") from error
+
+
+def _reader_of(source: Path) -> Reader:
+    if not source.exists():
+        raise UserError(f"There is no file or folder '{source}'; for drawn faces say 'sample'.")
+    for reader in READERS.values():
+        if reader.matches(source):
+            return reader
+    raise UserError(
+        f"{source.name} is none of what can be imported: FER-2013's CSV, a .tar.gz or .zip that "
+        "holds it, or a .zip or folder of train|test|validation/<class>/ pictures."
+    )

@@ -1,0 +1,121 @@
+"""The stored probabilities of a model on a split: what every figure is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.data.dataset import FaceDataset
+from pipeline.errors import UserError
+from pipeline.labels import EMOTIONS
+from pipeline.runs import Run
+from pipeline.vision.recognizer import Recognizer
+
+_BATCH = 128
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model said of a split's faces.
+
+    Args:
+        model: the model's name.
+        dataset: the data set's name.
+        fingerprint: the data set's fingerprint.
+        split: the split's name.
+        ids: str (n,).
+        y_true: uint8 (n,), indices into `EMOTIONS`.
+        probabilities: float32 (n, 7).
+    """
+
+    model: str
+    dataset: str
+    fingerprint: str
+    split: str
+    ids: NDArray[np.str_]
+    y_true: NDArray[np.uint8]
+    probabilities: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        n = len(self.y_true)
+        if self.probabilities.shape != (n, len(EMOTIONS)) or self.ids.shape != (n,):
+            raise ValueError(
+                f"probabilities must be ({n}, {len(EMOTIONS)}) and ids ({n},). "
+                f"Received: {self.probabilities.shape} and {self.ids.shape}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.y_true)
+
+
+def predict_split(
+    model: Run,
+    dataset: FaceDataset,
+    split: str,
+    on_progress: Callable[[float], None] = lambda fraction: None,
+) -> Predictions:
+    """Recognise every face of a split in float32.
+
+    Raises:
+        UserError: the split has no faces, or the model is damaged.
+    """
+    indices = dataset.indices(split, model.config().train.seed)
+    recognizer = Recognizer.load(model, "f32")
+    parts = []
+    for start in range(0, len(indices), _BATCH):
+        parts.append(recognizer.predict(dataset.images[indices[start : start + _BATCH]]))
+        on_progress(min(1.0, (start + _BATCH) / len(indices)))
+    return Predictions(
+        model=model.name,
+        dataset=dataset.name,
+        fingerprint=dataset.fingerprint,
+        split=split,
+        ids=dataset.ids[indices],
+        y_true=dataset.labels[indices],
+        probabilities=np.concatenate(parts),
+    )
+
+
+def save_predictions(predictions: Predictions, folder: Path) -> None:
+    """Write `predictions.npz` whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / ".predictions.npz"
+    np.savez_compressed(
+        partial,
+        dataset=np.array(predictions.dataset),
+        fingerprint=np.array(predictions.fingerprint),
+        split=np.array(predictions.split),
+        ids=predictions.ids,
+        y_true=predictions.y_true,
+        probabilities=predictions.probabilities,
+    )
+    partial.replace(folder / "predictions.npz")
+
+
+def load_predictions(model: Run, folder: Path) -> Predictions:
+    """Read `predictions.npz` of one of the model's evaluations.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    try:
+        with np.load(folder / "predictions.npz", allow_pickle=False) as stored:
+            return Predictions(
+                model=model.name,
+                dataset=str(stored["dataset"]),
+                fingerprint=str(stored["fingerprint"]),
+                split=str(stored["split"]),
+                ids=stored["ids"],
+                y_true=stored["y_true"],
+                probabilities=stored["probabilities"],
+            )
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise UserError(
+            f"The predictions of '{model.name}' in {folder.name} are missing or damaged: "
+            "evaluate it again."
+        ) from error

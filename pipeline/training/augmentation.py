@@ -1,0 +1,59 @@
+"""Random changes to a face that leave its emotion as it is; used by training and its preview."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Augmentation(BaseModel):
+    """How far faces are changed; each amount is the largest drawn."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rotation: float = Field(10.0, ge=0, le=180, description="rotation, degrees to either side")
+    zoom: float = Field(0.1, ge=0, lt=1, description="zoom in or out, share of the size")
+    shift: float = Field(0.1, ge=0, lt=1, description="shift along each axis, share of the size")
+    flip: bool = Field(True, description="mirror every second face")
+    erasing: float = Field(0.0, ge=0, le=0.5, description="erased rectangle, share of the area")
+
+
+def augment(
+    face: NDArray[np.uint8], settings: Augmentation, seed: tuple[int, ...]
+) -> NDArray[np.uint8]:
+    """Return a changed copy of a face, uint8 (h, w), the same for the same seed.
+
+    Rotation, zoom, shift and mirror are one affine map whose border repeats the edge. A rectangle
+    of random grey is erased from every second face (Zhong et al. 2017,
+    https://arxiv.org/abs/1708.04896).
+
+    Args:
+        face: uint8 (h, w).
+        settings: how far to go.
+        seed: what the changes are drawn from: in training (run's seed, epoch, face).
+    """
+    rng = np.random.default_rng(seed)
+    angle, zoom, dx, dy = rng.uniform(-1, 1, 4).tolist()
+    mirrored, erased = (rng.random(2) < 0.5).tolist()
+    height, width = face.shape
+    matrix = cv2.getRotationMatrix2D(
+        ((width - 1) / 2, (height - 1) / 2), angle * settings.rotation, 1 + zoom * settings.zoom
+    )
+    matrix[:, 2] += dx * settings.shift * width, dy * settings.shift * height
+    if settings.flip and mirrored:
+        matrix[0] = -matrix[0]
+        matrix[0, 2] += width - 1
+    changed = cv2.warpAffine(face, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    if settings.erasing and erased:
+        _erase(changed, settings.erasing, rng)
+    return changed.astype(np.uint8, copy=False)
+
+
+def _erase(face: cv2.typing.MatLike, share: float, rng: np.random.Generator) -> None:
+    height, width = face.shape
+    area = rng.uniform(0.02, max(0.02, share)) * height * width
+    ratio = np.exp(rng.uniform(-1, 1))
+    h = min(height, max(1, round(np.sqrt(area * ratio))))
+    w = min(width, max(1, round(np.sqrt(area / ratio))))
+    y, x = rng.integers(0, height - h + 1), rng.integers(0, width - w + 1)
+    face[y : y + h, x : x + w] = rng.integers(0, 256, (h, w))

@@ -1,0 +1,104 @@
+"""Everything a training run is made from. The form, the command line and the JSON follow it.
+
+Loads no keras.
+"""
+
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
+
+from models import ARCHITECTURES, Architecture
+from models.backbone import Backbone
+from pipeline.errors import UserError
+from pipeline.training.augmentation import Augmentation
+
+
+class TrainConfig(BaseModel):
+    """A training run's configuration.
+
+    Raises:
+        pydantic.ValidationError: a value is none of its choices or outside its range;
+            `explain` makes one sentence of it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    dataset: str = Field(description="data set to train on")
+    architecture: Literal["custom_cnn", "vgg16", "resnet50v2"] = Field(
+        "custom_cnn", description="network"
+    )
+    model: SerializeAsAny[Architecture] = Field(description="the architecture's own fields")
+
+    epochs: int = Field(40, ge=1, le=10_000, description="passes over the training faces")
+    batch_size: int = Field(64, ge=1, le=4096, description="faces a step")
+    optimizer: Literal["sgd", "adam", "adamw"] = Field("adam", description="optimizer")
+    learning_rate: float = Field(1e-3, gt=0, le=10, description="largest learning rate")
+    schedule: Literal["plateau", "cosine", "constant"] = Field(
+        "plateau", description="how the learning rate falls"
+    )
+    warmup_epochs: int = Field(0, ge=0, le=100, description="epochs in which the rate rises first")
+    weight_decay: float = Field(0.0, ge=0, le=1, description="decoupled weight decay")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread evenly")
+    class_weights: Literal["none", "sqrt", "balanced"] = Field(
+        "none", description="weight of rare emotions"
+    )
+    augmentation: Augmentation = Augmentation()
+
+    monitor: Literal["val_accuracy", "val_macro_f1", "val_loss"] = Field(
+        "val_accuracy", description="what the best epoch is chosen by"
+    )
+    early_stopping_patience: int = Field(
+        10, ge=0, le=1000, description="epochs without progress before the end, 0 = never"
+    )
+    plateau_patience: int = Field(
+        4, ge=1, le=1000, description="epochs without progress before the rate falls"
+    )
+    plateau_factor: float = Field(0.5, gt=0, lt=1, description="what the rate is multiplied by")
+    precision: Literal["float32", "mixed_bfloat16"] = Field(
+        "float32", description="arithmetic of the training"
+    )
+    seed: int = Field(0, ge=0, lt=2**31, description="seed of weights, order and augmentation")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fit_model_to_architecture(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        fields = values.get("model") or {}
+        kind = ARCHITECTURES.get(values.get("architecture", "custom_cnn"))
+        if kind and isinstance(fields, dict):
+            return {**values, "model": kind.model_validate(fields)}
+        return {**values, "model": fields or ARCHITECTURES["custom_cnn"]()}
+
+    @model_validator(mode="after")
+    def _check_model(self) -> Self:
+        if type(self.model) is not ARCHITECTURES[self.architecture]:
+            raise ValueError(f"model is not of architecture '{self.architecture}'")
+        return self
+
+    @property
+    def head_epochs(self) -> int:
+        """Epochs of the first phase, in which the head alone is trained."""
+        if isinstance(self.model, Backbone) and not self.model.from_scratch:
+            return self.model.head_epochs
+        return 0
+
+    @property
+    def total_epochs(self) -> int:
+        """Epochs of all phases."""
+        return self.head_epochs + self.epochs
+
+
+def explain(error: ValueError) -> UserError:
+    """Turn a failed validation into one sentence with the field, the value and its choices."""
+    details = getattr(error, "errors", None)
+    if details is None:
+        return UserError(str(error))
+    first = details()[0]
+    field = str(first["loc"][-1]) if first["loc"] else "configuration"
+    if first["type"] == "missing":
+        return UserError(f"The configuration lacks '{field}'.")
+    if first["type"] == "extra_forbidden":
+        return UserError(f"Unknown field '{field}' in the configuration: take it out.")
+    reason = first["msg"].removeprefix("Input ").removeprefix("Value error, ")
+    return UserError(f"{field} = {first['input']!r} is wrong: it {reason}.")

@@ -1,0 +1,76 @@
+"""From 48x48 grey faces to probabilities, by OpenVINO. Knows nothing of video or Streamlit."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+
+from pipeline.errors import UserError
+from pipeline.labels import EMOTIONS
+from pipeline.runs import Run
+
+Precision = Literal["f32", "default"]
+
+
+class Recognizer:
+    """A compiled model with one infer request: for one thread at a time; `share` gives another.
+
+    Example:
+        >>> recognizer = Recognizer.load(find_model("custom_cnn"))
+        >>> recognizer.predict(dataset.images[:4]).shape
+        (4, 7)
+    """
+
+    def __init__(self, compiled: ov.CompiledModel) -> None:
+        self._compiled = compiled
+        self._request = compiled.create_infer_request()
+
+    @classmethod
+    def load(cls, model: Run, precision: Precision = "f32", threads: int = 0) -> Self:
+        """Compile a run's exported model.
+
+        Args:
+            model: a run or a shipped model.
+            precision: `f32` for figures that are stored or compared, `default` for what the
+                processor does fastest (bfloat16 where it can).
+            threads: processor threads of an inference, 0 for as many as there are cores.
+
+        Raises:
+            UserError: the exported model is missing or damaged.
+        """
+        return cls(_compile(model.openvino_path, precision, threads))
+
+    def share(self) -> Self:
+        """Return a recognizer of the same compiled model, for another thread."""
+        return type(self)(self._compiled)
+
+    def predict(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the probabilities, float32 (n, 7), of grey faces, uint8 (n, 48, 48), 0-255."""
+        if not len(faces):
+            return np.empty((0, len(EMOTIONS)), np.float32)
+        self._request.infer([faces[..., np.newaxis].astype(np.float32)])
+        return self._output("probabilities")
+
+    def explain(self, faces: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the probabilities and the class activation maps, float32 (n, h, w, 7)."""
+        probabilities = self.predict(faces)
+        return probabilities, self._output("cam")
+
+    def _output(self, name: str) -> NDArray[np.float32]:
+        output: NDArray[np.float32] = self._request.get_tensor(name).data.copy()
+        return output
+
+
+def _compile(path: Path, precision: Precision, threads: int) -> ov.CompiledModel:
+    options: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
+    if precision == "f32":
+        options["INFERENCE_PRECISION_HINT"] = "f32"
+    try:
+        return ov.Core().compile_model(path, "CPU", options)
+    except RuntimeError as error:
+        raise UserError(
+            f"The exported model {path.name} of '{path.parent.parent.name}' is missing or damaged: "
+            "export it again."
+        ) from error

@@ -1,0 +1,59 @@
+"""Where data sets, runs and evaluations live, and how small files are written safely."""
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import UserError
+
+PROJECT = Path(__file__).resolve().parents[1]
+ZOO = PROJECT / "models" / "zoo"
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def workspace() -> Path:
+    """Return the workspace folder: `$EMOTION_WORKSPACE`, or `workspace` of the project."""
+    return Path(os.environ.get("EMOTION_WORKSPACE") or PROJECT / "workspace").expanduser().resolve()
+
+
+def datasets_folder() -> Path:
+    """Return the folder that holds one folder a data set."""
+    return workspace() / "datasets"
+
+
+def runs_folder() -> Path:
+    """Return the folder that holds one folder a training run."""
+    return workspace() / "runs"
+
+
+def evaluation_folder() -> Path:
+    """Return the folder for evaluations of shipped models, which are never written to."""
+    return workspace() / "evaluation"
+
+
+def check_name(name: str) -> str:
+    """Return the name if it can be a folder's name.
+
+    Raises:
+        UserError: the name is not 1 to 64 letters, digits, `.`, `_` or `-`, the first a letter
+            or digit.
+    """
+    if not _PLAIN_NAME.fullmatch(name):
+        raise UserError(
+            f"The name {name!r} is not a plain name: use 1 to 64 letters, digits, '.', '_' or "
+            "'-', and begin with a letter or digit."
+        )
+    return name
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file whole or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    with partial.open("w") as file:
+        json.dump(content, file, indent=2)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)

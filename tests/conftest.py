@@ -1,0 +1,48 @@
+"""Workspaces for the tests: an empty one for each, and one trained run that all share."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TRAIN = (
+    "train --dataset sample --widths 16,32,64 --convolutions 1 --epochs 6 "
+    "--learning-rate 0.003 --seed 7"
+)
+
+
+def run_pipeline(command: str, workspace: Path, check: bool = True) -> subprocess.CompletedProcess:
+    """Run `python -m pipeline COMMAND` in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", *command.split()],
+        env={**os.environ, "EMOTION_WORKSPACE": str(workspace)},
+        capture_output=True,
+        text=True,
+    )
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(autouse=True)
+def empty_workspace(tmp_path, monkeypatch) -> Path:
+    """Give each test a workspace of its own with nothing in it."""
+    monkeypatch.setenv("EMOTION_WORKSPACE", str(tmp_path / "workspace"))
+    return tmp_path / "workspace"
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory) -> Path:
+    """Train one small run on the drawn faces; shared, so only to be read."""
+    workspace = tmp_path_factory.mktemp("trained")
+    run_pipeline("import sample --name sample", workspace)
+    run_pipeline(TRAIN, workspace)
+    return workspace
+
+
+@pytest.fixture
+def filled_workspace(trained, monkeypatch) -> Path:
+    """Point the test at the shared workspace with the drawn faces and one trained run."""
+    monkeypatch.setenv("EMOTION_WORKSPACE", str(trained))
+    return trained
