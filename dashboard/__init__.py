@@ -1,0 +1,1 @@
+"""The Streamlit app. Never imports tensorflow or keras."""

@@ -1,0 +1,1 @@
+"""From pictures and video to faces with probabilities. Loads no keras."""
