@@ -73,4 +73,4 @@ class CustomCNN(BaseModel):
             use_bias=not self.batch_normalization,
             kernel_initializer=self.kernel_initializer,
         )(x)
-        return keras.layers.BatchNormalization()(x) if self.batch_normalization else x
+        return keras.layers.BatchNormalization(momentum=0.9)(x) if self.batch_normalization else x

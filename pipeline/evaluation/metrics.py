@@ -1,4 +1,174 @@
 """The figures that say how good a model is, computed from stored probabilities."""
 
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from pipeline.errors import UserError
+from pipeline.evaluation.predictions import Predictions
+from pipeline.evaluation.roc import mean_auc, roc_curves
+from pipeline.labels import EMOTIONS
+
+_BINS = 15
+_LABELS = range(len(EMOTIONS))
 
 
+@dataclass(frozen=True)
+class ClassMetrics:
+    """How well one emotion is recognised; 0 where a share has nothing to be a share of."""
+
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """The figures of a model on a split.
+
+    Averages over emotions follow scikit-learn: balanced accuracy over those with faces in the
+    split, F1 over those in the truth or in the predictions, AUC over those with faces both in and
+    out of the class.
+
+    Args:
+        model: the model's name.
+        dataset: the data set's name.
+        split: the split's name.
+        n: number of faces, at least 1.
+        accuracy: share of faces whose likeliest emotion is the label, 0-1.
+        balanced_accuracy: mean recall, 0-1.
+        macro_f1: mean F1, 0-1.
+        weighted_f1: mean F1 weighted by support, 0-1.
+        top2_accuracy: share of faces whose label is one of the two likeliest emotions, 0-1.
+        log_loss: mean negative natural logarithm of the label's probability.
+        ece: expected calibration error in 15 bins of equal width, 0-1 (Naeini et al. 2015).
+        auc_macro: mean of the areas under the ROC curves, or None if no class has one.
+        auc_micro: area under the ROC curve of all face-emotion pairs.
+        per_class: emotion → its figures, all seven.
+        confusion: int (7, 7), rows true, columns predicted.
+    """
+
+    model: str
+    dataset: str
+    split: str
+    n: int
+    accuracy: float
+    balanced_accuracy: float
+    macro_f1: float
+    weighted_f1: float
+    top2_accuracy: float
+    log_loss: float
+    ece: float
+    auc_macro: float | None
+    auc_micro: float | None
+    per_class: Mapping[str, ClassMetrics]
+    confusion: NDArray[np.int64]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `evaluate --json` prints and `metrics.json` holds."""
+        return {
+            "model": self.model,
+            "dataset": self.dataset,
+            "split": self.split,
+            "n": self.n,
+            "accuracy": self.accuracy,
+            "balanced_accuracy": self.balanced_accuracy,
+            "macro_f1": self.macro_f1,
+            "top2_accuracy": self.top2_accuracy,
+            "log_loss": self.log_loss,
+            "ece": self.ece,
+            "auc_macro": self.auc_macro,
+            "per_class": {name: asdict(figures) for name, figures in self.per_class.items()},
+        }
+
+
+def compute_metrics(predictions: Predictions) -> Metrics:
+    """Compute every figure of a model on a split.
+
+    Ties between emotions go to the first in the order of `EMOTIONS`, as in `argmax`.
+
+    Raises:
+        UserError: there are no faces.
+    """
+    if not len(predictions):
+        raise UserError(f"The evaluation of '{predictions.model}' holds no faces: do it again.")
+    y_true = predictions.y_true.astype(np.intp)
+    probabilities = predictions.probabilities.astype(np.float64)
+    y_pred = probabilities.argmax(axis=1)
+    per_class = _per_class(y_true, y_pred)
+    support = np.array([figures.support for figures in per_class.values()])
+    seen = (support > 0) | np.isin(_LABELS, y_pred)
+    f1 = np.array([figures.f1 for figures in per_class.values()])
+    recall = np.array([figures.recall for figures in per_class.values()])
+    curves = {curve.name: curve for curve in roc_curves(predictions)}
+    return Metrics(
+        model=predictions.model,
+        dataset=predictions.dataset,
+        split=predictions.split,
+        n=len(predictions),
+        accuracy=float(np.mean(y_pred == y_true)),
+        balanced_accuracy=float(recall[support > 0].mean()),
+        macro_f1=float(f1[seen].mean()),
+        weighted_f1=float(np.average(f1, weights=support)),
+        top2_accuracy=float(np.mean(_rank(y_true, probabilities) < 2)),
+        log_loss=_log_loss(y_true, probabilities),
+        ece=_calibration_error(y_true, y_pred, probabilities),
+        auc_macro=mean_auc(curves.values()),
+        auc_micro=curves["micro"].auc if "micro" in curves else None,
+        per_class=per_class,
+        confusion=confusion_matrix(y_true, y_pred, labels=list(_LABELS)),
+    )
+
+
+def accuracy_interval(
+    predictions: Predictions, resamples: int = 10_000, seed: int = 0
+) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of the accuracy.
+
+    Drawing faces with replacement makes the number of right ones binomial, so that is drawn.
+
+    Args:
+        predictions: at least one face.
+        resamples: how many times the split is drawn again.
+        seed: of the drawing.
+    """
+    n = len(predictions)
+    right = float(np.mean(predictions.probabilities.argmax(axis=1) == predictions.y_true))
+    accuracies = np.random.default_rng(seed).binomial(n, right, resamples) / n
+    low, high = np.quantile(accuracies, (0.025, 0.975))
+    return float(low), float(high)
+
+
+def _per_class(y_true: NDArray[np.intp], y_pred: NDArray[np.intp]) -> dict[str, ClassMetrics]:
+    columns = precision_recall_fscore_support(
+        y_true, y_pred, labels=list(_LABELS), average=None, zero_division=0
+    )
+    return {
+        emotion: ClassMetrics(float(precision), float(recall), float(f1), int(support))
+        for emotion, precision, recall, f1, support in zip(EMOTIONS, *columns, strict=True)
+    }
+
+
+def _rank(y_true: NDArray[np.intp], probabilities: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return how many emotions come before the label, 0 if none does."""
+    order = np.argsort(-probabilities, axis=1, kind="stable")
+    return np.argmax(order == y_true[:, np.newaxis], axis=1)
+
+
+def _log_loss(y_true: NDArray[np.intp], probabilities: NDArray[np.float64]) -> float:
+    of_label = probabilities[np.arange(len(y_true)), y_true] / probabilities.sum(axis=1)
+    return float(-np.log(np.maximum(of_label, np.finfo(np.float64).eps)).mean())
+
+
+def _calibration_error(
+    y_true: NDArray[np.intp], y_pred: NDArray[np.intp], probabilities: NDArray[np.float64]
+) -> float:
+    confidence = probabilities.max(axis=1)
+    bins = np.clip(np.ceil(confidence * _BINS).astype(np.intp) - 1, 0, _BINS - 1)
+    gaps = np.bincount(bins, weights=confidence - (y_pred == y_true), minlength=_BINS)
+    return float(np.abs(gaps).sum() / len(y_true))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +50,10 @@ class Predictions:
                 f"probabilities must be ({n}, {len(EMOTIONS)}) and ids ({n},). "
                 f"Received: {self.probabilities.shape} and {self.ids.shape}"
             )
+        if n and self.y_true.max() >= len(EMOTIONS):
+            raise ValueError(f"y_true must be below {len(EMOTIONS)}. Received: {self.y_true.max()}")
+        if not np.allclose(self.probabilities.sum(axis=1), 1.0, atol=1e-3):
+            raise ValueError("probabilities must sum to 1 for every face.")
 
     def __len__(self) -> int:
         return len(self.y_true)
@@ -84,7 +90,7 @@ def predict_split(
 def save_predictions(predictions: Predictions, folder: Path) -> None:
     """Write `predictions.npz` whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / ".predictions.npz"
+    partial = folder / f".predictions.{os.getpid()}.npz"
     np.savez_compressed(
         partial,
         dataset=np.array(predictions.dataset),
@@ -101,11 +107,11 @@ def load_predictions(model: Run, folder: Path) -> Predictions:
     """Read `predictions.npz` of one of the model's evaluations.
 
     Raises:
-        UserError: it is missing or damaged.
+        UserError: it is missing or damaged, or it is of other faces than its folder says.
     """
     try:
         with np.load(folder / "predictions.npz", allow_pickle=False) as stored:
-            return Predictions(
+            predictions = Predictions(
                 model=model.name,
                 dataset=str(stored["dataset"]),
                 fingerprint=str(stored["fingerprint"]),
@@ -114,8 +120,14 @@ def load_predictions(model: Run, folder: Path) -> Predictions:
                 y_true=stored["y_true"],
                 probabilities=stored["probabilities"],
             )
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
         raise UserError(
             f"The predictions of '{model.name}' in {folder.name} are missing or damaged: "
             "evaluate it again."
         ) from error
+    if folder.name != f"{predictions.fingerprint[:12]}-{predictions.split}":
+        raise UserError(
+            f"The predictions of '{model.name}' in {folder.name} are of other faces: "
+            "evaluate it again."
+        )
+    return predictions

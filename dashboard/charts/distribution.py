@@ -1,0 +1,63 @@
+"""How many faces each emotion has."""
+
+import plotly.graph_objects as go
+
+from dashboard.charts.style import finish
+from pipeline.labels import COLOURS, EMOTIONS
+
+
+def class_distribution(counts: dict[str, int], *, shares: bool, largest: float) -> go.Figure:
+    """Draw a split's faces by emotion as bars, each named and coloured as everywhere.
+
+    Args:
+        counts: emotion → number of faces.
+        shares: show percentages of the split in place of numbers.
+        largest: the end of the axis, so that several splits may share one; in faces or percent.
+    """
+    total = max(1, sum(counts.values()))
+    numbers = [counts.get(emotion, 0) for emotion in EMOTIONS]
+    values = [100 * number / total for number in numbers] if shares else numbers
+    figure = go.Figure(
+        go.Bar(
+            x=values,
+            y=EMOTIONS,
+            orientation="h",
+            marker_color=[COLOURS[emotion] for emotion in EMOTIONS],
+            text=[f"{value:.1f} %" if shares else f"{value:,}" for value in values],
+            textposition="outside",
+            cliponaxis=False,
+            customdata=[[number, 100 * number / total] for number in numbers],
+            hovertemplate="%{y}: %{customdata[0]:,} faces, %{customdata[1]:.1f} %<extra></extra>",
+        )
+    )
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_xaxes(range=[0, largest * 1.2], showticklabels=False, showgrid=False)
+    figure.update_layout(bargap=0.25)
+    return finish(figure, "", "", height=230, legend=False)
+
+
+def axis_end(counts: dict[str, dict[str, int]], *, shares: bool) -> dict[str, float]:
+    """Return where each split's axis ends: alike for shares, each its own for numbers.
+
+    Args:
+        counts: split → emotion → number of faces.
+        shares: whether the bars show percentages.
+    """
+    ends = {}
+    for split, numbers in counts.items():
+        most = max(1, *numbers.values())
+        ends[split] = 100 * most / max(1, sum(numbers.values())) if shares else float(most)
+    return dict.fromkeys(ends, max(ends.values(), default=1.0)) if shares else ends
+
+
+def imbalance(counts: dict[str, int]) -> float | None:
+    """Return how many times the rarest emotion fits into the most frequent one.
+
+    Args:
+        counts: emotion → number of faces.
+
+    Returns:
+        The ratio, or None if an emotion has no face.
+    """
+    numbers = [counts.get(emotion, 0) for emotion in EMOTIONS]
+    return max(numbers) / min(numbers) if min(numbers) else None

@@ -1,0 +1,70 @@
+"""What all charts share: how they sit on light and dark, and their colours."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+SERIES = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377")
+"""Colours of things that are not emotions, such as models (Tol's bright scheme)."""
+
+DASHES = ("solid", "dash", "dot", "dashdot")
+"""Line styles, so that more models than colours stay apart."""
+
+AVERAGE = "#56B4E9"
+"""The colour of averages over emotions."""
+
+REFERENCE = "rgba(128, 128, 128, 0.6)"
+"""The colour of guide lines; reads on light and dark."""
+
+MARK = "#E69F00"
+"""The colour of the frame around what was chosen."""
+
+BLUES = ((0.0, "rgba(8, 81, 156, 0)"), (1.0, "rgba(8, 81, 156, 1)"))
+"""One sequential blue scale, from the page's own background to deep blue."""
+
+WHITE_TEXT_FROM = 0.65
+"""How far up the blue scale a cell must be for its number to be white."""
+
+
+def finish(
+    figure: go.Figure,
+    x_title: str,
+    y_title: str,
+    height: int = 380,
+    legend: bool = True,
+) -> go.Figure:
+    """Give a figure its axis titles and the look that all charts share.
+
+    Args:
+        figure: the figure; it is changed.
+        x_title: what the x axis shows, with its unit.
+        y_title: what the y axis shows, with its unit.
+        height: pixels.
+        legend: whether to show one, above the plot.
+
+    Returns:
+        The same figure.
+    """
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        paper_bgcolor="rgba(0, 0, 0, 0)",
+        plot_bgcolor="rgba(0, 0, 0, 0)",
+        showlegend=legend,
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "xanchor": "left", "x": 0},
+        hoverlabel={"align": "left"},
+    )
+    figure.update_xaxes(title={"text": x_title, "standoff": 8}, automargin=True, zeroline=False)
+    figure.update_yaxes(title={"text": y_title, "standoff": 8}, automargin=True, zeroline=False)
+    return figure
+
+
+def series_style(names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return name → colour and dash for things that are not emotions, by their order."""
+    return {
+        name: {
+            "color": SERIES[i % len(SERIES)],
+            "dash": DASHES[i // len(SERIES) % len(DASHES)],
+        }
+        for i, name in enumerate(names)
+    }

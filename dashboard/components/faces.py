@@ -1,0 +1,44 @@
+"""Faces in a row, as one picture."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+_GAP = 4
+
+
+def strip(faces: NDArray[np.uint8], scale: int = 2) -> NDArray[np.uint8]:
+    """Return faces side by side, enlarged, with clear gaps between them.
+
+    Args:
+        faces: uint8 (n, h, w), n at least 1.
+        scale: how many times larger.
+
+    Returns:
+        Grey and opacity, as RGBA uint8 (h * scale, width, 4).
+    """
+    n, height, width = faces.shape
+    step = width * scale + _GAP
+    picture = np.zeros((height * scale, n * step - _GAP, 4), np.uint8)
+    for i, face in enumerate(faces):
+        large = cv2.resize(face, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+        picture[:, i * step : i * step + width * scale, :3] = large[..., np.newaxis]
+        picture[:, i * step : i * step + width * scale, 3] = 255
+    return picture
+
+
+def sample_by_emotion(
+    labels: NDArray[np.uint8], candidates: NDArray[np.intp], emotion: int, n: int, seed: int
+) -> NDArray[np.intp]:
+    """Return the positions of up to n faces of an emotion, the same for the same seed.
+
+    Args:
+        labels: uint8, the emotion of every face of the data set.
+        candidates: the positions to draw from.
+        emotion: index into `EMOTIONS`.
+        n: how many.
+        seed: what is drawn from.
+    """
+    found = candidates[labels[candidates] == emotion]
+    rng = np.random.default_rng((seed, emotion))
+    return np.sort(rng.choice(found, min(n, len(found)), replace=False))

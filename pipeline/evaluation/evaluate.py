@@ -1,0 +1,42 @@
+"""Recognise a split, store what the model said, and measure it."""
+
+from collections.abc import Callable
+
+from pipeline.data.dataset import FaceDataset
+from pipeline.evaluation.jobs import EvaluationJob
+from pipeline.evaluation.metrics import Metrics, compute_metrics
+from pipeline.evaluation.predictions import predict_split, save_predictions
+from pipeline.runs import Run
+from pipeline.workspace import write_json
+
+
+def evaluate(
+    model: Run,
+    dataset: FaceDataset,
+    split: str,
+    on_progress: Callable[[float], None] = lambda fraction: None,
+) -> Metrics:
+    """Evaluate a model on a split and store `predictions.npz` and `metrics.json`.
+
+    Args:
+        model: a run or a shipped model.
+        dataset: the data set.
+        split: one of its splits, or `held_out`.
+        on_progress: called with the share of faces recognised, 0-1.
+
+    Raises:
+        UserError: the split has no faces, or the model is damaged.
+    """
+    job = EvaluationJob(model.name, dataset.name, dataset.fingerprint, split)
+
+    def report(fraction: float) -> None:
+        on_progress(fraction)
+        job.report(fraction)
+
+    predictions = predict_split(model, dataset, split, report)
+    metrics = compute_metrics(predictions)
+    folder = model.evaluation_path(dataset.fingerprint, split)
+    save_predictions(predictions, folder)
+    write_json(folder / "metrics.json", metrics.to_json())
+    job.clear()
+    return metrics

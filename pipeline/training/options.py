@@ -1,0 +1,66 @@
+"""TrainConfig as command-line options: one a field, under the field's own name."""
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from models import ARCHITECTURES
+from pipeline.errors import UserError
+from pipeline.training.augmentation import Augmentation
+from pipeline.training.config import TrainConfig, explain
+
+TOP = {k: v for k, v in TrainConfig.model_fields.items() if k not in ("model", "augmentation")}
+MODEL = {k: v for kind in ARCHITECTURES.values() for k, v in kind.model_fields.items()}
+AUGMENTATION = Augmentation.model_fields
+FIELDS: dict[str, FieldInfo] = {**TOP, **MODEL, **AUGMENTATION}
+
+
+def build_config(base: Mapping[str, Any], given: Mapping[str, str]) -> TrainConfig:
+    """Make a configuration of a JSON object and of options that go before it.
+
+    Args:
+        base: what a configuration file holds, or nothing.
+        given: field → text; lists are separated by commas.
+
+    Raises:
+        UserError: a field is unknown, does not apply to the architecture, or has a wrong value.
+    """
+    values: dict[str, Any] = {**base}
+    values["model"] = dict(base.get("model") or {})
+    values["augmentation"] = dict(base.get("augmentation") or {})
+    architecture = given.get("architecture", base.get("architecture", "custom_cnn"))
+    if architecture not in ARCHITECTURES:
+        raise UserError(
+            f"Unknown architecture '{architecture}'. Choose from: {', '.join(ARCHITECTURES)}."
+        )
+    for name, text in given.items():
+        if name in TOP:
+            values[name] = text
+        elif name in AUGMENTATION:
+            values["augmentation"][name] = text
+        elif name in ARCHITECTURES[architecture].model_fields:
+            values["model"][name] = text.split(",") if name == "widths" else text
+        else:
+            raise UserError(f"'{name}' is no field of the architecture '{architecture}'.")
+    try:
+        return TrainConfig.model_validate(values)
+    except ValidationError as error:
+        raise explain(error) from error
+
+
+def command_line(config: TrainConfig) -> str:
+    """Return the command that trains this configuration, without the fields at their defaults."""
+    words = ["python", "-m", "pipeline", "train", "--dataset", config.dataset]
+    words += ["--architecture", config.architecture]
+    for part in (config, config.model, config.augmentation):
+        for name, field in type(part).model_fields.items():
+            value = getattr(part, name)
+            told = name in ("dataset", "architecture") or isinstance(value, BaseModel)
+            if told or value == field.get_default(call_default_factory=True):
+                continue
+            text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            words += [f"--{name.replace('_', '-')}", text]
+    return shlex.join(words)

@@ -1,0 +1,73 @@
+"""Runs wait their turn: one at a time a workspace, first come first served.
+
+Starts a run by its folder and knows nothing else of training; loads no keras.
+"""
+
+import subprocess
+import sys
+
+from filelock import FileLock, Timeout
+
+from pipeline.data.store import dataset_info
+from pipeline.errors import UserError
+from pipeline.processes import start_pipeline
+from pipeline.runs import Run, create_run, list_runs
+from pipeline.training.config import TrainConfig
+from pipeline.workspace import workspace
+
+
+def submit(config: TrainConfig) -> Run:
+    """Queue a run and see to it that a worker is there to take it.
+
+    Raises:
+        UserError: there is no such data set.
+    """
+    run = create_run(config, dataset_info(config.dataset).fingerprint)
+    start_pipeline(["work"], workspace() / "worker.log")
+    return run
+
+
+def stop(run: Run) -> None:
+    """Stop a run now: a queued one never starts, a running one ends within a step.
+
+    Raises:
+        UserError: it is neither queued nor running.
+    """
+    if run.state() == "queued":
+        run.update_status(state="stopped", message="Stopped before it began.")
+        return
+    process = run.process()
+    if process is None:
+        raise UserError(f"Run '{run.name}' is {run.state()}: there is nothing to stop.")
+    process.terminate()
+
+
+def work() -> None:
+    """Train queued runs until there are none; return at once where another worker is at it."""
+    while _next_queued():
+        try:
+            with FileLock(workspace() / "queue.lock", timeout=0):
+                while run := _next_queued():
+                    _train(run)
+        except Timeout:
+            return
+
+
+def _next_queued() -> Run | None:
+    waiting = [run for run in list_runs() if run.status().state == "queued"]
+    return waiting[-1] if waiting else None
+
+
+def _train(run: Run) -> None:
+    with run.log_path.open("ab") as output:
+        done = subprocess.run(
+            [sys.executable, "-m", "pipeline", "train", "--run", run.name],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    if run.status().state in ("queued", "running"):
+        run.update_status(
+            state="failed",
+            message=f"The training process ended with code {done.returncode}: see the log.",
+        )

@@ -1,0 +1,80 @@
+"""The faces of a photo and what they show."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.data.pictures import decode_gray, to_face
+from pipeline.errors import UserError
+from pipeline.labels import EMOTIONS
+from pipeline.vision.faces import Box, Detector, HaarDetector, crop_face
+from pipeline.vision.recognizer import Recognizer
+
+_SMALLEST_SHARE = 16
+
+
+@dataclass(frozen=True)
+class RecognisedFace:
+    """A face of a picture.
+
+    Attributes:
+        box: where it is.
+        probabilities: float32 (7,), in the order of `EMOTIONS`.
+    """
+
+    box: Box
+    probabilities: NDArray[np.float32]
+
+    @property
+    def emotion(self) -> str:
+        """The most probable emotion."""
+        return EMOTIONS[int(self.probabilities.argmax())]
+
+
+def photo_detector(height: int, width: int) -> Detector:
+    """Return a detector for faces down to a sixteenth of the photo's shorter side."""
+    return HaarDetector(smallest=max(30, min(height, width) // _SMALLEST_SHARE))
+
+
+def find_faces(
+    picture_bgr: NDArray[np.uint8], detector: Detector, recognizer: Recognizer
+) -> list[RecognisedFace]:
+    """Find the faces of a photo, uint8 (h, w, 3), and recognise them in one batch."""
+    gray = cv2.cvtColor(picture_bgr, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
+    return _recognise(gray, detector.detect(gray), recognizer)
+
+
+def recognise_file(path: Path, recognizer: Recognizer, cropped: bool) -> list[RecognisedFace]:
+    """Recognise the faces of a picture file.
+
+    Args:
+        path: a picture of any format that OpenCV reads.
+        recognizer: the model.
+        cropped: the picture is itself a face, so none is looked for.
+
+    Raises:
+        UserError: the file cannot be read, or is no picture.
+    """
+    try:
+        gray = decode_gray(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+    if gray is None:
+        raise UserError(f"{path} is not a picture that can be decoded.")
+    height, width = gray.shape
+    if cropped:
+        probabilities = recognizer.predict(to_face(gray)[np.newaxis])
+        return [RecognisedFace(Box(0, 0, width, height), probabilities[0])]
+    return _recognise(gray, photo_detector(height, width).detect(gray), recognizer)
+
+
+def _recognise(
+    gray: NDArray[np.uint8], boxes: list[Box], recognizer: Recognizer
+) -> list[RecognisedFace]:
+    if not boxes:
+        return []
+    probabilities = recognizer.predict(np.stack([crop_face(gray, box) for box in boxes]))
+    return [RecognisedFace(*face) for face in zip(boxes, probabilities, strict=True)]

@@ -1,0 +1,102 @@
+"""Which face is which from one picture to the next, and what it has shown lately."""
+
+from dataclasses import dataclass, field
+from math import exp
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.labels import EMOTIONS
+from pipeline.vision.faces import Box
+
+_LEAST_OVERLAP = 0.2
+_LEAD = 0.08
+
+
+def overlap(a: Box, b: Box) -> float:
+    """Return the intersection of two boxes over their union, 0 to 1."""
+    width = min(a.x + a.width, b.x + b.width) - max(a.x, b.x)
+    height = min(a.y + a.height, b.y + b.height) - max(a.y, b.y)
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    return shared / (a.width * a.height + b.width * b.height - shared)
+
+
+@dataclass(eq=False)
+class Track:
+    """One face over time.
+
+    Attributes:
+        number: counted from 1, never used again.
+        box: where it was seen last.
+        seen_s: when it was seen last.
+        sightings: pictures it was found in.
+        probabilities: float32 (7,), smoothed over time.
+        emotion: its label, which changes only when another one clearly leads.
+    """
+
+    number: int
+    box: Box
+    seen_s: float
+    sightings: int = 1
+    probabilities: NDArray[np.float32] = field(
+        default_factory=lambda: np.zeros(len(EMOTIONS), np.float32)
+    )
+    emotion: str = ""
+    _observed_s: float = 0.0
+
+    def observe(self, probabilities: NDArray[np.float32], now_s: float, smoothing_s: float) -> None:
+        """Take in what was recognised: after `smoothing_s` seconds 63 % of the old is forgotten."""
+        if self.emotion and smoothing_s > 0:
+            kept = exp((self._observed_s - now_s) / smoothing_s)
+            probabilities = kept * self.probabilities + (1 - kept) * probabilities
+        self.probabilities = np.asarray(probabilities, np.float32)
+        self._observed_s = now_s
+        best = int(self.probabilities.argmax())
+        if not self.emotion or self._leads(best):
+            self.emotion = EMOTIONS[best]
+
+    def _leads(self, best: int) -> bool:
+        current = self.probabilities[EMOTIONS.index(self.emotion)]
+        return bool(self.probabilities[best] > current + _LEAD)
+
+
+class Tracker:
+    """Joins boxes to tracks, the greatest overlap first.
+
+    Args:
+        patience_s: seconds without a sighting after which a track ends.
+        sightings: pictures a face must be found in before it shows.
+    """
+
+    def __init__(self, patience_s: float = 0.5, sightings: int = 2) -> None:
+        self._patience_s = patience_s
+        self._sightings = sightings
+        self.tracks: list[Track] = []
+        self._last_number = 0
+
+    def update(self, boxes: list[Box], now_s: float) -> list[Track]:
+        """Return the track of each box, in order; a box that fits none begins a new one."""
+        self.tracks = [t for t in self.tracks if now_s - t.seen_s <= self._patience_s]
+        pairs = [
+            (overlap(box, track.box), i, track)
+            for i, box in enumerate(boxes)
+            for track in self.tracks
+        ]
+        matched: dict[int, Track] = {}
+        for shared, i, track in sorted(pairs, key=lambda pair: -pair[0]):
+            if shared >= _LEAST_OVERLAP and i not in matched and track not in matched.values():
+                matched[i] = track
+                track.box, track.seen_s = boxes[i], now_s
+                track.sightings += 1
+        return [matched.get(i) or self._begin(box, now_s) for i, box in enumerate(boxes)]
+
+    def shown(self) -> list[Track]:
+        """Return the tracks of faces seen often enough, oldest first."""
+        return [track for track in self.tracks if track.sightings >= self._sightings]
+
+    def _begin(self, box: Box, now_s: float) -> Track:
+        self._last_number += 1
+        self.tracks.append(Track(self._last_number, box, now_s))
+        return self.tracks[-1]
