@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 TRAIN = (
-    "train --dataset sample --widths 16,32,64 --convolutions 1 --epochs 6 "
-    "--learning-rate 0.003 --seed 7"
+    "train --dataset sample --widths 16,32,64,128 --convolutions 1 --epochs 14 --batch-size 32 "
+    "--learning-rate 0.003 --schedule cosine --seed 7"
 )
 
 

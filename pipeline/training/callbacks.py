@@ -39,7 +39,7 @@ def checkpoint(config: TrainConfig, run: Run) -> keras.callbacks.ModelCheckpoint
 def phase_callbacks(
     config: TrainConfig, run: Run, *, first_epoch: int, head_only: bool
 ) -> list[keras.callbacks.Callback]:
-    """Return the callbacks of a phase in the order they must run in: the table last."""
+    """Return the callbacks of a phase in the order they must run in: the table last of all."""
     callbacks = [keras.callbacks.LearningRateScheduler(_course(config, first_epoch, head_only))]
     if not head_only:
         watched: dict[str, Any] = {"monitor": config.monitor, "mode": mode_of(config.monitor)}

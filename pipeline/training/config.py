@@ -95,7 +95,7 @@ def explain(error: ValueError) -> UserError:
     if details is None:
         return UserError(str(error))
     first = details()[0]
-    field = str(first["loc"][-1]) if first["loc"] else "configuration"
+    field = next((part for part in reversed(first["loc"]) if isinstance(part, str)), "configuration")
     if first["type"] == "missing":
         return UserError(f"The configuration lacks '{field}'.")
     if first["type"] == "extra_forbidden":

@@ -67,7 +67,6 @@ def _train(
 
     best = callbacks.checkpoint(config, run)
     progress = callbacks.Progress(run, config, len(training), on_progress)
-    shared = [callbacks.EpochOrder(training), progress, best]
     phases = ((True, 0, config.head_epochs), (False, config.head_epochs, config.total_epochs))
     for head_only, first, last in phases:
         if first == last:
@@ -83,8 +82,10 @@ def _train(
             shuffle=False,
             verbose=0,
             callbacks=[
-                *shared,
+                callbacks.EpochOrder(training),
+                best,
                 *callbacks.phase_callbacks(config, run, first_epoch=first, head_only=head_only),
+                progress,
             ],
         )
     _keep_best(config, run)
@@ -115,10 +116,9 @@ def _compile(model: keras.Model, config: TrainConfig) -> None:
         "adamw": keras.optimizers.AdamW,
     }
     optimizer = kinds[config.optimizer](
-        learning_rate=config.learning_rate, weight_decay=config.weight_decay or None
+        learning_rate=config.learning_rate, weight_decay=config.weight_decay
     )
-    if config.weight_decay:
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     model.compile(
         optimizer=optimizer,
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),

@@ -1,0 +1,41 @@
+# Each target sets up what it needs, in .venv.  PYTHON=… chooses an interpreter (3.11 to 3.13).
+BIN := .venv/bin
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+CHROMIUM := from playwright.sync_api import sync_playwright as start; \
+	p = start().start(); print(p.chromium.executable_path); p.stop()
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c "$(FITS)" 2>/dev/null && echo $$p && break; done)
+
+.PHONY: run test check bench browser
+
+run: .venv/installed
+	$(BIN)/streamlit run dashboard/Home.py
+
+test: .venv/installed-dev browser
+	$(BIN)/pytest
+
+check: .venv/installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: .venv/installed-dev
+	set -e; for script in benchmarks/*.py; do $(BIN)/python $$script; done
+
+browser: .venv/installed-dev
+	@command -v chromium >/dev/null || [ -x "$$($(BIN)/python -c "$(CHROMIUM)")" ] || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium; \
+	else $(BIN)/playwright install chromium; fi
+
+.venv/bin/python:
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 to 3.13 is needed: make run PYTHON=path/to/python"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/installed: requirements.txt pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/installed-dev: requirements-dev.txt .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

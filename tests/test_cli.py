@@ -1,0 +1,131 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from pipeline import cli
+from pipeline.data.store import load_dataset
+from pipeline.labels import EMOTIONS
+from pipeline.runs import list_runs
+from tests.conftest import run_pipeline
+
+COMMANDS = (
+    "import", "datasets", "runs", "models", "remove", "train", "stop", "work", "export", "ship",
+    "evaluate", "predict",
+)  # fmt: skip
+
+
+def invoke(*arguments: str, capsys) -> tuple[int, str, str]:
+    """Run a command in this process: exit code, standard output, standard error."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["emotion", *arguments])
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command, capsys):
+    code, out, _ = invoke(command, "--help", capsys=capsys)
+
+    assert code == 0 and "Usage" in out
+
+
+def test_the_list_of_commands_is_whole(capsys):
+    _, out, _ = invoke("--help", capsys=capsys)
+
+    assert all(f" {command} " in out for command in COMMANDS)
+    assert len(cli.app.registered_commands) == len(COMMANDS)
+
+
+def test_a_mistake_is_one_sentence_and_exit_code_one(capsys):
+    code, out, err = invoke("evaluate", "no", "--dataset", "no", "--split", "test", capsys=capsys)
+
+    assert (code, out) == (1, "")
+    assert err.count("\n") == 1 and "Unknown model 'no'" in err
+
+
+def test_wrong_use_is_exit_code_two(capsys):
+    assert invoke("evaluate", capsys=capsys)[0] == 2
+
+
+@pytest.mark.parametrize("command", ["datasets", "runs", "models"])
+def test_a_list_is_one_json_document(command, filled_workspace, capsys):
+    code, out, _ = invoke(command, "--json", capsys=capsys)
+
+    rows = json.loads(out)
+    assert code == 0
+    assert all("name" in row for row in rows) and rows
+
+
+def test_an_empty_workspace_says_the_next_step(capsys):
+    assert "import one" in invoke("datasets", capsys=capsys)[1]
+    assert "train one" in invoke("runs", capsys=capsys)[1]
+    assert json.loads(invoke("runs", "--json", capsys=capsys)[1]) == []
+
+
+def test_the_small_cnn_reaches_95_percent_on_the_drawn_test_split(filled_workspace, capsys):
+    (run,) = list_runs()
+    arguments = (run.name, "--dataset", "sample", "--split", "test", "--json")
+
+    code, out, _ = invoke("evaluate", *arguments, capsys=capsys)
+
+    report = json.loads(out)
+    assert code == 0
+    assert report.keys() == {
+        "model", "dataset", "split", "n", "accuracy", "balanced_accuracy", "macro_f1",
+        "top2_accuracy", "log_loss", "ece", "auc_macro", "per_class",
+    }  # fmt: skip
+    assert (report["model"], report["dataset"], report["split"]) == (run.name, "sample", "test")
+    assert report["n"] == 210 and report["accuracy"] >= 0.95
+    assert list(report["per_class"]) == list(EMOTIONS)
+    assert report["per_class"]["happy"].keys() == {"precision", "recall", "f1", "support"}
+
+
+def test_predict_gives_cropped_faces_what_evaluation_gave(filled_workspace, tmp_path, capsys):
+    (run,) = list_runs()
+    dataset = load_dataset("sample")
+    paths = []
+    for index in dataset.indices("test")[:3]:
+        paths.append(str(tmp_path / f"{index}.png"))
+        cv2.imwrite(paths[-1], dataset.images[index])
+
+    _, out, _ = invoke("predict", run.name, *paths, "--cropped", "--json", capsys=capsys)
+
+    pictures = json.loads(out)
+    assert [picture["path"] for picture in pictures] == paths
+    for picture, index in zip(pictures, dataset.indices("test")[:3], strict=True):
+        (face,) = picture["faces"]
+        assert face["box"] == [0, 0, 48, 48]
+        assert list(face["probabilities"]) == list(EMOTIONS)
+        assert face["emotion"] == EMOTIONS[int(np.argmax(list(face["probabilities"].values())))]
+        assert face["emotion"] == EMOTIONS[dataset.labels[index]]
+
+
+def test_predict_says_which_picture_does_not_decode(filled_workspace, tmp_path, capsys):
+    (run,) = list_runs()
+    (tmp_path / "x.png").write_bytes(b"no picture")
+
+    code, _, err = invoke("predict", run.name, str(tmp_path / "x.png"), capsys=capsys)
+
+    assert code == 1 and "x.png" in err and err.count("\n") == 1
+
+
+def test_import_and_remove(empty_workspace, capsys):
+    assert invoke("import", "sample", "--name", "faces", capsys=capsys)[0] == 0
+    assert [row["name"] for row in json.loads(invoke("datasets", "--json", capsys=capsys)[1])] == [
+        "faces"
+    ]
+    code, _, err = invoke("import", "sample", "--name", "faces", capsys=capsys)
+    assert code == 1 and "taken" in err
+    assert invoke("remove", "faces", capsys=capsys)[0] == 0
+    assert json.loads(invoke("datasets", "--json", capsys=capsys)[1]) == []
+
+
+def test_the_module_runs_as_a_command(empty_workspace):
+    assert "Usage" in run_pipeline("--help", empty_workspace).stdout

@@ -1,0 +1,105 @@
+import os
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from pipeline import runs
+from pipeline.errors import UserError
+from pipeline.runs import Run, Status, create_run, find_model, find_run, list_models, list_runs
+from pipeline.training.config import TrainConfig
+
+
+@pytest.fixture
+def run() -> Run:
+    return create_run(TrainConfig(dataset="d"), "f" * 64)
+
+
+def test_a_new_run_is_queued_and_keeps_its_configuration(run):
+    assert run.state() == "queued"
+    assert run.config().train == TrainConfig(dataset="d")
+    assert run.config().dataset_fingerprint == "f" * 64
+    assert run.status().epochs == 40
+    assert run.history().empty
+
+
+def test_a_claimed_run_is_running_until_its_process_is_gone(run):
+    run.claim()
+    assert run.state() == "running" and run.process().pid == os.getpid()
+
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    started = psutil.Process(child.pid).create_time()
+    run.update_status(pid=child.pid, process_started=started)
+    assert run.state() == "running"
+    child.kill()
+    child.wait()
+    assert run.state() == "interrupted"
+
+
+def test_a_reused_process_id_is_not_ours(run):
+    run.claim()
+    run.update_status(process_started=1.0)
+
+    assert run.state() == "interrupted" and run.process() is None
+
+
+def test_interrupted_is_never_written(run):
+    run.claim()
+    run.update_status(process_started=1.0, message="x")
+
+    assert run.status().state == "running"
+
+
+def test_a_damaged_status_counts_as_failed(run):
+    (run.path / "status.json").write_text('{"state": "run')
+
+    assert run.state() == "failed" and "damaged" in run.status().message
+
+
+def test_a_damaged_configuration_is_one_sentence(run):
+    (run.path / "config.json").write_text("{}")
+
+    with pytest.raises(UserError, match="has no readable config.json"):
+        run.config()
+
+
+def test_a_half_written_history_is_empty(run):
+    run.history_path.write_text("")
+
+    assert run.history().empty
+
+
+def test_unknown_names_list_the_choices(run):
+    with pytest.raises(UserError, match=f"Unknown run 'x'. Choose from: {run.name}"):
+        find_run("x")
+    with pytest.raises(UserError, match="Unknown model 'x'"):
+        find_model("x")
+    with pytest.raises(UserError, match="not a plain name"):
+        find_run("../x")
+
+
+def test_a_run_without_an_export_is_no_model(run):
+    assert run.name not in [model.name for model in list_models()]
+
+
+def test_a_run_is_removed_but_not_while_it_is_trained(run):
+    run.claim()
+    with pytest.raises(UserError, match="stop it first"):
+        run.remove()
+    run.write_status(Status(state="stopped"))
+    run.remove()
+
+    assert list_runs() == []
+
+
+def test_a_shipped_model_is_written_to_never(tmp_path, monkeypatch, empty_workspace):
+    monkeypatch.setattr(runs, "ZOO", tmp_path / "zoo")
+    (tmp_path / "zoo" / "m" / "evaluation" / "aaaaaaaaaaaa-test").mkdir(parents=True)
+    shipped = Run(tmp_path / "zoo" / "m")
+
+    assert shipped.shipped
+    assert shipped.evaluation_path("a" * 64, "test").parent.parent == shipped.path
+    assert shipped.evaluation_path("b" * 64, "test").is_relative_to(empty_workspace)
+    with pytest.raises(UserError, match="shipped model and stays"):
+        shipped.remove()

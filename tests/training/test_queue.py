@@ -1,0 +1,93 @@
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.data.importing import import_dataset
+from pipeline.errors import UserError
+from pipeline.runs import list_runs
+from pipeline.training import queue
+from pipeline.training.options import build_config
+
+SHORT = {
+    "dataset": "sample",
+    "widths": "4",
+    "convolutions": "1",
+    "epochs": "1000",
+    "early_stopping_patience": "0",
+}
+
+
+def wait_for(condition, seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def no_worker(monkeypatch):
+    monkeypatch.setattr(queue, "start_pipeline", lambda arguments, log: None)
+
+
+@pytest.fixture
+def sample(empty_workspace):
+    import_dataset(Path("sample"), "sample")
+
+
+def test_an_unknown_data_set_is_refused_and_leaves_no_run():
+    with pytest.raises(UserError, match="Unknown data set 'sample'"):
+        queue.submit(build_config({}, SHORT))
+
+    assert list_runs() == []
+
+
+def test_a_queued_run_that_is_stopped_never_starts(sample, no_worker):
+    run = queue.submit(build_config({}, SHORT))
+
+    queue.stop(run)
+    queue.work()
+
+    assert run.state() == "stopped" and not run.history_path.exists()
+    with pytest.raises(UserError, match="nothing to stop"):
+        queue.stop(run)
+
+
+def test_runs_start_first_come_first_served_one_at_a_time(sample, no_worker, monkeypatch):
+    first = queue.submit(build_config({}, SHORT))
+    time.sleep(1.1)
+    second = queue.submit(build_config({}, SHORT))
+    begun = []
+
+    def train(run):
+        begun.append((run.name, second.state()))
+        queue.work()  # another worker finds the lock held and leaves
+        run.update_status(state="finished")
+
+    monkeypatch.setattr(queue, "_train", train)
+    queue.work()
+
+    assert begun == [(first.name, "queued"), (second.name, "queued")]
+
+
+def test_a_training_that_dies_without_a_word_is_failed(sample, no_worker):
+    run = queue.submit(build_config({}, SHORT))
+    (run.path / "config.json").write_text("{}")
+
+    queue.work()
+
+    assert run.state() == "failed"
+    assert "ended with code 1" in run.status().message
+    assert "no readable config.json" in run.log_path.read_text()
+
+
+def test_a_submitted_run_trains_in_its_own_process_and_stops_when_asked(sample):
+    run = queue.submit(build_config({}, SHORT))
+    wait_for(lambda: run.status().epoch > 0)
+    assert run.state() == "running"
+
+    queue.stop(run)
+
+    wait_for(lambda: run.state() != "running")
+    assert run.state() == "stopped"
+    assert len(run.history()) >= 1

@@ -1,0 +1,147 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.data.dataset import FaceDataset
+from pipeline.data.sample import draw_face
+from pipeline.errors import UserError
+from pipeline.labels import EMOTIONS
+from pipeline.runs import create_run, list_runs
+from pipeline.training.options import build_config
+
+TINY = {"dataset": "tiny", "widths": "4,8", "convolutions": "1", "epochs": "2", "batch_size": "16"}
+
+
+@pytest.fixture(scope="module")
+def tiny() -> FaceDataset:
+    rng = np.random.default_rng(0)
+    labels = np.tile(np.arange(7, dtype=np.uint8), 8)
+    return FaceDataset(
+        "tiny",
+        np.stack([draw_face(EMOTIONS[label], rng) for label in labels]),
+        labels,
+        np.array(["train"] * 42 + ["validation"] * 14),
+        np.array([str(i) for i in range(56)]),
+        None,
+        "f" * 64,
+    )
+
+
+def fit(tiny, **fields):
+    from pipeline.training.trainer import train
+
+    config = build_config({}, {**TINY, **fields})
+    run = create_run(config, tiny.fingerprint)
+    train(config, tiny, run)
+    return run
+
+
+def test_a_run_folder_is_complete(trained, filled_workspace):
+    (run,) = list_runs()
+    files = {path.relative_to(run.path).as_posix() for path in run.path.rglob("*") if path.is_file()}
+    config, status, history = run.config(), run.status(), run.history()
+    evaluation = f"evaluation/{config.dataset_fingerprint[:12]}-validation"
+
+    assert files == {
+        "config.json", "status.json", "history.csv", "train.log", "model.keras",
+        "openvino/model.xml", "openvino/model.bin",
+        f"{evaluation}/predictions.npz", f"{evaluation}/metrics.json",
+    }  # fmt: skip
+    assert config.train.dataset == "sample" and config.emotions == EMOTIONS
+    assert {"keras", "tensorflow", "numpy"} <= config.versions.keys()
+    assert (status.state, status.epoch, status.epochs, status.message) == ("finished", 14, 14, "")
+    assert history["epoch"].tolist() == list(range(14))
+    assert {"loss", "accuracy", "val_accuracy", "val_macro_f1", "learning_rate"} <= {*history}
+    assert run.log_path.read_text().count(" epoch ") == 14
+    metrics = json.loads((run.path / evaluation / "metrics.json").read_text())
+    assert metrics["accuracy"] == pytest.approx(history["val_accuracy"].max(), abs=0.01)
+
+
+def test_the_kept_model_is_the_best_epoch_uncompiled_in_float32(trained, filled_workspace):
+    import keras
+
+    (run,) = list_runs()
+
+    model = keras.models.load_model(run.weights_path)
+
+    assert not model.compiled
+    assert {str(weight.dtype) for weight in model.weights} == {"float32"}
+
+
+def test_the_same_seed_gives_the_same_history_and_another_one_does_not(tiny):
+    first, again, other = (fit(tiny, seed=seed).history() for seed in ("5", "5", "6"))
+
+    pd.testing.assert_frame_equal(first, again, rtol=1e-4)
+    assert not np.allclose(first["loss"], other["loss"], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"optimizer": "sgd", "weight_decay": "1e-3", "label_smoothing": "0.1"},
+        {"optimizer": "adamw", "schedule": "cosine", "warmup_epochs": "1"},
+        {"class_weights": "balanced", "monitor": "val_loss", "schedule": "constant"},
+        {"precision": "mixed_bfloat16", "class_weights": "sqrt", "monitor": "val_macro_f1"},
+    ],
+    ids=lambda fields: "-".join(fields.values()),
+)
+def test_every_way_to_train_gives_a_model(tiny, fields):
+    run = fit(tiny, **fields)
+
+    assert run.weights_path.is_file() and not run.state_folder.exists()
+    assert len(run.history()) == 2
+    assert np.isfinite(run.history()["loss"]).all()
+
+
+def test_fine_tuning_trains_the_head_first_and_counts_epochs_on(tiny, tmp_path):
+    import keras
+
+    file = tmp_path / "backbone.weights.h5"
+    keras.applications.VGG16(
+        include_top=False, weights=None, input_shape=(32, 32, 3)
+    ).save_weights(file)
+    backbone = {"architecture": "vgg16", "weights": str(file), "input_size": "32"}
+    fields = {k: v for k, v in TINY.items() if k not in ("widths", "convolutions")}
+    config = build_config({}, {**fields, **backbone, "epochs": "1", "head_epochs": "1"})
+    run = create_run(config, tiny.fingerprint)
+
+    from pipeline.training.trainer import train
+
+    train(config, tiny, run)
+
+    assert run.history()["epoch"].tolist() == [0, 1]
+    assert run.history()["learning_rate"].tolist() == pytest.approx([1e-3, 1e-3])
+    assert run.status().epochs == 2
+
+
+def test_early_stopping_ends_and_plateau_lowers_the_rate(tiny):
+    fields = {"learning_rate": "1e-10", "epochs": "9", "monitor": "val_loss"}
+    run = fit(tiny, **fields, early_stopping_patience="3", plateau_patience="1", seed="1")
+    history = run.history()
+
+    assert len(history) < 9 or history["learning_rate"].is_monotonic_decreasing
+    assert history["learning_rate"].iloc[-1] < 1e-10
+
+
+def test_a_loss_that_is_no_number_fails_the_run_in_one_sentence(tiny):
+    with pytest.raises(UserError, match="no longer a number"):
+        fit(tiny, optimizer="sgd", learning_rate="10", weight_decay="1", epochs="30")
+
+    (run,) = list_runs()
+    assert run.status().state == "failed"
+    assert "lower the learning rate" in run.status().message
+    assert "Traceback" in run.log_path.read_text()
+
+
+def test_the_learning_rate_warms_up_and_falls_as_a_cosine():
+    from pipeline.training.callbacks import rate_of_epoch
+
+    fields = {"schedule": "cosine", "warmup_epochs": "2", "epochs": "10", "learning_rate": "0.3"}
+    config = build_config({}, {"dataset": "d", **fields})
+    rates = [rate_of_epoch(config, epoch) for epoch in range(10)]
+
+    assert rates[:3] == pytest.approx([0.1, 0.2, 0.3])
+    assert rates[2:] == sorted(rates[2:], reverse=True)
+    assert rates[6] == pytest.approx(0.3 * (0.01 + 0.99 / 2))
