@@ -62,6 +62,7 @@ class FaceBatches(keras.utils.PyDataset):  # type: ignore[misc]
         return batch if self._class_weights is None else (*batch, self._class_weights[labels])
 
     def _face(self, index: int) -> NDArray[np.uint8]:
+        face: NDArray[np.uint8] = self._images[index]
         if self._augmentation is None:
-            return self._images[index]
-        return augment(self._images[index], self._augmentation, (self._seed, self._epoch, index))
+            return face
+        return augment(face, self._augmentation, (self._seed, self._epoch, index))

@@ -19,4 +19,5 @@ def class_weights(labels: NDArray[np.uint8], scheme: str) -> NDArray[np.float32]
     counts = np.bincount(labels, minlength=len(EMOTIONS)).astype(np.float64)
     power = {"none": 0.0, "sqrt": 0.5, "balanced": 1.0}[scheme]
     weights = np.where(counts > 0, np.maximum(counts, 1) ** -power, 0)
-    return (weights * counts.sum() / (weights * counts).sum()).astype(np.float32)
+    weights *= counts.sum() / (weights * counts).sum()
+    return weights.astype(np.float32)

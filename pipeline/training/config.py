@@ -95,7 +95,8 @@ def explain(error: ValueError) -> UserError:
     if details is None:
         return UserError(str(error))
     first = details()[0]
-    field = next((part for part in reversed(first["loc"]) if isinstance(part, str)), "configuration")
+    names = [part for part in first["loc"] if isinstance(part, str)]
+    field = names[-1] if names else "configuration"
     if first["type"] == "missing":
         return UserError(f"The configuration lacks '{field}'.")
     if first["type"] == "extra_forbidden":

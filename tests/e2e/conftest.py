@@ -110,14 +110,15 @@ def server(dashboard) -> str:
 @pytest.fixture(scope="session")
 def face_clip(tmp_path_factory) -> Path:
     """Five seconds of one real face that wanders and breathes, as the fake webcam's film."""
-    astronaut = cv2.cvtColor(skimage.data.astronaut()[:300, 80:380], cv2.COLOR_RGB2BGR)
+    portrait = cv2.cvtColor(skimage.data.astronaut()[10:200, 130:330], cv2.COLOR_RGB2BGR)
     path = tmp_path_factory.mktemp("clip") / "face.mjpeg"
     with path.open("wb") as film:
         for phase in np.linspace(0, 2 * np.pi, 150, endpoint=False):
-            side = int(300 + 40 * np.sin(phase))
-            left, top = int(170 + 80 * np.cos(phase)), 70
+            height = int(300 + 40 * np.sin(phase))
+            width = height * portrait.shape[1] // portrait.shape[0]
+            left, top = int(160 + 80 * np.cos(phase)), 70
             frame = np.full((480, 640, 3), 90, np.uint8)
-            frame[top : top + side, left : left + side] = cv2.resize(astronaut, (side, side))
+            frame[top : top + height, left : left + width] = cv2.resize(portrait, (width, height))
             film.write(cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes())
     return path
 

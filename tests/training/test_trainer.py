@@ -40,7 +40,7 @@ def fit(tiny, **fields):
 
 def test_a_run_folder_is_complete(trained, filled_workspace):
     (run,) = list_runs()
-    files = {path.relative_to(run.path).as_posix() for path in run.path.rglob("*") if path.is_file()}
+    files = {p.relative_to(run.path).as_posix() for p in run.path.rglob("*") if p.is_file()}
     config, status, history = run.config(), run.status(), run.history()
     evaluation = f"evaluation/{config.dataset_fingerprint[:12]}-validation"
 
@@ -99,9 +99,9 @@ def test_fine_tuning_trains_the_head_first_and_counts_epochs_on(tiny, tmp_path):
     import keras
 
     file = tmp_path / "backbone.weights.h5"
-    keras.applications.VGG16(
-        include_top=False, weights=None, input_shape=(32, 32, 3)
-    ).save_weights(file)
+    keras.applications.VGG16(include_top=False, weights=None, input_shape=(32, 32, 3)).save_weights(
+        file
+    )
     backbone = {"architecture": "vgg16", "weights": str(file), "input_size": "32"}
     fields = {k: v for k, v in TINY.items() if k not in ("widths", "convolutions")}
     config = build_config({}, {**fields, **backbone, "epochs": "1", "head_epochs": "1"})

@@ -1,0 +1,39 @@
+"""The command line: every command by its name."""
+
+import os
+import sys
+
+import typer
+
+from pipeline.cli import data, judging, training
+from pipeline.errors import UserError
+
+app = typer.Typer(
+    name="emotion",
+    help="Explore FER-2013, train emotion classifiers, judge them, and run them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("import")(data.import_)
+app.command("datasets")(data.datasets)
+app.command("remove")(data.remove)
+app.command("train")(training.train_command())
+app.command("stop")(training.stop)
+app.command("work")(training.work)
+app.command("runs")(training.runs)
+app.command("export")(training.export)
+app.command("ship")(training.ship)
+app.command("models")(judging.models)
+app.command("evaluate")(judging.evaluate)
+app.command("predict")(judging.predict)
+
+
+def main() -> None:
+    """Run a command; a user's mistake becomes one sentence on standard error and exit code 1."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        app()
+    except UserError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,58 @@
+"""Commands about data sets."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.report import Json, progress, show
+from pipeline.data import store
+from pipeline.data.importing import import_dataset
+from pipeline.runs import find_run
+
+
+def import_(
+    source: Annotated[str, typer.Argument(help="A .csv, .tar.gz, .zip or folder, or 'sample'.")],
+    name: Annotated[str, typer.Option(help="Name of the new data set.")],
+    ferplus: Annotated[Path | None, typer.Option(help="FER+ votes to join by row.")] = None,
+    skip_unknown: Annotated[bool, typer.Option(help="Pass over unknown class folders.")] = False,
+    split: Annotated[str, typer.Option(help="Split of pictures that lie below none.")] = "train",
+) -> None:
+    """Import a data set."""
+    with progress(f"Importing {name}") as advance:
+        info = import_dataset(
+            Path(source),
+            name,
+            ferplus=ferplus,
+            skip_unknown=skip_unknown,
+            split=split,
+            on_progress=advance,
+        )
+    skipped = f", {info.skipped:,} pictures passed over" if info.skipped else ""
+    print(f"Imported {info.faces:,} faces as '{name}'{skipped}.")
+
+
+def datasets(as_json: Json = False) -> None:
+    """List the data sets."""
+    infos = [store.dataset_info(name) for name in store.dataset_names()]
+    rows = [
+        {
+            "name": info.name,
+            "faces": info.faces,
+            "splits": {split: sum(counts.values()) for split, counts in info.counts.items()},
+            "ferplus": info.ferplus,
+            "fingerprint": info.fingerprint[:12],
+            "created": info.created.isoformat(timespec="seconds"),
+        }
+        for info in infos
+    ]
+    show(rows, as_json, "No data set yet: import one, for example 'sample'.")
+
+
+def remove(name: Annotated[str, typer.Argument(help="A data set or a run.")]) -> None:
+    """Remove a data set or a run for good."""
+    if name in store.dataset_names():
+        store.remove_dataset(name)
+    else:
+        find_run(name).remove()
+    print(f"Removed '{name}'.")

@@ -1,0 +1,88 @@
+"""Commands about models: list them, judge them, use them."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.cli.report import Json, progress, show
+from pipeline.data import store
+from pipeline.evaluation.evaluate import evaluate as evaluate_model
+from pipeline.labels import EMOTIONS
+from pipeline.runs import find_model, list_models
+from pipeline.vision.photo import recognise_file
+from pipeline.vision.recognizer import Recognizer
+
+
+def models(as_json: Json = False) -> None:
+    """List what can recognise: shipped models, then exported runs."""
+    rows = [
+        {
+            "name": run.name,
+            "shipped": run.shipped,
+            "architecture": run.config().train.architecture,
+            "dataset": run.config().train.dataset,
+            "parameters": run.status().parameters,
+            "size_mb": round(run.openvino_path.with_suffix(".bin").stat().st_size / 1e6, 1),
+        }
+        for run in list_models()
+    ]
+    show(rows, as_json, "No model yet: train one.")
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A run's or a shipped model's name.")],
+    dataset: Annotated[str, typer.Option(help="Data set's name.")],
+    split: Annotated[str, typer.Option(help="Split to judge on.")],
+    as_json: Json = False,
+) -> None:
+    """Judge a model on a split and store its predictions."""
+    with progress(f"Evaluating {model}") as advance:
+        metrics = evaluate_model(find_model(model), store.load_dataset(dataset), split, advance)
+    summary = metrics.summary()
+    if as_json:
+        return print(json.dumps(summary, indent=2))
+    per_class = summary.pop("per_class")
+    show([summary], False, "")
+    show([{"emotion": k, **v} for k, v in per_class.items()], False, "")
+
+
+def predict(
+    model: Annotated[str, typer.Argument(help="A run's or a shipped model's name.")],
+    paths: Annotated[list[Path], typer.Argument(help="Photos.")],
+    cropped: Annotated[bool, typer.Option(help="Each picture is a face already.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Find the faces of photos and recognise them."""
+    recognizer = Recognizer.load(find_model(model))
+    faces = {str(path): _faces(path, recognizer, cropped) for path in paths}
+    if as_json:
+        pictures = [{"path": path, "faces": found} for path, found in faces.items()]
+        return print(json.dumps(pictures, indent=2))
+    show([row for path, found in faces.items() for row in _rows(path, found)], False, "")
+
+
+def _rows(path: str, faces: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if not faces:
+        return [{"path": path, "box": None, "emotion": "no face", "probability": None}]
+    return [
+        {
+            "path": path,
+            "box": face["box"],
+            "emotion": face["emotion"],
+            "probability": face["probabilities"][face["emotion"]],
+        }
+        for face in faces
+    ]
+
+
+def _faces(path: Path, recognizer: Recognizer, cropped: bool) -> list[dict[str, Any]]:
+    return [
+        {
+            "box": list(face.box),
+            "emotion": face.emotion,
+            "probabilities": dict(zip(EMOTIONS, map(float, face.probabilities), strict=True)),
+        }
+        for face in recognise_file(path, recognizer, cropped)
+    ]

@@ -1,0 +1,45 @@
+"""How commands answer: tables for people, JSON for programs, progress on a terminal."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, TimeRemainingColumn
+from rich.table import Table
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+def show(rows: list[dict[str, Any]], as_json: bool, if_empty: str) -> None:
+    """Print rows as one JSON document or as a table for people."""
+    if as_json:
+        return print(json.dumps(rows, indent=2))
+    if not rows:
+        return print(if_empty)
+    table = Table(*rows[0])
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    Console().print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {number:,}" for key, number in value.items())
+    return str(value)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[float], None]]:
+    """Show a progress bar on standard error where that is a terminal."""
+    columns = (*Progress.get_default_columns()[:3], TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=1.0)
+        yield lambda fraction: bar.update(task, completed=fraction)

@@ -1,0 +1,168 @@
+"""Commands about runs; the only place that chains train, export and evaluate."""
+
+import inspect
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.cli.report import Json, progress, show
+from pipeline.data import store
+from pipeline.errors import UserError
+from pipeline.evaluation.evaluate import evaluate as evaluate_model
+from pipeline.export import export_openvino
+from pipeline.export import ship as ship_run
+from pipeline.runs import Run, create_run, find_run, list_runs
+from pipeline.training import queue
+from pipeline.training.options import FIELDS, build_config
+
+
+def train(
+    config: Path | None,
+    queued: bool,
+    finish: str | None,
+    no_finish: bool,
+    run: str | None,
+    **fields: str | None,
+) -> None:
+    """Train a model in the foreground, then export and evaluate it.
+
+    Every field of the configuration is an option, and goes before the same field of --config.
+    """
+    if finish:
+        return _finish(find_run(finish))
+    if run:
+        this = find_run(run)
+    else:
+        chosen = build_config(
+            _read_json(config) if config else {}, {k: v for k, v in fields.items() if v is not None}
+        )
+        if queued:
+            return print(queue.submit(chosen).name)
+        this = create_run(chosen, store.dataset_info(chosen.dataset).fingerprint)
+    _fit(this)
+    if no_finish:
+        this.update_status(state="finished", eta_s=None, message="")
+        print(f"Trained {this.name}; finish it with --finish {this.name}.")
+    else:
+        _finish(this)
+
+
+def _fit(run: Run) -> None:
+    from pipeline.training.trainer import TrainingStopped, train
+
+    config = run.config().train
+    try:
+        with progress(f"Training {run.name}") as advance:
+            train(config, store.load_dataset(config.dataset), run, advance)
+    except TrainingStopped:
+        raise UserError(f"Stopped {run.name}.") from None
+
+
+def _finish(run: Run) -> None:
+    config = run.config().train
+    run.claim()
+    try:
+        run.update_status(message="Exporting to OpenVINO")
+        export_openvino(run)
+        run.update_status(message="Evaluating")
+        dataset = store.load_dataset(config.dataset)
+        metrics = evaluate_model(run, dataset, dataset.choosing_split())
+    except UserError as error:
+        run.update_status(state="failed", eta_s=None, message=str(error))
+        raise
+    run.update_status(state="finished", eta_s=None, message="")
+    print(f"Finished {run.name}: accuracy {metrics.accuracy:.1%} on {metrics.split}.")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} is no readable JSON file ({error}).") from error
+    return dict(content.get("train", content))  # a run's config.json serves too
+
+
+def train_command() -> Callable[..., None]:
+    """Return `train` with the signature that typer makes the options from."""
+
+    def option(kind: Any, default: Any, *words: str, **more: Any) -> inspect.Parameter:
+        name = more.pop("name")
+        annotated = Annotated[kind, typer.Option(*words, **more)]
+        return inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotated
+        )
+
+    parameters = [
+        option(Path | None, None, name="config", help="JSON file of fields, or a run's config."),
+        option(bool, False, "--queue", name="queued", help="Hand it to the queue."),
+        option(str | None, None, name="finish", help="Export and evaluate this trained run."),
+        option(bool, False, "--no-finish", name="no_finish", help="Only train."),
+        option(str | None, None, name="run", hidden=True),
+    ]
+    for name, field in FIELDS.items():
+        default = "" if field.is_required() else f" [default: {field.default}]"
+        parameters.append(option(str | None, None, name=name, help=f"{field.description}{default}"))
+
+    def command(**values: Any) -> None:
+        train(**values)
+
+    command.__doc__ = train.__doc__
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    return command
+
+
+def runs(as_json: Json = False) -> None:
+    """List the training runs, newest first."""
+    show([_describe_run(run) for run in list_runs()], as_json, "No run yet: train one.")
+
+
+def _describe_run(run: Run) -> dict[str, Any]:
+    status, config = run.status(), run.config().train
+    best = run.history().get("val_accuracy")
+    return {
+        "name": run.name,
+        "state": run.state(),
+        "dataset": config.dataset,
+        "architecture": config.architecture,
+        "epoch": status.epoch,
+        "epochs": status.epochs,
+        "best_val_accuracy": None if best is None or best.empty else float(best.max()),
+        "message": status.message,
+    }
+
+
+def stop(run: Annotated[str, typer.Argument(help="A queued or running run.")]) -> None:
+    """Stop a run now."""
+    queue.stop(find_run(run))
+    print(f"Stopping '{run}'.")
+
+
+def work() -> None:
+    """Train the queued runs, one after the other, until there are none."""
+    queue.work()
+
+
+def export(
+    model: Annotated[str, typer.Argument(help="A run's or a shipped model's name.")],
+    to: Annotated[str, typer.Option("--format", help="openvino")] = "openvino",
+) -> None:
+    """Export a run's model again."""
+    if to != "openvino":
+        raise UserError(f"Unknown format '{to}'. Choose from: openvino.")
+    print(export_openvino(find_run(model)))
+
+
+def ship(
+    run: Annotated[str, typer.Argument(help="A finished run.")],
+    name: Annotated[str, typer.Option(help="The shipped model's name.")],
+) -> None:
+    """Put a run into models/zoo and evaluate it there."""
+    source = find_run(run)
+    shipped = ship_run(source, name)
+    dataset = store.load_dataset(source.config().train.dataset)
+    evaluate_model(shipped, dataset, dataset.choosing_split())
+    print(f"Shipped {run} as '{name}'.")

@@ -1,0 +1,61 @@
+"""What the README says to type must exist."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from pipeline import cli
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+LINES = [
+    line.split("  #")[0].strip()
+    for block in re.findall(r"^```\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    for line in block.splitlines()
+]
+PIPELINE = [line for line in LINES if line.startswith("python -m pipeline")]
+
+
+def test_it_begins_with_what_this_is_a_picture_and_the_two_commands():
+    title, sentence, picture, commands = README.split("\n\n")[:4]
+
+    assert title == "# Emotion Detector" and sentence.endswith(".")
+    assert picture.startswith("![")
+    assert re.findall(r"^make \w+", commands, re.MULTILINE) == ["make run", "make test"]
+
+
+@pytest.mark.parametrize("line", PIPELINE)
+def test_every_command_and_option_exists(line):
+    command, *words = shlex.split(line)[3:]
+    known = get_command(cli.app).commands[command]
+    options = {name for parameter in known.params for name in parameter.opts}
+
+    assert {word for word in words if word.startswith("--")} <= options
+
+
+def test_every_command_is_named():
+    named = set(re.findall(r"`(\w+)`", README))
+
+    assert set(get_command(cli.app).commands) <= named
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"make (\w+)\b", " ".join(LINES)))))
+def test_every_make_target_exists(target):
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_every_linked_file_exists():
+    links = re.findall(r"\]\(((?!http)[^)]+)\)", README)
+
+    assert links and all((ROOT / link).is_file() for link in links)
+
+
+def test_the_lines_without_make_install_and_start_what_make_does():
+    makefile = (ROOT / "Makefile").read_text()
+
+    assert ".venv/bin/pip install -r requirements.txt" in LINES
+    assert "streamlit run dashboard/Home.py" in makefile
+    assert ".venv/bin/streamlit run dashboard/Home.py" in LINES
