@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedGroupKFold
 
 from pipeline.errors import UserError
 from pipeline.labels import EMOTIONS
@@ -90,7 +89,7 @@ class FaceDataset:
         Args:
             split: one of the data set's splits, or `held_out`: the tenth of `train` that stands
                 in where there is no `public_test` and no `validation`.
-            seed: draws the held-out tenth; a run uses its own.
+            seed: draws the held-out tenth, of which identical pictures are in or out together.
 
         Raises:
             UserError: no face belongs to this split.
@@ -119,16 +118,21 @@ class FaceDataset:
 
     def _held_out(self, seed: int) -> NDArray[np.intp]:
         train = self.indices("train")
-        labels = self.labels[train]
-        pictures = np.array([self.images[i].tobytes() for i in train], dtype=object)
-        groups = np.unique(pictures, return_inverse=True)[1]
-        if np.bincount(labels).max() < 10:
+        pictures = self.images[train].reshape(len(train), -1).view(f"V{SIZE * SIZE}")[:, 0]
+        _, first, picture = np.unique(pictures, return_index=True, return_inverse=True)
+        labels = self.labels[train[first]]  # of each different picture
+        order = np.random.default_rng(seed).permutation(len(first))
+        held: list[NDArray[np.intp]] = []
+        for label in range(len(EMOTIONS)):
+            mine = order[labels[order] == label]
+            held.append(mine[: max(round(len(mine) / 10), len(mine) > 1)])
+        out = np.isin(picture, np.concatenate(held))
+        if not out.any():
             raise UserError(
                 f"Data set '{self.name}' is too small to hold out a tenth of its training faces: "
-                "it needs a class with at least 10 faces, or a 'validation' split."
+                "it needs an emotion with 2 different faces, or a 'validation' split."
             )
-        folds = StratifiedGroupKFold(n_splits=10, shuffle=True, random_state=seed)
-        return train[next(folds.split(train, labels, groups))[1]]
+        return np.asarray(train[out])
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return split → emotion → number of faces."""

@@ -1,6 +1,7 @@
 """From a file or folder to a data set of the workspace."""
 
 import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,10 +10,13 @@ import numpy as np
 from pipeline.data import sample
 from pipeline.data.dataset import SPLITS
 from pipeline.data.readers import READERS, Reader, fer_csv
-from pipeline.data.readers.archive import DAMAGED
 from pipeline.data.readers.ferplus import read_votes
-from pipeline.data.store import DatasetInfo, new_dataset
+from pipeline.data.readers.packed import DAMAGED
+from pipeline.data.store import new_dataset
+from pipeline.data.writer import DatasetInfo
 from pipeline.errors import UserError
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def import_dataset(
@@ -39,6 +43,7 @@ def import_dataset(
     """
     if split not in SPLITS:
         raise UserError(f"Unknown split '{split}'. Choose from: {', '.join(SPLITS)}.")
+    source = _plain_path(source)
     try:
         with new_dataset(name) as writer:
             reader = sample if str(source) == sample.NAME else _reader_of(source)
@@ -55,13 +60,24 @@ def import_dataset(
             votes = read_votes(ferplus, np.concatenate(splits)) if ferplus else None
             return writer.finish(name, source.name, skipped, votes)
     except DAMAGED as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".:")
         raise UserError(
-            f"{source.name} is truncated or damaged ({error}): fetch it again."
+            f"{source.name} is truncated or damaged ({reason}): fetch it again."
         ) from error
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise UserError("The disk is full: free some space and import again.") from error
-        raise UserError(f"{source} cannot be read: {error.strerror or error}.") from error
+        raise _failed(source, error) from error
+
+
+def _failed(source: Path, error: OSError) -> UserError:
+    if error.errno in _DISK_FULL:
+        return UserError(f"The disk is full: free some space and import {source.name} again.")
+    where = error.filename or source
+    return UserError(f"The import failed at {where}: {error.strerror or error}.")
+
+
+def _plain_path(source: Path) -> Path:
+    """Make `.` and `..` name the folder they mean; a link keeps its name, which has the ending."""
+    return source if str(source) == sample.NAME else Path(os.path.abspath(source))
 
 
 def _reader_of(source: Path) -> Reader:

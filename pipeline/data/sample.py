@@ -99,7 +99,9 @@ class _Pen:
         thickness = max(1, round(line * self._unit)) if line else cv2.FILLED
         cv2.ellipse(self._canvas, (x, y), (w, h), 0, 0, 360, gray, thickness, cv2.LINE_AA)
 
-    def curve(self, xs: NDArray[np.float64], ys: NDArray[np.float64], gray: float, line: float):
+    def curve(
+        self, xs: NDArray[np.float64], ys: NDArray[np.float64], gray: float, line: float
+    ) -> None:
         points = self._centre + np.stack([xs, ys], axis=1) * self._unit
         thickness = max(1, round(line * self._unit))
         cv2.polylines(
@@ -130,7 +132,8 @@ def _draw_mouth(pen: _Pen, look: Expression, skin: float, dark: float) -> None:
     y = 0.62 + look.smile * (0.5 - along**2)
     if look.mouth_open > 0.06:
         pen.ellipse((0, 0.62 + look.smile * 0.25), (look.mouth_width, look.mouth_open), dark * 0.6)
-    pen.curve(look.mouth_width * along, y, dark, 0.07)
+    if look.mouth_open < look.mouth_width:  # else round, and its lips are its rim
+        pen.curve(look.mouth_width * along, y, dark, 0.07)
     pen.curve(0.2 * along, 0.9 + 0.03 * along**2, skin * 0.85, 0.03)
 
 

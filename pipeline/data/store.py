@@ -1,102 +1,36 @@
-"""Data sets on disk: written whole or not at all, read back memory-mapped.
+"""Data sets on disk: kept whole or not at all, read back memory-mapped.
 
-A data set is a folder with `images.npy`, `index.parquet` (id, label, split and, where there are
-any, one column a FER+ vote) and `meta.json` (what lists show without opening the rest).
+A data set is a folder with the files of `writer.py`.
 """
 
-import hashlib
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import psutil
-from numpy.typing import NDArray
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from pipeline.data.dataset import SIZE, VOTES, Batch, FaceDataset
+from pipeline.data.dataset import VOTES, FaceDataset
+from pipeline.data.writer import DatasetInfo, DatasetWriter, map_images
 from pipeline.errors import UserError
-from pipeline.workspace import check_name, datasets_folder, write_json
+from pipeline.workspace import check_name, datasets_folder
 
-
-class DatasetInfo(BaseModel):
-    """What `meta.json` tells of a data set."""
-
-    name: str
-    fingerprint: str
-    faces: int
-    counts: dict[str, dict[str, int]]
-    source: str
-    skipped: int
-    ferplus: bool
-    created: datetime
-
-
-class DatasetWriter:
-    """Appends batches of faces to a folder; constant memory but for ids, labels and splits."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._batches: list[Batch] = []
-        self._file: IO[bytes] = (folder / "images.npy").open("wb")
-        self._pixels = hashlib.sha256()
-        self._write_header(0)
-
-    def _write_header(self, n: int) -> None:
-        self._file.seek(0)
-        layout = {"descr": "|u1", "fortran_order": False, "shape": (n, SIZE, SIZE)}
-        np.lib.format.write_array_header_1_0(self._file, layout)
-
-    def append(self, batch: Batch) -> None:
-        """Write the batch's pictures and keep the rest of it."""
-        pixels = batch.images.tobytes()
-        self._file.write(pixels)
-        self._pixels.update(pixels)
-        self._batches.append(batch._replace(images=batch.images[:0]))
-
-    def finish(
-        self, name: str, source: str, skipped: int, votes: NDArray[np.uint8] | None
-    ) -> DatasetInfo:
-        """Complete the folder and return what it holds."""
-        labels = np.concatenate([batch.labels for batch in self._batches])
-        splits = np.concatenate([batch.splits for batch in self._batches])
-        ids = np.concatenate([batch.ids for batch in self._batches])
-        self._write_header(len(labels))
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        self._pixels.update(labels.tobytes())
-        self._pixels.update("\n".join(splits.tolist()).encode())
-
-        index = pd.DataFrame({"id": ids, "label": labels, "split": splits})
-        if votes is not None:
-            index = index.assign(**dict(zip(VOTES, votes.T, strict=True)))
-        index.to_parquet(self._folder / "index.parquet", index=False)
-        dataset = FaceDataset(
-            name, _map_images(self._folder), labels, splits, ids, votes, self._pixels.hexdigest()
-        )
-        info = DatasetInfo(
-            name=name,
-            fingerprint=dataset.fingerprint,
-            faces=len(dataset),
-            counts=dataset.counts(),
-            source=source,
-            skipped=skipped,
-            ferplus=votes is not None,
-            created=datetime.now(UTC),
-        )
-        write_json(self._folder / "meta.json", info.model_dump(mode="json"))
-        return info
-
-    def close(self) -> None:
-        """Let go of the picture file; harmless after `finish`."""
-        self._file.close()
+__all__ = [
+    "DatasetInfo",
+    "dataset_info",
+    "dataset_names",
+    "load_dataset",
+    "new_dataset",
+    "remove_dataset",
+]
+_IMPORTING = ".import-"
 
 
 @contextmanager
@@ -109,18 +43,19 @@ def new_dataset(name: str) -> Iterator[DatasetWriter]:
     target = datasets_folder() / check_name(name)
     if target.exists():
         raise _taken(name)
-    partial = datasets_folder() / f".import-{os.getpid()}-{name}"
+    datasets_folder().mkdir(parents=True, exist_ok=True)
     _remove_abandoned()
-    partial.mkdir(parents=True)
-    writer = DatasetWriter(partial)
+    mine = f"{_IMPORTING}{os.getpid()}-{_start_of(os.getpid())}-"
+    partial = Path(tempfile.mkdtemp(prefix=mine, dir=datasets_folder()))
     try:
-        yield writer
+        with closing(DatasetWriter(partial)) as writer:
+            yield writer
+        partial.chmod(0o755)
         try:
             partial.rename(target)
         except OSError as error:
-            raise _taken(name) from error
+            raise (_taken(name) if target.exists() else error) from error
     finally:
-        writer.close()
         shutil.rmtree(partial, ignore_errors=True)
 
 
@@ -131,14 +66,19 @@ def _taken(name: str) -> UserError:
 
 
 def _remove_abandoned() -> None:
-    for folder in datasets_folder().glob(".import-*"):
-        if not psutil.pid_exists(int(folder.name.split("-")[1])):
+    """Clear away what a killed import left; a process is known by its id and its start."""
+    for folder in datasets_folder().glob(f"{_IMPORTING}*"):
+        pid, started = folder.name.removeprefix(_IMPORTING).split("-")[:2]
+        if abs(_start_of(int(pid)) - int(started)) > 2:  # seconds the clock may have been set by
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _map_images(folder: Path) -> NDArray[np.uint8]:
-    images: NDArray[np.uint8] = np.load(folder / "images.npy", mmap_mode="r")
-    return images
+def _start_of(pid: int) -> int:
+    """Return when a process was started, in seconds; 0 if there is none."""
+    try:
+        return round(psutil.Process(pid).create_time())
+    except psutil.NoSuchProcess:
+        return 0
 
 
 def load_dataset(name: str) -> FaceDataset:
@@ -154,14 +94,14 @@ def load_dataset(name: str) -> FaceDataset:
         votes = index[list(VOTES)].to_numpy(np.uint8) if info.ferplus else None
         return FaceDataset(
             name,
-            _map_images(folder),
+            map_images(folder),
             index["label"].to_numpy(np.uint8),
             index["split"].to_numpy(dtype="U"),
             index["id"].to_numpy(dtype="U"),
             votes,
             info.fingerprint,
         )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, KeyError) as error:
         raise _damaged(name, error) from error
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.data.importing import import_dataset
-from pipeline.data.readers import archive
+from pipeline.data.readers import packed as packing
 from pipeline.errors import UserError
 from tests.data.source_makers import (
     WRITERS,
@@ -96,7 +96,7 @@ def test_a_device_in_a_folder_is_refused(tmp_path, refusal):
 def test_an_archive_larger_than_the_limit_is_refused(
     content, packed, tmp_path, refusal, monkeypatch
 ):
-    monkeypatch.setattr(archive, "LARGEST", 20_000)
+    monkeypatch.setattr(packing, "LARGEST", 20_000)
     files = {**content, "train/happy/b.png": bytes(20_001)}
     assert "unpacks to more than" in refusal(WRITERS[packed](tmp_path / packed, files))
 
@@ -119,7 +119,7 @@ def test_a_tar_that_declares_more_than_4_gb_is_refused(tmp_path, refusal):
 def test_a_tar_with_endless_zeros_behind_its_end_is_refused(tmp_path, refusal, monkeypatch):
     source = write_tar(tmp_path / "a.tar", FACE, "w")
     source.write_bytes(source.read_bytes() + bytes(3 * 1024**2))
-    monkeypatch.setattr(archive, "LARGEST", 1024**2)
+    monkeypatch.setattr(packing, "LARGEST", 1024**2)
     assert "unpacks to more than" in refusal(source)
 
 

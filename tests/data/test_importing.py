@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.data import store
+from pipeline.data import store, writer
 from pipeline.data.importing import import_dataset
 from pipeline.errors import UserError
 from pipeline.workspace import PROJECT
@@ -78,7 +78,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(code, method, source, refusal, m
     def fail(*_):
         raise OSError(code, "full")
 
-    monkeypatch.setattr(store.DatasetWriter, method, fail)
+    monkeypatch.setattr(writer.DatasetWriter, method, fail)
     assert "disk is full" in refusal(source)
 
 
@@ -86,7 +86,7 @@ def test_a_disk_that_fills_while_closing_is_told(source, refusal, monkeypatch):
     def fail(*_):
         raise OSError(errno.ENOSPC, "full")
 
-    monkeypatch.setattr(store.os, "fsync", fail)
+    monkeypatch.setattr(writer.os, "fsync", fail)
     assert "disk is full" in refusal(source)
 
 
