@@ -48,9 +48,9 @@ def confusion_matrix(
     if marked is not None:
         _frame(figure, marked)
     figure.update_layout(clickmode="event+select", dragmode=False, hoverdistance=-1)
-    figure.update_xaxes(fixedrange=True, showgrid=False, range=[-0.5, 6.5])
+    figure.update_xaxes(fixedrange=True, showgrid=False, range=[-0.5, 6.5], tickfont={"size": 11})
     figure.update_yaxes(fixedrange=True, showgrid=False, range=[6.5, -0.5])
-    return finish(figure, "predicted", "label", height=440, legend=False)
+    return finish(figure, "predicted", "label", height=410, legend=False)
 
 
 def cell_values(counts: NDArray[np.int64], shares: Shares) -> NDArray[np.float64]:
@@ -59,36 +59,40 @@ def cell_values(counts: NDArray[np.int64], shares: Shares) -> NDArray[np.float64
         return counts.astype(np.float64)
     totals = counts.sum(axis=1 if shares == "by row" else 0, keepdims=True)
     shown = np.full(counts.shape, np.nan)
-    return np.divide(100.0 * counts, totals, out=shown, where=totals > 0)
+    np.divide(100.0 * counts, totals, out=shown, where=totals > 0)
+    return shown
 
 
 def _add_cells(
     figure: go.Figure, counts: NDArray[np.int64], shares: Shares, strength: NDArray[np.float64]
 ) -> None:
     values = cell_values(counts, shares)
-    dark = strength > WHITE_TEXT_FROM
-    for cells, font in ((~dark, {}), (dark, {"color": "white"})):
-        rows, columns = np.nonzero(cells)
-        pairs = np.column_stack([rows, columns]).tolist()
-        figure.add_scatter(
-            x=[EMOTIONS[column] for column in columns],
-            y=[EMOTIONS[row] for row in rows],
-            customdata=pairs,
-            mode="markers+text",
-            text=[_number(values[row, column], shares) for row, column in pairs],
-            textfont=font,
-            marker={"symbol": "square", "size": 34, "color": "rgba(0, 0, 0, 0)"},
-            selected={"marker": {"opacity": 1}},
-            unselected={"marker": {"opacity": 1}},
-            hovertext=[_sentence(counts, row, column) for row, column in pairs],
-            hovertemplate="%{hovertext}<extra></extra>",
-        )
+    cells = list(np.ndindex(counts.shape))
+    figure.add_scatter(
+        x=[EMOTIONS[column] for _, column in cells],
+        y=[EMOTIONS[row] for row, _ in cells],
+        customdata=cells,
+        mode="markers+text",
+        text=[
+            _number(
+                float(values[row, column]), shares, bool(strength[row, column] > WHITE_TEXT_FROM)
+            )
+            for row, column in cells
+        ],
+        marker={"symbol": "square", "size": 34, "color": "rgba(0, 0, 0, 0)"},
+        selected={"marker": {"opacity": 1}},
+        unselected={"marker": {"opacity": 1}},
+        hovertext=[_sentence(counts, row, column) for row, column in cells],
+        hovertemplate="%{hovertext}<extra></extra>",
+    )
 
 
-def _number(value: float, shares: Shares) -> str:
+def _number(value: float, shares: Shares, on_dark: bool) -> str:
     if np.isnan(value):
         return "–"
-    return f"{value:,.0f}" if shares == "counts" else f"{value:.1f}"
+    number = f"{value:,.0f}" if shares == "counts" else f"{value:.1f}"
+    # `currentColor` is the page's own text colour, on light and dark.
+    return f'<span style="color: {"white" if on_dark else "currentColor"}">{number}</span>'
 
 
 def _sentence(counts: NDArray[np.int64], row: int, column: int) -> str:

@@ -33,7 +33,7 @@ def class_distribution(counts: dict[str, int], *, shares: bool, largest: float) 
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(range=[0, largest * 1.2], showticklabels=False, showgrid=False)
     figure.update_layout(bargap=0.25)
-    return finish(figure, "", "", height=230, legend=False)
+    return finish(figure, "", "", height=210, legend=False)
 
 
 def axis_end(counts: dict[str, dict[str, int]], *, shares: bool) -> dict[str, float]:

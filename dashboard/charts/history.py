@@ -1,5 +1,7 @@
 """Learning curves of a run, with its best epoch marked."""
 
+import math
+
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -26,8 +28,8 @@ def best_epoch(history: pd.DataFrame, monitor: str) -> int | None:
     figures = history[monitor].dropna() if monitor in history else pd.Series(dtype=float)
     if figures.empty:
         return None
-    row = figures.idxmin() if monitor.endswith("loss") else figures.idxmax()
-    return int(history["epoch"].loc[row])
+    ranked = figures.sort_values(ascending=monitor.endswith("loss"), kind="stable")
+    return int(history["epoch"].loc[ranked.index[0]])
 
 
 def learning_curves(history: pd.DataFrame, monitor: str) -> go.Figure:
@@ -51,6 +53,7 @@ def learning_curves(history: pd.DataFrame, monitor: str) -> go.Figure:
     finish(figure, "", "", height=440)
     for row, title in enumerate(_PANELS.values(), start=1):
         figure.update_yaxes(title_text=title, row=row, col=1)
+    figure.update_xaxes(tick0=1, dtick=max(1, math.ceil(len(epochs) / 10)))
     figure.update_xaxes(title_text="epoch", row=2, col=1)
     figure.update_layout(hovermode="x unified")
     best = best_epoch(history, monitor)

@@ -27,4 +27,4 @@ def f1_by_emotion(models: Mapping[str, Metrics]) -> go.Figure:
         )
     figure.update_layout(barmode="group", bargap=0.25, bargroupgap=0.05)
     figure.update_yaxes(range=[0, 1])
-    return finish(figure, "emotion", "F1")
+    return finish(figure, "emotion", "F1", height=410)

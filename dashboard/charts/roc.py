@@ -63,4 +63,4 @@ def _finish(figure: go.Figure) -> go.Figure:
     )
     figure.update_xaxes(range=[0, 1], constrain="domain")
     figure.update_yaxes(range=[0, 1.005])
-    return finish(figure, "false positive rate", "true positive rate", height=440)
+    return finish(figure, "false positive rate", "true positive rate", height=410)

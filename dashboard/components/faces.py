@@ -7,23 +7,23 @@ from numpy.typing import NDArray
 _GAP = 4
 
 
-def strip(faces: NDArray[np.uint8], scale: int = 2) -> NDArray[np.uint8]:
-    """Return faces side by side, enlarged, with clear gaps between them.
+def strip(faces: NDArray[np.uint8], places: int) -> NDArray[np.uint8]:
+    """Return faces side by side, at twice their size, with clear gaps between them.
 
     Args:
         faces: uint8 (n, h, w), n at least 1.
-        scale: how many times larger.
+        places: for how many faces there is room; those that lack stay clear.
 
     Returns:
-        Grey and opacity, as RGBA uint8 (h * scale, width, 4).
+        Grey and opacity, as RGBA uint8 (2 * h, width, 4).
     """
-    n, height, width = faces.shape
-    step = width * scale + _GAP
-    picture = np.zeros((height * scale, n * step - _GAP, 4), np.uint8)
+    height, width = 2 * faces.shape[1], 2 * faces.shape[2]
+    picture = np.zeros((height, places * (width + _GAP) - _GAP, 4), np.uint8)
     for i, face in enumerate(faces):
-        large = cv2.resize(face, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-        picture[:, i * step : i * step + width * scale, :3] = large[..., np.newaxis]
-        picture[:, i * step : i * step + width * scale, 3] = 255
+        place = slice(i * (width + _GAP), i * (width + _GAP) + width)
+        large = cv2.resize(face, (width, height), interpolation=cv2.INTER_CUBIC)
+        picture[:, place, :3] = large[..., np.newaxis]
+        picture[:, place, 3] = 255
     return picture
 
 

@@ -66,6 +66,7 @@ def show_import_form() -> None:
         except UserError as error:
             st.error(str(error))
         else:
+            st.session_state["dataset.imported"] = name
             st.rerun()
 
 

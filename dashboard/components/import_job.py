@@ -101,11 +101,10 @@ def start_import(
     folder = _folder(check_name(name))
     if name in dataset_names():
         raise UserError(f"The name '{name}' is taken: choose another.")
+    if (folder / "job.json").exists():
+        raise UserError(f"An import named '{name}' is there already: see above.")
     try:
-        folder.mkdir(parents=True)
-    except FileExistsError as error:
-        raise UserError(f"An import named '{name}' is there already: see above.") from error
-    try:
+        folder.mkdir(parents=True, exist_ok=True)
         if upload is not None:
             source = folder / Path(source).name
             with source.open("wb") as file:

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.charts.history import best_epoch, learning_curves
-from dashboard.components.run_progress import BADGES, progress_words
+from dashboard.components.run_progress import BADGES
 from dashboard.components.units import percent
 from pipeline.errors import UserError
 from pipeline.runs import Run
@@ -24,8 +24,6 @@ def show_run(run: Run) -> None:
         st.error(status.message or "The training failed without a word: see the log.")
     elif state == "interrupted":
         st.warning("The training process is gone; its finished epochs are below.")
-    elif state in ("queued", "running"):
-        st.caption(progress_words(run))
     try:
         config = run.config()
     except UserError as error:

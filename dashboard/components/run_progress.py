@@ -45,12 +45,10 @@ def progress_words(run: Run) -> str:
             words.append(f"loss {last['loss']:.3f}")
         if "val_accuracy" in last:
             words.append(f"accuracy {percent(last['val_accuracy'])}")
-    if status.images_per_s:
-        words.append(f"{status.images_per_s:.0f} faces/s")
-    if status.epoch >= status.epochs:
-        return " · ".join([*words, "exporting and evaluating"])
-    if status.eta_s is not None:
-        words.append(f"{duration(status.eta_s)} left")
+    if status.message:
+        words.append(status.message.lower())
+    elif status.images_per_s and status.eta_s is not None:
+        words += [f"{status.images_per_s:.0f} faces/s", f"{duration(status.eta_s)} left"]
     return " · ".join(words)
 
 

@@ -138,13 +138,13 @@ def _widget(name: str, field: FieldInfo, key: str) -> Any:
     if kind is bool:
         return st.toggle(value=field.default, **options)
     if kind in (int, float):
-        return _number(kind, field, options)
+        return _number(field, options, whole=kind is int)
     return _text(field, options)
 
 
-def _number(kind: type, field: FieldInfo, options: Values) -> int | float:
+def _number(field: FieldInfo, options: Values, *, whole: bool) -> Any:
     low, high = bounds(field)
-    if kind is int:
+    if whole:
         return st.number_input(
             value=field.default,
             min_value=None if low is None else int(low),

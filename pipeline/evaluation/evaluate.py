@@ -37,6 +37,6 @@ def evaluate(
     metrics = compute_metrics(predictions)
     folder = model.evaluation_path(dataset.fingerprint, split)
     save_predictions(predictions, folder)
-    write_json(folder / "metrics.json", metrics.to_json())
+    write_json(folder / "metrics.json", metrics.summary())
     job.clear()
     return metrics

@@ -6,13 +6,12 @@ gone when the evaluation is stored; while it stays without its process, the eval
 
 import json
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from pipeline.processes import start_pipeline
 from pipeline.workspace import evaluation_folder, write_json
 
 
@@ -42,17 +41,12 @@ class EvaluationJob:
         if self.running():
             return
         self.clear()
-        self.folder.mkdir(parents=True)
         options = ["--dataset", self.dataset, "--split", self.split]
-        with (self.folder / "log").open("w") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "pipeline", "evaluate", self.model, *options],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        started = psutil.Process(process.pid).create_time()
+        process = start_pipeline(["evaluate", self.model, *options], self.folder / "log")
+        try:
+            started = psutil.Process(process.pid).create_time()
+        except psutil.NoSuchProcess:
+            started = 0.0
         write_json(self.folder / "process.json", {"pid": process.pid, "started": started})
 
     def running(self) -> bool:

@@ -69,7 +69,7 @@ class Metrics:
     per_class: Mapping[str, ClassMetrics]
     confusion: NDArray[np.int64]
 
-    def to_json(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         """Return what `evaluate --json` prints and `metrics.json` holds."""
         return {
             "model": self.model,
@@ -157,7 +157,8 @@ def _per_class(y_true: NDArray[np.intp], y_pred: NDArray[np.intp]) -> dict[str, 
 def _rank(y_true: NDArray[np.intp], probabilities: NDArray[np.float64]) -> NDArray[np.intp]:
     """Return how many emotions come before the label, 0 if none does."""
     order = np.argsort(-probabilities, axis=1, kind="stable")
-    return np.argmax(order == y_true[:, np.newaxis], axis=1)
+    rank: NDArray[np.intp] = np.argmax(order == y_true[:, np.newaxis], axis=1)
+    return rank
 
 
 def _log_loss(y_true: NDArray[np.intp], probabilities: NDArray[np.float64]) -> float:

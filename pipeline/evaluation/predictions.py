@@ -110,7 +110,10 @@ def load_predictions(model: Run, folder: Path) -> Predictions:
         UserError: it is missing or damaged, or it is of other faces than its folder says.
     """
     try:
-        with np.load(folder / "predictions.npz", allow_pickle=False) as stored:
+        with (
+            (folder / "predictions.npz").open("rb") as file,
+            np.load(file, allow_pickle=False) as stored,
+        ):
             predictions = Predictions(
                 model=model.name,
                 dataset=str(stored["dataset"]),

@@ -1,0 +1,125 @@
+"""Choices that say which evaluation is shown: a model, and the faces it is judged on."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard import resources
+from pipeline.data.dataset import HELD_OUT, SPLITS
+from pipeline.data.store import DatasetInfo, dataset_info, dataset_names
+from pipeline.errors import UserError
+from pipeline.evaluation.jobs import EvaluationJob
+from pipeline.runs import Run
+
+_FIRST = ("public_test", "validation", HELD_OUT, "test", "private_test", "train")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A split of a data set.
+
+    Args:
+        dataset: the data set's name.
+        fingerprint: its first 12 characters.
+        split: the split's name.
+    """
+
+    dataset: str
+    fingerprint: str
+    split: str
+
+    def job(self, model: Run) -> EvaluationJob:
+        """Return the job that evaluates a model on this split."""
+        return EvaluationJob(model.name, self.dataset, self.fingerprint, self.split)
+
+
+def pick_model(key: str, models: Sequence[Run]) -> Run:
+    """Let one of the models be chosen; the first stands there at the beginning."""
+    by_name = {model.name: model for model in models}
+    name = st.selectbox("Model", list(by_name), key=f"{key}_model", bind="query-params")
+    return by_name.get(name) or models[0]
+
+
+def pick_target(key: str, targets: Sequence[Target]) -> Target:
+    """Let a data set and one of its splits be chosen.
+
+    Args:
+        key: begins the names of the two choices in the page's address.
+        targets: at least one, the one to begin with first.
+    """
+    labels = _labels(targets)
+    left, right = st.columns(2)
+    with left:
+        label = st.selectbox(
+            "Data set", list(dict.fromkeys(labels)), key=f"{key}_dataset", bind="query-params"
+        )
+    of_dataset = {t.split: t for t, of in zip(targets, labels, strict=True) if of == label}
+    with right:
+        split = st.selectbox("Split", list(of_dataset), key=f"{key}_split", bind="query-params")
+    return of_dataset.get(split) or targets[0]
+
+
+def find_targets(models: Sequence[Run]) -> list[Target]:
+    """Return every split the models were evaluated on, or could be, the best to show first.
+
+    First come splits that more of the models were evaluated on, then those on which models are
+    chosen rather than reported or trained.
+    """
+    infos = _infos()
+    names = {info.fingerprint[:12]: info.name for info in infos}
+    evaluated = [target for model in models for target in _evaluated(model, names)]
+    possible = [Target(i.name, i.fingerprint[:12], s) for i in infos for s in _splits(i)]
+    done = Counter(evaluated)
+    known = dict.fromkeys([*evaluated, *possible])
+    return sorted(known, key=lambda target: (-done[target], _order(target.split)))
+
+
+def _order(split: str) -> int:
+    return _FIRST.index(split) if split in _FIRST else len(_FIRST)
+
+
+def _labels(targets: Sequence[Target]) -> list[str]:
+    names: dict[str, str] = {}
+    for target in targets:
+        taken = names.get(target.dataset) not in (None, target.fingerprint)
+        label = f"{target.dataset} {target.fingerprint[:4]}" if taken else target.dataset
+        names.setdefault(label, target.fingerprint)
+    by_fingerprint = {fingerprint: label for label, fingerprint in names.items()}
+    return [by_fingerprint[target.fingerprint] for target in targets]
+
+
+def _evaluated(model: Run, names: dict[str, str]) -> list[Target]:
+    """Return what a model was evaluated on; names of data sets that are not here join `names`."""
+    found = []
+    for folder in model.evaluation_paths():
+        fingerprint, _, split = folder.name.partition("-")
+        if split in (*SPLITS, HELD_OUT):
+            if fingerprint not in names:
+                names[fingerprint] = _dataset_name(model, folder, fingerprint)
+            found.append(Target(names[fingerprint], fingerprint, split))
+    return found
+
+
+def _dataset_name(model: Run, folder: Path, fingerprint: str) -> str:
+    try:
+        return resources.stored_predictions(model, folder).dataset
+    except UserError:
+        return fingerprint
+
+
+def _infos() -> list[DatasetInfo]:
+    infos = []
+    for name in dataset_names():
+        try:
+            infos.append(dataset_info(name))
+        except UserError:
+            continue
+    return infos
+
+
+def _splits(info: DatasetInfo) -> list[str]:
+    chosen_on = {"public_test", "validation"} & info.counts.keys()
+    return [*info.counts] if chosen_on else [*info.counts, HELD_OUT]
