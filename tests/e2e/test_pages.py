@@ -1,12 +1,13 @@
-"""Every page in a real browser, and a training that is started there."""
+"""Every page in a real browser, and an import and a training that are started there."""
 
 import re
 import shutil
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import serve, wait_ready
+from tests.e2e.conftest import Server, serve, wait_ready
 
 PAGES = {
     "": "Emotion Detector",
@@ -31,23 +32,39 @@ def test_every_page_opens_without_an_error(server: str, browser: Browser, scheme
     context.close()
 
 
+@pytest.fixture
+def own_server(trained, tmp_path) -> Iterator[Server]:
+    """A dashboard on a workspace of the test's own, with the drawn faces."""
+    shutil.copytree(trained / "datasets", tmp_path / "served" / "datasets")
+    with serve(tmp_path / "served", tmp_path / "server.log") as server:
+        yield server
+
+
+def test_a_data_set_imported_beside_another_is_shown(own_server: Server, page: Page) -> None:
+    page.goto(f"{own_server.url}/dataset")
+    page.get_by_role("button", name="Import…").click()
+    name = page.get_by_role("dialog").get_by_role("textbox", name="Name")
+    expect(name).to_have_value("sample-2", timeout=20_000)
+    page.get_by_role("dialog").get_by_role("button", name="Import").click()
+    expect(page.get_by_role("dialog")).to_have_count(0, timeout=20_000)
+    expect(page.get_by_text(re.compile("sample-2 · 1,400 faces"))).to_be_visible(timeout=60_000)
+    expect(page.locator(WRONG)).to_have_count(0)
+
+
 def test_a_run_started_on_the_train_page_shows_progress_and_can_be_stopped(
-    trained, tmp_path, page: Page
+    own_server: Server, page: Page
 ) -> None:
-    workspace = tmp_path / "served"
-    shutil.copytree(trained / "datasets", workspace / "datasets")
-    with serve(workspace, tmp_path / "server.log") as server:
-        page.goto(f"{server.url}/train")
-        page.get_by_role("textbox", name="Widths").fill("8")
-        page.get_by_role("textbox", name="Widths").press("Enter")
-        expect(page.get_by_text("--widths 8")).to_be_visible(timeout=20_000)
-        page.get_by_role("button", name="Start training").click()
-        expect(page.get_by_text(re.compile(r"epoch \d+/40 .*left"))).to_be_visible(timeout=90_000)
-        page.reload()
-        expect(page.get_by_text(re.compile(r"epoch \d+/40 .*left"))).to_be_visible(timeout=30_000)
-        expect(page.get_by_role("progressbar")).to_be_visible()
-        page.get_by_role("button", name="Stop").click()
-        expect(page.get_by_test_id("stMarkdown").get_by_text("stopped")).to_be_visible(
-            timeout=30_000
-        )
-        expect(page.locator(WRONG)).to_have_count(0)
+    progress = page.get_by_text(re.compile(r"epoch \d+/40 .*left"))
+    page.goto(f"{own_server.url}/train")
+    page.get_by_role("textbox", name="Widths").fill("8")
+    page.get_by_role("textbox", name="Widths").press("Enter")
+    expect(page.get_by_text("--widths 8")).to_be_visible(timeout=20_000)
+    page.get_by_role("button", name="Start training").click()
+    expect(progress).to_be_visible(timeout=90_000)
+    page.reload()
+    expect(progress).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    stopped = page.get_by_test_id("stMarkdown").get_by_text("stopped")
+    expect(stopped).to_be_visible(timeout=30_000)
+    expect(page.locator(WRONG)).to_have_count(0)

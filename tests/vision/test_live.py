@@ -158,6 +158,27 @@ def test_settings_reach_the_worker(processor):
     assert feed_until(processor, lambda s: s.faces and s.faces[0].box.width == 120)
 
 
+@pytest.mark.parametrize(("size", "smallest"), [((480, 640), 60), ((960, 540), 67), ((60, 80), 24)])
+def test_the_smallest_face_goes_by_the_size_of_the_video(processor, size, smallest):
+    def sees_it() -> bool:
+        processor.process(np.full((*size, 3), 90, np.uint8))
+        faces = processor.snapshot().faces
+        return bool(faces) and faces[0].box.width == smallest
+
+    assert until(sees_it)
+
+
+def test_a_video_that_changes_its_size_goes_on(processor):
+    assert feed_until(processor, lambda snapshot: snapshot.faces)
+
+    def follows() -> bool:
+        processor.process(np.full((240, 320, 3), 90, np.uint8))
+        snapshot = processor.snapshot()
+        return bool(snapshot.faces) and snapshot.faces[0].box.width == 30
+
+    assert until(follows)
+
+
 def test_a_snapshot_cannot_be_changed(processor):
     with pytest.raises(FrozenInstanceError):
         processor.snapshot().problem = "none"

@@ -17,17 +17,17 @@ def bgr(emotion: str) -> list[int]:
 @pytest.mark.parametrize("emotion", EMOTIONS)
 def test_a_face_gets_a_box_and_a_plate_in_its_emotions_colour(emotion):
     picture = frame()
-    draw_face(picture, Box(200, 150, 120, 120), emotion, 0.83)
+    draw_face(picture, Box(200, 150, 120, 120), 1, emotion, 0.83)
     assert picture[200, 200].tolist() == bgr(emotion)
     assert picture[200, 320].tolist() == bgr(emotion)
-    plate = picture[125:150, 200:300].reshape(-1, 3)
+    plate = picture[128:148, 202:300].reshape(-1, 3)
     assert (plate == bgr(emotion)).all(axis=1).mean() > 0.4
     assert (np.abs(plate.astype(int) - bgr(emotion)).max(axis=1) > 80).mean() > 0.05
 
 
 def test_the_middle_of_a_face_is_not_drawn_on():
     picture = frame()
-    draw_face(picture, Box(200, 150, 120, 120), "happy", 0.83)
+    draw_face(picture, Box(200, 150, 120, 120), 1, "happy", 0.83)
     assert (picture[160:260, 210:310] == 90).all()
 
 
@@ -41,14 +41,14 @@ def test_the_middle_of_a_face_is_not_drawn_on():
 )
 def test_the_plate_stays_in_the_picture(box):
     picture = frame()
-    draw_face(picture, box, "surprise", 1.0)
+    draw_face(picture, box, 1, "surprise", 1.0)
     assert (picture == bgr("surprise")).all(axis=2).sum() > 1500
 
 
 @pytest.mark.parametrize("size", [(1, 1), (20, 20), (48, 48), (2160, 3840)])
 def test_any_size_of_picture_can_be_drawn_on(size):
     picture = frame(*size)
-    draw_face(picture, Box(0, 0, size[1], size[0]), "sad", 0.5)
+    draw_face(picture, Box(0, 0, size[1], size[0]), 1, "sad", 0.5)
     draw_problem(picture, "Recognition fails")
     assert picture.shape == (*size, 3)
 

@@ -76,9 +76,16 @@ def test_one_track_takes_the_box_that_overlaps_most():
 
 def test_a_number_is_never_used_again():
     tracker = Tracker()
-    for now in (0.0, 0.1, 5.0, 5.1):
-        tracker.update([LEFT], now)
+    for boxes, now in (([LEFT], 0.0), ([LEFT], 0.1), ([], 1.0), ([LEFT], 1.1), ([LEFT], 1.2)):
+        tracker.update(boxes, now)
     assert [track.number for track in tracker.shown()] == [2]
+
+
+def test_a_number_survives_a_pause_of_the_video():
+    tracker = Tracker()
+    for now in (0.0, 0.1, 3.0):
+        tracker.update([LEFT], now)
+    assert [track.number for track in tracker.shown()] == [1]
 
 
 def test_smoothing_goes_by_time_not_by_pictures():
