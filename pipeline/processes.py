@@ -1,14 +1,44 @@
-"""Starts `python -m pipeline …` as a process that outlives whoever started it."""
+"""Processes that outlive whoever started them, and how one is known again later."""
 
 import os
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Self
+
+import psutil
+from pydantic import BaseModel, ConfigDict
 
 
-def start_pipeline(arguments: list[str], log: Path) -> subprocess.Popen[bytes]:
-    """Start a command in a process session of its own.
+class ProcessId(BaseModel):
+    """A process by its id and its start time, since the system uses ids again."""
+
+    model_config = ConfigDict(frozen=True)
+
+    pid: int
+    started: float
+
+    @classmethod
+    def of(cls, pid: int) -> Self:
+        """Return the identity of a process; one that is gone already is never found again."""
+        try:
+            return cls(pid=pid, started=psutil.Process(pid).create_time())
+        except psutil.NoSuchProcess:
+            return cls(pid=pid, started=0.0)
+
+    def find(self) -> psutil.Process | None:
+        """Return the process while it lives."""
+        try:
+            process = psutil.Process(self.pid)
+            ours = process.create_time() == self.started
+            return process if ours and process.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.Error:
+            return None
+
+
+def start_pipeline(arguments: list[str], log: Path) -> ProcessId:
+    """Start `python -m pipeline …` in a process session of its own.
 
     Args:
         arguments: what follows `python -m pipeline`.
@@ -24,5 +54,6 @@ def start_pipeline(arguments: list[str], log: Path) -> subprocess.Popen[bytes]:
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
             start_new_session=True,
         )
+    identity = ProcessId.of(process.pid)
     threading.Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie
-    return process
+    return identity

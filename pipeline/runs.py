@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from pipeline.errors import UserError
 from pipeline.labels import EMOTIONS
+from pipeline.processes import ProcessId
 from pipeline.training.config import TrainConfig
 from pipeline.workspace import ZOO, check_name, evaluation_folder, runs_folder, write_json
 
@@ -121,20 +122,15 @@ class Run:
 
     def claim(self) -> None:
         """Mark the run as running in this process."""
-        process = psutil.Process()
-        self.update_status(state="running", pid=process.pid, process_started=process.create_time())
+        process = ProcessId.of(os.getpid())
+        self.update_status(state="running", pid=process.pid, process_started=process.started)
 
     def process(self) -> psutil.Process | None:
         """Return the living process that trains this run; a reused process id does not count."""
         status = self.status()
         if status.state != "running" or status.pid is None:
             return None
-        try:
-            process = psutil.Process(status.pid)
-            ours = process.create_time() == status.process_started
-            return process if ours and process.status() != psutil.STATUS_ZOMBIE else None
-        except psutil.Error:
-            return None
+        return ProcessId(pid=status.pid, started=status.process_started or 0.0).find()
 
     def state(self) -> ShownState:
         """Return the state to show: a running one whose process is gone is `interrupted`."""

@@ -12,6 +12,7 @@ ALLOWED = {
     "pipeline.labels": set(),
     "pipeline.workspace": {"pipeline.errors"},
     "pipeline.processes": set(),
+    "pipeline.jobs": set(),
     "pipeline.data": {"pipeline.data", "pipeline.labels"},
     "pipeline.runs": {"pipeline.labels", "pipeline.training.config"},
     "pipeline.training": {
@@ -28,7 +29,7 @@ ALLOWED = {
     "pipeline.__main__": {"pipeline.cli"},
     "dashboard": {"dashboard", "models", "pipeline"},
 }  # fmt: skip
-EVERYWHERE = {"pipeline.errors", "pipeline.processes", "pipeline.workspace"}
+EVERYWHERE = {"pipeline.errors", "pipeline.jobs", "pipeline.processes", "pipeline.workspace"}
 KERAS_ALLOWED = ("models/", "pipeline/training/", "pipeline/export.py")
 SOURCES = sorted(
     path.relative_to(ROOT).as_posix()

@@ -1,24 +1,38 @@
 """Getting data: what to import, and how the imports stand that were started."""
 
+import os
 from pathlib import Path
 
 import streamlit as st
 
-from dashboard.components.import_job import (
-    ImportJob,
-    allowed_path,
-    import_jobs,
-    import_root,
-    start_import,
-)
 from pipeline.data import sample
+from pipeline.data.jobs import ImportJob, import_jobs, start_import
 from pipeline.data.store import dataset_names
 from pipeline.errors import UserError
+from pipeline.workspace import workspace
 
 SAMPLE = "Drawn sample"
 UPLOAD = "Upload a file"
 PATH = "Path on this machine"
 _ENDINGS = (".tar.gz", ".tgz", ".csv", ".zip")
+
+
+def import_root() -> Path:
+    """Return the folder below which paths may be imported: `$EMOTION_IMPORT_ROOT`."""
+    return Path(os.environ.get("EMOTION_IMPORT_ROOT") or workspace()).expanduser().resolve()
+
+
+def allowed_path(text: str) -> Path:
+    """Return a path below the import root; relative ones count from there.
+
+    Raises:
+        UserError: it leads elsewhere.
+    """
+    root = import_root()
+    path = (root / text.strip()).resolve()
+    if not text.strip() or not path.is_relative_to(root):
+        raise UserError(f"'{text}' is not below {root}, from where files may be imported.")
+    return path
 
 
 def show_import_form() -> None:
@@ -86,26 +100,24 @@ def show_import_jobs() -> None:
     """Show the imports that run or have failed, and follow them while one runs."""
     jobs = import_jobs()
     if jobs:
-        running = any(job.state() == "running" for job in jobs)
-        st.fragment(run_every=1.0 if running else None)(_show_jobs)([job.name for job in jobs])
+        running = any(job.running() for job in jobs)
+        st.fragment(run_every=1.0 if running else None)(_show_jobs)(jobs)
 
 
-def _show_jobs(shown: list[str]) -> None:
-    jobs = import_jobs()
-    if [job.name for job in jobs] != shown:
+def _show_jobs(shown: list[ImportJob]) -> None:
+    if import_jobs() != shown:
         st.rerun()
-    for job in jobs:
+    for job in shown:
         _show_job(job)
 
 
 def _show_job(job: ImportJob) -> None:
+    failure = job.failure()
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        if job.state() == "running":
-            st.markdown(f":material/hourglass_top: Importing **{job.name}** from {job.source}…")
-            label = "Cancel"
+        if failure:
+            st.error(f"{job.name} was not imported. {failure}", width="stretch")
         else:
-            st.error(f"{job.name} was not imported. {job.message()}", width="stretch")
-            label = "Dismiss"
-        if st.button(label, key=f"forget {job.name}"):
-            job.forget()
+            st.progress(job.progress(), f"Importing **{job.name}**")
+        if st.button("Dismiss" if failure else "Cancel", key=f"cancel {job.name}"):
+            job.cancel()
             st.rerun()

@@ -8,6 +8,7 @@ import typer
 from pipeline.cli.report import Json, progress, show
 from pipeline.data import store
 from pipeline.data.importing import import_dataset
+from pipeline.data.jobs import ImportJob
 from pipeline.runs import find_run
 
 
@@ -19,7 +20,7 @@ def import_(
     split: Annotated[str, typer.Option(help="Split of pictures that lie below none.")] = "train",
 ) -> None:
     """Import a data set."""
-    with progress(f"Importing {name}") as advance:
+    with progress(f"Importing {name}", ImportJob(name)) as advance:
         info = import_dataset(
             Path(source),
             name,

@@ -9,6 +9,7 @@ import typer
 from pipeline.cli.report import Json, progress, show
 from pipeline.data import store
 from pipeline.evaluation.evaluate import evaluate as evaluate_model
+from pipeline.evaluation.jobs import EvaluationJob
 from pipeline.labels import EMOTIONS
 from pipeline.runs import find_model, list_models
 from pipeline.vision.photo import recognise_file
@@ -38,8 +39,10 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Judge a model on a split and store its predictions."""
-    with progress(f"Evaluating {model}") as advance:
-        metrics = evaluate_model(find_model(model), store.load_dataset(dataset), split, advance)
+    judged, faces = find_model(model), store.load_dataset(dataset)
+    job = EvaluationJob(model, dataset, faces.fingerprint, split)
+    with progress(f"Evaluating {model}", job) as advance:
+        metrics = evaluate_model(judged, faces, split, advance)
     summary = metrics.summary()
     if as_json:
         return print(json.dumps(summary, indent=2))

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import Progress, TimeRemainingColumn
 from rich.table import Table
 
+from pipeline.jobs import Job
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -36,10 +38,23 @@ def _cell(value: Any) -> str:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Callable[[float], None]]:
-    """Show a progress bar on standard error where that is a terminal."""
+def progress(what: str, job: Job | None = None) -> Iterator[Callable[[float], None]]:
+    """Show a progress bar on standard error where that is a terminal.
+
+    Args:
+        what: what is under way.
+        job: the dashboard's view of it, which is told too and cleared when all went well.
+    """
     columns = (*Progress.get_default_columns()[:3], TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=1.0)
-        yield lambda fraction: bar.update(task, completed=fraction)
+
+        def advance(fraction: float) -> None:
+            bar.update(task, completed=fraction)
+            if job:
+                job.report(fraction)
+
+        yield advance
+    if job:
+        job.clear()

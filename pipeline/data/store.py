@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import psutil
 from pydantic import ValidationError
 
 from pipeline.data.dataset import VOTES, FaceDataset
 from pipeline.data.writer import DatasetInfo, DatasetWriter, map_images
 from pipeline.errors import UserError
+from pipeline.processes import ProcessId
 from pipeline.workspace import check_name, datasets_folder
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "dataset_names",
     "load_dataset",
     "new_dataset",
+    "remove_abandoned",
     "remove_dataset",
 ]
 _IMPORTING = ".import-"
@@ -44,7 +45,7 @@ def new_dataset(name: str) -> Iterator[DatasetWriter]:
     if target.exists():
         raise _taken(name)
     datasets_folder().mkdir(parents=True, exist_ok=True)
-    _remove_abandoned()
+    remove_abandoned()
     mine = f"{_IMPORTING}{os.getpid()}-{_start_of(os.getpid())}-"
     partial = Path(tempfile.mkdtemp(prefix=mine, dir=datasets_folder()))
     try:
@@ -65,7 +66,7 @@ def _taken(name: str) -> UserError:
     )
 
 
-def _remove_abandoned() -> None:
+def remove_abandoned() -> None:
     """Clear away what a killed import left; a process is known by its id and its start."""
     for folder in datasets_folder().glob(f"{_IMPORTING}*"):
         pid, started = folder.name.removeprefix(_IMPORTING).split("-")[:2]
@@ -74,11 +75,7 @@ def _remove_abandoned() -> None:
 
 
 def _start_of(pid: int) -> int:
-    """Return when a process was started, in seconds; 0 if there is none."""
-    try:
-        return round(psutil.Process(pid).create_time())
-    except psutil.NoSuchProcess:
-        return 0
+    return round(ProcessId.of(pid).started)
 
 
 def load_dataset(name: str) -> FaceDataset:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from pipeline.data.dataset import FaceDataset
-from pipeline.evaluation.jobs import EvaluationJob
 from pipeline.evaluation.metrics import Metrics, compute_metrics
 from pipeline.evaluation.predictions import predict_split, save_predictions
 from pipeline.runs import Run
@@ -27,16 +26,9 @@ def evaluate(
     Raises:
         UserError: the split has no faces, or the model is damaged.
     """
-    job = EvaluationJob(model.name, dataset.name, dataset.fingerprint, split)
-
-    def report(fraction: float) -> None:
-        on_progress(fraction)
-        job.report(fraction)
-
-    predictions = predict_split(model, dataset, split, report)
+    predictions = predict_split(model, dataset, split, on_progress)
     metrics = compute_metrics(predictions)
     folder = model.evaluation_path(dataset.fingerprint, split)
     save_predictions(predictions, folder)
     write_json(folder / "metrics.json", metrics.summary())
-    job.clear()
     return metrics

@@ -17,6 +17,7 @@ from pipeline.vision.reader import FaceReader
 from pipeline.vision.recognizer import Recognizer
 from pipeline.vision.snapshot import LiveSettings, Snapshot
 
+_SIDE = 480
 _IDLE_S = 5.0
 _RETRY_S = 0.2
 
@@ -30,7 +31,7 @@ class LiveProcessor:
     Args:
         recognizer: the model; each worker makes an infer request of its own from it.
         settings: what a viewer may choose.
-        make_detector: called by each worker with the side of the smallest face.
+        make_detector: called by each worker with the side of the smallest face, in pixels.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class LiveProcessor:
             gray = cv2.cvtColor(frame_bgr, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
             seen = self._hand_over(gray, started)
             for face in seen.faces:
-                draw_face(frame_bgr, face.box, face.emotion, face.probability)
+                draw_face(frame_bgr, face.box, face.number, face.emotion, face.probability)
             if seen.problem:
                 draw_problem(frame_bgr, seen.problem)
             with self._changed:
@@ -108,7 +109,7 @@ class LiveProcessor:
         self._dropped = 0
 
     def _report(self, error: Exception) -> None:
-        text = f"Recognition fails: {type(error).__name__}: {error}"
+        text = f"Recognition fails: {type(error).__name__}: {error}".rstrip(".") + "."
         with self._changed:
             self._seen = Snapshot(problem=text)
 
@@ -125,12 +126,14 @@ class LiveProcessor:
 
     def _work(self) -> None:
         reader: FaceReader | None = None
+        shape: tuple[int, ...] = ()
         due = 0.0
         while (gray := self._next_frame(due)) is not None:
             started = monotonic()
             due = started + 1 / self._settings.recognitions_per_s
             try:
-                reader = reader or self._make_reader()
+                if reader is None or gray.shape != shape:  # browsers change the size under load
+                    reader, shape = self._make_reader(min(gray.shape)), gray.shape
                 faces = reader.read(gray, started)
                 self._publish(Snapshot(faces, stage_ms=dict(reader.durations.ms)), started)
             except Exception as error:
@@ -139,8 +142,8 @@ class LiveProcessor:
                     if self._is_current():
                         self._report(error)
 
-    def _make_reader(self) -> FaceReader:
-        detector = self._make_detector(self._settings.smallest_face)
+    def _make_reader(self, side: int) -> FaceReader:
+        detector = self._make_detector(max(24, self._settings.smallest_face * side // _SIDE))
         return FaceReader(detector, self._recognizer.share(), self._settings.smoothing_s)
 
     def _is_current(self) -> bool:

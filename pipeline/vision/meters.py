@@ -3,7 +3,7 @@
 from collections import deque
 
 _SPAN_S = 2.0
-_KEPT = 0.9
+_KEPT = 0.8
 
 
 class Rate:

@@ -1,6 +1,7 @@
 """What is drawn on a picture: boxes with their label, or a problem."""
 
 import textwrap
+from math import pow, sqrt
 
 import cv2
 import numpy as np
@@ -9,25 +10,27 @@ from numpy.typing import NDArray
 from pipeline.labels import COLOURS
 from pipeline.vision.faces import Box
 
-_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_FONT = cv2.FONT_HERSHEY_DUPLEX
 _BLACK = (0, 0, 0)
 _WHITE = (255, 255, 255)
 _WARNING = (0, 94, 213)
 
 
-def draw_face(frame_bgr: NDArray[np.uint8], box: Box, emotion: str, probability: float) -> None:
+def draw_face(
+    frame_bgr: NDArray[np.uint8], box: Box, number: int, emotion: str, probability: float
+) -> None:
     """Draw a face's box, and its label on a plate above it, on an 8-bit picture (h, w, 3)."""
     red, green, blue = bytes.fromhex(COLOURS[emotion][1:])
     colour = (blue, green, red)
     unit = _unit(frame_bgr)
     corner = (box.x + box.width, box.y + box.height)
     cv2.rectangle(frame_bgr, (box.x, box.y), corner, colour, round(2 * unit))
-    _plate(frame_bgr, f"{emotion} {probability:.0%}", box.x, box.y, colour)
+    _plate(frame_bgr, f"#{number} {emotion} {probability:.0%}", box.x, box.y, colour)
 
 
 def draw_problem(frame_bgr: NDArray[np.uint8], text: str) -> None:
     """Write a problem along the lower edge of an 8-bit picture (h, w, 3)."""
-    per_line = max(10, int(frame_bgr.shape[1] / (11 * _unit(frame_bgr))))
+    per_line = max(10, int(frame_bgr.shape[1] / (12 * _unit(frame_bgr))))
     lines = textwrap.wrap(text.encode("ascii", "replace").decode(), per_line)[:3]
     bottom = frame_bgr.shape[0]
     for line in reversed(lines):
@@ -35,8 +38,8 @@ def draw_problem(frame_bgr: NDArray[np.uint8], text: str) -> None:
 
 
 def _unit(frame_bgr: NDArray[np.uint8]) -> float:
-    """Return the scale at which lines and letters are as legible as on 640 pixels."""
-    return max(0.5, float(frame_bgr.shape[1]) / 640)
+    """Return the scale of lines and letters: 1 for 640 pixels, and less than doubled for twice."""
+    return max(0.5, sqrt(frame_bgr.shape[1] / 640))
 
 
 def _plate(
@@ -44,7 +47,7 @@ def _plate(
 ) -> int:
     """Write on a filled plate that is moved into the picture; return the plate's height."""
     unit = _unit(frame_bgr)
-    thickness = max(1, round(1.5 * unit))
+    thickness = max(1, round(unit))
     (width, height), baseline = cv2.getTextSize(text, _FONT, 0.6 * unit, thickness)
     margin = round(5 * unit)
     width, height = width + 2 * margin, height + baseline + 2 * margin
@@ -59,5 +62,5 @@ def _plate(
 
 def _luminance(bgr: tuple[int, int, int]) -> float:
     """Return the relative luminance, 0-1; black reads better above 0.18 (WCAG 2)."""
-    blue, green, red = ((value / 255) ** 2.2 for value in bgr)
+    blue, green, red = (pow(value / 255, 2.2) for value in bgr)
     return 0.0722 * blue + 0.7152 * green + 0.2126 * red

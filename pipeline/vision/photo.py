@@ -34,6 +34,25 @@ class RecognisedFace:
         return EMOTIONS[int(self.probabilities.argmax())]
 
 
+def decode_colour(content: bytes, longest: int) -> NDArray[np.uint8] | None:
+    """Decode a picture file to BGR uint8 (h, w, 3), turned upright by its EXIF; None if it is none.
+
+    Args:
+        content: the file's bytes.
+        longest: a picture with a longer side is shrunk to it, in pixels.
+    """
+    try:
+        picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        return None
+    if picture is None:
+        return None
+    scale = longest / max(picture.shape)
+    if scale < 1:
+        picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return picture.astype(np.uint8, copy=False)
+
+
 def photo_detector(height: int, width: int) -> Detector:
     """Return a detector for faces down to a sixteenth of the photo's shorter side."""
     return HaarDetector(smallest=max(30, min(height, width) // _SMALLEST_SHARE))

@@ -51,7 +51,6 @@ class FaceReader:
         self._recognizer = recognizer
         self._smoothing_s = smoothing_s
         self._tracker = Tracker()
-        self._pictures: dict[int, NDArray[np.uint8]] = {}
         self.durations = Durations()
 
     def read(self, gray: NDArray[np.uint8], now_s: float) -> tuple[ShownFace, ...]:
@@ -60,24 +59,17 @@ class FaceReader:
         boxes = self._detector.detect(gray)
         detected = monotonic()
         tracks = self._tracker.update(boxes, now_s)
+        self.durations.add("detect", detected - started)
         if tracks:
             self._recognise(gray, tracks, now_s)
             self.durations.add("recognise", monotonic() - detected)
-        self.durations.add("detect", detected - started)
-        return self._shown()
+        return tuple(
+            ShownFace(t.number, t.box, t.emotion, t.probabilities, t.picture)
+            for t in self._tracker.shown()
+        )
 
     def _recognise(self, gray: NDArray[np.uint8], tracks: list[Track], now_s: float) -> None:
         faces = np.stack([crop_face(gray, track.box) for track in tracks])
         found = self._recognizer.predict(faces)
         for track, face, probabilities in zip(tracks, faces, found, strict=True):
-            track.observe(probabilities, now_s, self._smoothing_s)
-            self._pictures[track.number] = face
-
-    def _shown(self) -> tuple[ShownFace, ...]:
-        shown = self._tracker.shown()
-        known = {track.number for track in self._tracker.tracks}
-        self._pictures = {n: face for n, face in self._pictures.items() if n in known}
-        return tuple(
-            ShownFace(t.number, t.box, t.emotion, t.probabilities, self._pictures[t.number])
-            for t in shown
-        )
+            track.observe(face, probabilities, now_s, self._smoothing_s)

@@ -10,7 +10,8 @@ class LiveSettings:
     """What a viewer may choose.
 
     Attributes:
-        smallest_face: side of the smallest face looked for, in pixels.
+        smallest_face: side of the smallest face looked for, in pixels of a 640x480 video; scaled
+            to the video's shorter side.
         smoothing_s: time over which probabilities are averaged, 0 for none.
         recognitions_per_s: how many frames are looked at in a second, at most.
     """

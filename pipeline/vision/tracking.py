@@ -6,6 +6,7 @@ from math import exp
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.data.dataset import SIZE
 from pipeline.labels import EMOTIONS
 from pipeline.vision.faces import Box
 
@@ -28,26 +29,35 @@ class Track:
     """One face over time.
 
     Attributes:
-        number: counted from 1, never used again.
         box: where it was seen last.
         seen_s: when it was seen last.
         sightings: pictures it was found in.
+        number: counted from 1 as faces begin to show, 0 before; never used again.
+        picture: uint8 (48, 48), what was recognised last.
         probabilities: float32 (7,), smoothed over time.
         emotion: its label, which changes only when another one clearly leads.
     """
 
-    number: int
     box: Box
     seen_s: float
     sightings: int = 1
+    number: int = 0
+    picture: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((SIZE, SIZE), np.uint8))
     probabilities: NDArray[np.float32] = field(
         default_factory=lambda: np.zeros(len(EMOTIONS), np.float32)
     )
     emotion: str = ""
     _observed_s: float = 0.0
 
-    def observe(self, probabilities: NDArray[np.float32], now_s: float, smoothing_s: float) -> None:
+    def observe(
+        self,
+        picture: NDArray[np.uint8],
+        probabilities: NDArray[np.float32],
+        now_s: float,
+        smoothing_s: float,
+    ) -> None:
         """Take in what was recognised: after `smoothing_s` seconds 63 % of the old is forgotten."""
+        self.picture = picture
         if self.emotion and smoothing_s > 0:
             kept = exp((self._observed_s - now_s) / smoothing_s)
             probabilities = kept * self.probabilities + (1 - kept) * probabilities
@@ -73,30 +83,34 @@ class Tracker:
     def __init__(self, patience_s: float = 0.5, sightings: int = 2) -> None:
         self._patience_s = patience_s
         self._sightings = sightings
-        self.tracks: list[Track] = []
+        self._tracks: list[Track] = []
         self._last_number = 0
 
     def update(self, boxes: list[Box], now_s: float) -> list[Track]:
         """Return the track of each box, in order; a box that fits none begins a new one."""
-        self.tracks = [t for t in self.tracks if now_s - t.seen_s <= self._patience_s]
         pairs = [
             (overlap(box, track.box), i, track)
             for i, box in enumerate(boxes)
-            for track in self.tracks
+            for track in self._tracks
         ]
         matched: dict[int, Track] = {}
         for shared, i, track in sorted(pairs, key=lambda pair: -pair[0]):
             if shared >= _LEAST_OVERLAP and i not in matched and track not in matched.values():
                 matched[i] = track
-                track.box, track.seen_s = boxes[i], now_s
-                track.sightings += 1
-        return [matched.get(i) or self._begin(box, now_s) for i, box in enumerate(boxes)]
+                self._sight(track, boxes[i], now_s)
+        # Only now: a face that is back after a pause of the video is still the same one.
+        self._tracks = [t for t in self._tracks if now_s - t.seen_s <= self._patience_s]
+        fresh = {i: Track(box, now_s) for i, box in enumerate(boxes) if i not in matched}
+        self._tracks.extend(fresh.values())
+        return [(matched | fresh)[i] for i in range(len(boxes))]
 
     def shown(self) -> list[Track]:
         """Return the tracks of faces seen often enough, oldest first."""
-        return [track for track in self.tracks if track.sightings >= self._sightings]
+        return [track for track in self._tracks if track.number]
 
-    def _begin(self, box: Box, now_s: float) -> Track:
-        self._last_number += 1
-        self.tracks.append(Track(self._last_number, box, now_s))
-        return self.tracks[-1]
+    def _sight(self, track: Track, box: Box, now_s: float) -> None:
+        track.box, track.seen_s = box, now_s
+        track.sightings += 1
+        if track.sightings == self._sightings:
+            self._last_number += 1
+            track.number = self._last_number

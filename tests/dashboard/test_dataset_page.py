@@ -7,7 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components.faces import sample_by_emotion, strip
-from dashboard.components.import_job import allowed_path, import_jobs, start_import
+from dashboard.components.import_form import allowed_path
+from pipeline.data.jobs import import_jobs, start_import
 from pipeline.data.store import dataset_info, dataset_names
 from pipeline.errors import UserError
 from pipeline.workspace import PROJECT
@@ -22,7 +23,7 @@ def dataset_page() -> AppTest:
 
 def wait_for_imports() -> None:
     for _ in range(600):
-        if not any(job.state() == "running" for job in import_jobs()):
+        if not any(job.running() for job in import_jobs()):
             return
         time.sleep(0.1)
     raise AssertionError("the import does not end")
@@ -36,7 +37,7 @@ def test_empty_page_says_what_it_is_for_and_imports_the_sample_on_a_click():
     at = dataset_page()
     assert "Look at the faces you train on" in at.markdown[0].value
     button(at, "Import").click().run()
-    assert "Importing **sample**" in "".join(element.value for element in at.markdown)
+    assert "Importing **sample**" in at.get("progress")[0].proto.text
     wait_for_imports()
     at.run()
     assert not at.exception and not at.error
@@ -96,7 +97,7 @@ def test_a_cancelled_import_leaves_nothing(empty_workspace):
     start_import("faces", "upload.csv", io.BytesIO(b"emotion,pixels,Usage\n"))
     (job,) = import_jobs()
     assert (job.folder / "upload.csv").read_bytes() == b"emotion,pixels,Usage\n"
-    job.forget()
+    job.cancel()
     assert not import_jobs() and not dataset_names()
     assert not list(empty_workspace.glob("*/.import-*")) and not job.folder.exists()
 

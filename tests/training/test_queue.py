@@ -8,6 +8,7 @@ from pipeline.errors import UserError
 from pipeline.runs import list_runs
 from pipeline.training import queue
 from pipeline.training.options import build_config
+from tests.conftest import wait_for
 
 SHORT = {
     "dataset": "sample",
@@ -16,13 +17,6 @@ SHORT = {
     "epochs": "1000",
     "early_stopping_patience": "0",
 }
-
-
-def wait_for(condition, seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.1)
 
 
 @pytest.fixture

@@ -1,0 +1,77 @@
+"""A command that the dashboard started: followed, and found again after a reload.
+
+A job is a folder with `process.json`, `log` and `progress`. Whoever does the work clears it at
+the end; while it stays without its process, the work has failed.
+"""
+
+import shutil
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+import psutil
+from pydantic import ValidationError
+
+from pipeline.processes import ProcessId, start_pipeline
+from pipeline.workspace import write_json
+
+
+class Job(ABC):
+    """What imports and evaluations have in common."""
+
+    @property
+    @abstractmethod
+    def folder(self) -> Path:
+        """Where the job keeps its files."""
+
+    @property
+    @abstractmethod
+    def command(self) -> list[str]:
+        """What follows `python -m pipeline`."""
+
+    def start(self) -> None:
+        """Start the command in a detached process, unless one is at it already."""
+        if self.running():
+            return
+        for left in ("log", "progress"):
+            (self.folder / left).unlink(missing_ok=True)
+        identity = start_pipeline(self.command, self.folder / "log")
+        write_json(self.folder / "process.json", identity.model_dump())
+
+    def process(self) -> psutil.Process | None:
+        """Return the process while it lives."""
+        try:
+            text = (self.folder / "process.json").read_text()
+            return ProcessId.model_validate_json(text).find()
+        except (OSError, ValidationError):
+            return None
+
+    def running(self) -> bool:
+        """Whether the process lives."""
+        return self.process() is not None
+
+    def progress(self) -> float:
+        """Return how much is done, 0 to 1."""
+        try:
+            return min(1.0, float((self.folder / "progress").read_text()))
+        except (OSError, ValueError):
+            return 0.0
+
+    def report(self, fraction: float) -> None:
+        """Note how much is done, if the work was started as a job."""
+        if self.folder.is_dir():
+            (self.folder / "progress").write_text(f"{fraction:.3f}")
+
+    def failure(self) -> str | None:
+        """Return the last line that a failed process printed; None if none has failed."""
+        if not self.folder.is_dir() or self.running():
+            return None
+        try:
+            lines = (self.folder / "log").read_text(errors="replace").splitlines()
+        except OSError:
+            lines = []
+        printed = [line.strip() for line in lines if line.strip()]
+        return printed[-1] if printed else "The process ended without a word."
+
+    def clear(self) -> None:
+        """Forget the job; harmless if there is none."""
+        shutil.rmtree(self.folder, ignore_errors=True)
