@@ -101,14 +101,12 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
         self._run, self._config, self._steps = run, config, steps
         self._on_progress = on_progress
         self._written = 0.0
-        self._begun = self._epoch_begun = time.monotonic()
-        self._epoch = self._first_epoch = -1
+        self._epoch, self._epoch_begun = 0, time.monotonic()
+        self._last_epoch_s: float | None = None
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Note when the epoch began."""
         self._epoch, self._epoch_begun = epoch, time.monotonic()
-        if self._first_epoch < 0:
-            self._first_epoch, self._begun = epoch, self._epoch_begun
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         """Write the status, at most twice a second."""
@@ -118,10 +116,7 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
         self._written = now
         self._check(logs)
         step = batch + 1
-        epoch_s = (now - self._epoch_begun) / step * self._steps
-        finished = self._epoch - self._first_epoch
-        if finished:
-            epoch_s = (self._epoch_begun - self._begun) / finished
+        epoch_s = self._last_epoch_s or (now - self._epoch_begun) / step * self._steps
         left = self._config.total_epochs - self._epoch - step / self._steps
         self._on_progress(1 - left / self._config.total_epochs)
         self._run.update_status(
@@ -136,8 +131,8 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
         """Write the epoch's line into the log."""
         self._check(logs)
         figures = ", ".join(f"{key} {logs[key]:.4g}" for key in _SHOWN if logs and key in logs)
-        seconds = time.monotonic() - self._epoch_begun
-        log.info("epoch %d: %s (%.0f s)", epoch, figures, seconds)
+        self._last_epoch_s = time.monotonic() - self._epoch_begun
+        log.info("epoch %d: %s (%.0f s)", epoch, figures, self._last_epoch_s)
         self._run.update_status(epoch=epoch + 1, step=0)
 
     def _check(self, logs: Mapping[str, float] | None) -> None:
