@@ -145,18 +145,25 @@ class Run:
             return pd.DataFrame({"epoch": pd.Series(dtype=int)})
 
     def evaluation_paths(self) -> list[Path]:
-        """Return the folders of all evaluations: the run's own, then those of the workspace."""
-        own = self.path / "evaluation"
-        added = evaluation_folder() / self.name
-        folders = (own, added) if self.shipped else (own,)
-        return [path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir())]
+        """Return the folders of all evaluations; one made here goes before a shipped one."""
+        found: dict[str, Path] = {}
+        for root in (self._evaluation_root, self.path / "evaluation"):
+            for path in sorted(root.iterdir()) if root.is_dir() else ():
+                found.setdefault(path.name, path)
+        return list(found.values())
 
     def evaluation_path(self, fingerprint: str, split: str) -> Path:
         """Return where the evaluation on a split is, or belongs if there is none."""
-        name = f"{fingerprint[:12]}-{split}"
-        found = [path for path in self.evaluation_paths() if path.name == name]
-        root = evaluation_folder() / self.name if self.shipped else self.path / "evaluation"
-        return found[0] if found else root / name
+        new = self.new_evaluation_path(fingerprint, split)
+        return next((path for path in self.evaluation_paths() if path.name == new.name), new)
+
+    def new_evaluation_path(self, fingerprint: str, split: str) -> Path:
+        """Return where an evaluation is written to, for a shipped model outside the project."""
+        return self._evaluation_root / f"{fingerprint[:12]}-{split}"
+
+    @property
+    def _evaluation_root(self) -> Path:
+        return evaluation_folder() / self.name if self.shipped else self.path / "evaluation"
 
     def remove(self) -> None:
         """Delete the run and all its files.

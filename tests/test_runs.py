@@ -101,5 +101,10 @@ def test_a_shipped_model_is_written_to_never(tmp_path, monkeypatch, empty_worksp
     assert shipped.shipped
     assert shipped.evaluation_path("a" * 64, "test").parent.parent == shipped.path
     assert shipped.evaluation_path("b" * 64, "test").is_relative_to(empty_workspace)
+    made_here = shipped.new_evaluation_path("a" * 64, "test")
+    assert made_here.is_relative_to(empty_workspace)
+    made_here.mkdir(parents=True)
+    assert shipped.evaluation_path("a" * 64, "test") == made_here
+    assert shipped.evaluation_paths() == [made_here]
     with pytest.raises(UserError, match="shipped model and stays"):
         shipped.remove()

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -160,9 +161,12 @@ def ship(
     run: Annotated[str, typer.Argument(help="A finished run.")],
     name: Annotated[str, typer.Option(help="The shipped model's name.")],
 ) -> None:
-    """Put a run into models/zoo and evaluate it there."""
+    """Put a run into models/zoo, with its evaluation on the split it was chosen on."""
     source = find_run(run)
-    shipped = ship_run(source, name)
     dataset = store.load_dataset(source.config().train.dataset)
-    evaluate_model(shipped, dataset, dataset.choosing_split())
+    split = dataset.choosing_split()
+    shipped = ship_run(source, name)
+    evaluate_model(shipped, dataset, split)
+    made = shipped.new_evaluation_path(dataset.fingerprint, split)
+    shutil.move(made, shipped.path / "evaluation" / made.name)
     print(f"Shipped {run} as '{name}'.")

@@ -28,7 +28,7 @@ def evaluate(
     """
     predictions = predict_split(model, dataset, split, on_progress)
     metrics = compute_metrics(predictions)
-    folder = model.evaluation_path(dataset.fingerprint, split)
+    folder = model.new_evaluation_path(dataset.fingerprint, split)
     save_predictions(predictions, folder)
     write_json(folder / "metrics.json", metrics.summary())
     return metrics

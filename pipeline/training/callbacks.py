@@ -37,9 +37,9 @@ def checkpoint(config: TrainConfig, run: Run) -> keras.callbacks.ModelCheckpoint
 
 
 def phase_callbacks(
-    config: TrainConfig, run: Run, *, first_epoch: int, head_only: bool
+    config: TrainConfig, *, first_epoch: int, head_only: bool
 ) -> list[keras.callbacks.Callback]:
-    """Return the callbacks of a phase in the order they must run in: the table last of all."""
+    """Return the callbacks of a phase in the order they must run in."""
     callbacks = [keras.callbacks.LearningRateScheduler(_course(config, first_epoch, head_only))]
     if not head_only:
         watched: dict[str, Any] = {"monitor": config.monitor, "mode": mode_of(config.monitor)}
@@ -53,7 +53,7 @@ def phase_callbacks(
             callbacks.append(
                 keras.callbacks.EarlyStopping(patience=config.early_stopping_patience, **watched)
             )
-    return [*callbacks, keras.callbacks.CSVLogger(run.history_path, append=True)]
+    return callbacks
 
 
 def _course(config: TrainConfig, first_epoch: int, head_only: bool) -> Any:

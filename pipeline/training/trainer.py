@@ -67,27 +67,27 @@ def _train(
 
     best = callbacks.checkpoint(config, run)
     progress = callbacks.Progress(run, config, len(training), on_progress)
+    table = keras.callbacks.CSVLogger(run.history_path, append=True)
     phases = ((True, 0, config.head_epochs), (False, config.head_epochs, config.total_epochs))
-    for head_only, first, last in phases:
-        if first == last:
-            continue
-        if isinstance(config.model, Backbone):
-            config.model.set_phase(model, head_only=head_only)
-        _compile(model, config)
-        model.fit(
-            training,
-            validation_data=validation,
-            initial_epoch=first,
-            epochs=last,
-            shuffle=False,
-            verbose=0,
-            callbacks=[
-                callbacks.EpochOrder(training),
-                best,
-                *callbacks.phase_callbacks(config, run, first_epoch=first, head_only=head_only),
-                progress,
-            ],
-        )
+    try:
+        for head_only, first, last in phases:
+            if first == last:
+                continue
+            if isinstance(config.model, Backbone):
+                config.model.set_phase(model, head_only=head_only)
+            _compile(model, config)
+            phase = callbacks.phase_callbacks(config, first_epoch=first, head_only=head_only)
+            model.fit(
+                training,
+                validation_data=validation,
+                initial_epoch=first,
+                epochs=last,
+                shuffle=False,
+                verbose=0,
+                callbacks=[callbacks.EpochOrder(training), best, *phase, table, progress],
+            )
+    finally:
+        table.on_train_end()  # closes the file when the training breaks off, too
     _keep_best(config, run)
 
 
