@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.cli.report import Json, progress, show
+from pipeline.cli.report import Json, progress, show, show_one
 from pipeline.data import store
 from pipeline.evaluation.evaluate import evaluate as evaluate_model
 from pipeline.evaluation.jobs import EvaluationJob
@@ -47,7 +47,7 @@ def evaluate(
     if as_json:
         return print(json.dumps(summary, indent=2))
     per_class = summary.pop("per_class")
-    show([summary], False, "")
+    show_one(summary)
     show([{"emotion": k, **v} for k, v in per_class.items()], False, "")
 
 

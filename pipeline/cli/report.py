@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.progress import Progress, TimeRemainingColumn
 from rich.table import Table
@@ -21,10 +22,28 @@ def show(rows: list[dict[str, Any]], as_json: bool, if_empty: str) -> None:
         return print(json.dumps(rows, indent=2))
     if not rows:
         return print(if_empty)
-    table = Table(*rows[0])
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in rows[0]:
+        table.add_column(name.replace("_", " "), max_width=48)
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
-    Console().print(table)
+    _print(table)
+
+
+def show_one(row: dict[str, Any]) -> None:
+    """Print the figures of one thing, one below the other."""
+    table = Table.grid(padding=(0, 2))
+    for name, value in row.items():
+        table.add_row(name.replace("_", " "), _cell(value))
+    _print(table)
+
+
+def _print(table: Table) -> None:
+    """Print a table as wide as it needs, so that names can be copied from a narrow terminal."""
+    console = Console()
+    unbounded = console.options.update(max_width=1000)
+    console.width = max(console.width, console.measure(table, options=unbounded).maximum)
+    console.print(table)
 
 
 def _cell(value: Any) -> str:
