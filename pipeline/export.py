@@ -87,23 +87,36 @@ def ship(run: Run, name: str) -> Run:
     """Copy a finished run into `models/zoo`, its weights as float16, and export it from these.
 
     Raises:
-        UserError: the name is taken or not a plain name, or the run has no trained model.
+        UserError: the name is taken or not a plain name, or the run is not finished.
     """
+    target = Run(ZOO / check_name(name))
+    if target.path.exists():
+        raise UserError(f"The zoo has a model '{name}': remove its folder first.")
+    if run.state() != "finished":
+        raise UserError(f"Run '{run.name}' is {run.state()}: only a finished one can be shipped.")
+    ZOO.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", dir=ZOO) as folder:
+        whole = Run(Path(folder) / name)
+        whole.path.mkdir()
+        for file in SHIPPED:
+            shutil.copy(run.path / file, whole.path)
+        whole.update_status(pid=None, process_started=None)
+        _float16(run).save_weights(whole.path / target.weights_path.name)
+        whole.path.rename(target.path)
+    export_openvino(target)
+    return target
+
+
+def _float16(run: Run) -> Model:
     import keras
 
     from pipeline.training.trainer import rebuild
 
-    target = Run(ZOO / check_name(name))
-    if target.path.exists():
-        raise UserError(f"The zoo has a model '{name}': remove its folder first.")
     trained = load_keras(run)
     keras.config.set_dtype_policy("float16")
-    small = rebuild(run.config().train)
-    keras.config.set_dtype_policy("float32")
+    try:
+        small = rebuild(run.config().train)
+    finally:
+        keras.config.set_dtype_policy("float32")
     small.set_weights(trained.get_weights())
-    target.path.mkdir(parents=True)
-    small.save_weights(target.weights_path)
-    for file in SHIPPED:
-        shutil.copy(run.path / file, target.path)
-    export_openvino(target)
-    return target
+    return small

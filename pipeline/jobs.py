@@ -9,9 +9,8 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 
 import psutil
-from pydantic import ValidationError
 
-from pipeline.processes import ProcessId, start_pipeline
+from pipeline.processes import ProcessId, last_line, start_pipeline
 from pipeline.workspace import write_json
 
 
@@ -42,7 +41,7 @@ class Job(ABC):
         try:
             text = (self.folder / "process.json").read_text()
             return ProcessId.model_validate_json(text).find()
-        except (OSError, ValidationError):
+        except (OSError, ValueError):
             return None
 
     def running(self) -> bool:
@@ -65,12 +64,7 @@ class Job(ABC):
         """Return the last line that a failed process printed; None if none has failed."""
         if not self.folder.is_dir() or self.running():
             return None
-        try:
-            lines = (self.folder / "log").read_text(errors="replace").splitlines()
-        except OSError:
-            lines = []
-        printed = [line.strip() for line in lines if line.strip()]
-        return printed[-1] if printed else "The process ended without a word."
+        return last_line(self.folder / "log") or "The process ended without a word."
 
     def clear(self) -> None:
         """Forget the job; harmless if there is none."""

@@ -37,6 +37,15 @@ class ProcessId(BaseModel):
             return None
 
 
+def last_line(log: Path) -> str:
+    """Return the last line that was printed into a file; empty if there is none."""
+    try:
+        lines = log.read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
 def start_pipeline(arguments: list[str], log: Path) -> ProcessId:
     """Start `python -m pipeline …` in a process session of its own.
 

@@ -6,6 +6,8 @@ Shipped models are runs too; they lie in `models/zoo` and are never written to.
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -13,13 +15,22 @@ from typing import Literal
 
 import pandas as pd
 import psutil
-from pydantic import BaseModel, ValidationError
+from filelock import FileLock
+from pydantic import BaseModel
 
 from pipeline.errors import UserError
 from pipeline.labels import EMOTIONS
 from pipeline.processes import ProcessId
 from pipeline.training.config import TrainConfig
-from pipeline.workspace import ZOO, check_name, evaluation_folder, runs_folder, write_json
+from pipeline.workspace import (
+    ZOO,
+    check_name,
+    evaluation_folder,
+    is_plain,
+    runs_folder,
+    workspace,
+    write_json,
+)
 
 State = Literal["queued", "running", "finished", "stopped", "failed"]
 ShownState = Literal["queued", "running", "finished", "stopped", "failed", "interrupted"]
@@ -79,6 +90,12 @@ class Run:
         return self.path / "openvino" / "model.xml"
 
     @property
+    def exported(self) -> bool:
+        """Whether the exported model is there."""
+        path = self.openvino_path
+        return path.is_file() and path.with_suffix(".bin").is_file()
+
+    @property
     def history_path(self) -> Path:
         """The table of finished epochs."""
         return self.path / "history.csv"
@@ -101,7 +118,7 @@ class Run:
         """
         try:
             return RunConfig.model_validate_json((self.path / "config.json").read_text())
-        except (OSError, ValidationError) as error:
+        except (OSError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise UserError(f"Run '{self.name}' has no readable config.json ({reason}).") from error
 
@@ -109,7 +126,7 @@ class Run:
         """Read the status; a file that cannot be read counts as failed."""
         try:
             return Status.model_validate_json((self.path / "status.json").read_text())
-        except (OSError, ValidationError):
+        except (OSError, ValueError):
             return Status(state="failed", message="status.json is missing or damaged.")
 
     def write_status(self, status: Status) -> None:
@@ -120,10 +137,31 @@ class Run:
         """Change some fields of the status."""
         self.write_status(Status.model_validate({**self.status().model_dump(), **changes}))
 
-    def claim(self) -> None:
-        """Mark the run as running in this process."""
-        process = ProcessId.of(os.getpid())
-        self.update_status(state="running", pid=process.pid, process_started=process.started)
+    def claim(self, *claimable: ShownState) -> None:
+        """Mark the run as running in this process.
+
+        Raises:
+            UserError: it is in none of the states that may be claimed, nor running here already.
+        """
+        here = ProcessId.of(os.getpid())
+        with self.locked():
+            process = self.process()
+            if process is not None and process.pid == here.pid:
+                return
+            if self.state() not in claimable:
+                raise UserError(
+                    f"Run '{self.name}' is {self.state()}; this needs one that is "
+                    f"{' or '.join(claimable)}."
+                )
+            self.update_status(
+                state="running", pid=here.pid, process_started=here.started, message=""
+            )
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from changing the state between a look and a change."""
+        with FileLock(workspace() / "runs.lock"):
+            yield
 
     def process(self) -> psutil.Process | None:
         """Return the living process that trains this run; a reused process id does not count."""
@@ -138,11 +176,19 @@ class Run:
         return "interrupted" if state == "running" and self.process() is None else state
 
     def history(self) -> pd.DataFrame:
-        """Read the finished epochs, one row each, counted from 0; empty before the first."""
+        """Read the finished epochs, one row each, counted from 0; empty before the first.
+
+        Lines that are no epoch are passed over, as is a file that is no table.
+        """
+        empty = pd.DataFrame({"epoch": pd.Series(dtype=int)})
         try:
-            return pd.read_csv(self.history_path)
+            table = pd.read_csv(self.history_path).apply(pd.to_numeric, errors="coerce")
         except (OSError, ValueError):
-            return pd.DataFrame({"epoch": pd.Series(dtype=int)})
+            return empty
+        if "epoch" not in table:
+            return empty
+        epochs: pd.DataFrame = table.dropna(subset="epoch").astype({"epoch": int})
+        return epochs.reset_index(drop=True)
 
     def evaluation_paths(self) -> list[Path]:
         """Return the folders of all evaluations; one made here goes before a shipped one."""
@@ -165,6 +211,13 @@ class Run:
     def _evaluation_root(self) -> Path:
         return evaluation_folder() / self.name if self.shipped else self.path / "evaluation"
 
+    def uses(self, dataset: str) -> bool:
+        """Tell whether the run trains on a data set of this name."""
+        try:
+            return self.config().train.dataset == dataset
+        except UserError:
+            return False
+
     def remove(self) -> None:
         """Delete the run and all its files.
 
@@ -178,8 +231,14 @@ class Run:
         shutil.rmtree(self.path)
 
 
-def create_run(config: TrainConfig, fingerprint: str) -> Run:
-    """Make the folder of a new run, queued, with its configuration."""
+def create_run(config: TrainConfig, fingerprint: str, *, claimed: bool = False) -> Run:
+    """Make the folder of a new run with its configuration.
+
+    Args:
+        config: the configuration.
+        fingerprint: the data set's.
+        claimed: the run is this process's own from the first; else it is queued.
+    """
     now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     path = runs_folder() / f"{now}-{config.architecture}-{secrets.token_hex(2)}"
     partial = path.with_name(f".{path.name}")
@@ -191,6 +250,8 @@ def create_run(config: TrainConfig, fingerprint: str) -> Run:
     )
     write_json(partial / "config.json", content.model_dump(mode="json"))
     Run(partial).write_status(Status(state="queued", epochs=config.total_epochs))
+    if claimed:
+        Run(partial).claim("queued")
     os.rename(partial, path)
     return Run(path)
 
@@ -203,13 +264,20 @@ def list_runs() -> list[Run]:
 def list_models() -> list[Run]:
     """Return everything that can recognise: shipped models, then finished runs, newest first."""
     runs = [Run(path) for path in sorted(_folders(ZOO))] + list_runs()
-    return [run for run in runs if run.openvino_path.is_file()]
+    return [run for run in runs if run.exported]
 
 
 def _folders(root: Path) -> list[Path]:
     if not root.is_dir():
         return []
-    return [path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    return [path for path in root.iterdir() if path.is_dir() and is_plain(path.name)]
+
+
+def runs_using(dataset: str) -> list[Run]:
+    """Return the queued and running runs that train on a data set."""
+    return [
+        run for run in list_runs() if run.state() in ("queued", "running") and run.uses(dataset)
+    ]
 
 
 def find_run(name: str) -> Run:
@@ -232,7 +300,7 @@ def find_model(name: str) -> Run:
     """
     for root in (ZOO, runs_folder()):
         run = Run(root / check_name(name))
-        if run.openvino_path.is_file():
+        if run.exported:
             return run
     raise UserError(f"Unknown model '{name}'. Choose from: {_names(list_models())}.")
 

@@ -41,12 +41,17 @@ def check_name(name: str) -> str:
         UserError: the name is not 1 to 64 letters, digits, `.`, `_` or `-`, the first a letter
             or digit.
     """
-    if not _PLAIN_NAME.fullmatch(name):
+    if not is_plain(name):
         raise UserError(
             f"The name {name!r} is not a plain name: use 1 to 64 letters, digits, '.', '_' or "
             "'-', and begin with a letter or digit."
         )
     return name
+
+
+def is_plain(name: str) -> bool:
+    """Tell whether a name is plain: 1 to 64 letters, digits, `.`, `_` or `-`."""
+    return _PLAIN_NAME.fullmatch(name) is not None
 
 
 def write_json(path: Path, content: Any) -> None:

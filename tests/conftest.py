@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pylibsrtp  # noqa: F401  # crashes where TensorFlow was loaded first; the app holds never both
 import pytest
 
 TRAIN = (

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 from pipeline import cli
 from pipeline.data.store import load_dataset
 from pipeline.labels import EMOTIONS
-from pipeline.runs import list_runs
+from pipeline.runs import create_run, list_runs
+from pipeline.training.config import TrainConfig
 from tests.conftest import run_pipeline
 
 COMMANDS = (
@@ -114,6 +116,82 @@ def test_predict_says_which_picture_does_not_decode(filled_workspace, tmp_path, 
     code, _, err = invoke("predict", run.name, str(tmp_path / "x.png"), capsys=capsys)
 
     assert code == 1 and "x.png" in err and err.count("\n") == 1
+
+
+def test_predict_gives_the_good_pictures_and_names_the_bad(filled_workspace, tmp_path, capsys):
+    (run,) = list_runs()
+    good = tmp_path / "good.png"
+    cv2.imwrite(str(good), load_dataset("sample").images[0])
+
+    arguments = (run.name, str(good), str(tmp_path), "--cropped", "--json")
+    code, out, err = invoke("predict", *arguments, capsys=capsys)
+
+    assert code == 1 and str(tmp_path) in err
+    assert [picture["path"] for picture in json.loads(out)] == [str(good)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["[1, 2]", '"x"', '{"train": 5}', '{"dataset": "d", "model": 3}', "{", '{"architecture": []}'],
+)
+def test_a_configuration_file_that_is_none_is_one_sentence(content, tmp_path, capsys):
+    (tmp_path / "c.json").write_text(content)
+
+    code, _, err = invoke("train", "--config", str(tmp_path / "c.json"), capsys=capsys)
+
+    assert code == 1 and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--finish", "RUN", "--epochs", "9"), "takes a trained run and nothing else"),
+        (("--dataset", "sample", "--queue", "--no-finish"), "leave --queue out"),
+        (("--run", "RUN"), "is finished; this needs one that is queued"),
+    ],
+    ids=["finish", "queue", "run"],
+)
+def test_options_that_contradict_each_other_are_refused(
+    arguments, sentence, filled_workspace, capsys
+):
+    (run,) = list_runs()
+    words = [run.name if word == "RUN" else word for word in arguments]
+
+    code, _, err = invoke("train", *words, capsys=capsys)
+
+    assert code == 1 and sentence in err
+    assert run.state() == "finished"
+
+
+def test_one_damaged_item_does_not_break_the_lists(trained, empty_workspace, capsys):
+    shutil.copytree(trained, empty_workspace)
+    for name in ("broken", "missing"):
+        shutil.copytree(
+            empty_workspace / "datasets" / "sample", empty_workspace / "datasets" / name
+        )
+        run = next((empty_workspace / "runs").iterdir())
+        shutil.copytree(run, run.with_name(name))
+    (empty_workspace / "datasets" / "broken" / "meta.json").write_text("{}")
+    (empty_workspace / "runs" / "broken" / "config.json").write_bytes(b"\xff")
+    (empty_workspace / "runs" / "missing" / "openvino" / "model.bin").unlink()
+
+    lists = {
+        command: {row["name"] for row in json.loads(invoke(command, "--json", capsys=capsys)[1])}
+        for command in ("datasets", "runs", "models")
+    }
+
+    assert lists["datasets"] == {"sample", "broken", "missing"}
+    assert {"broken", "missing"} < lists["runs"]
+    assert "broken" in lists["models"] and "missing" not in lists["models"]
+
+
+def test_a_data_set_that_a_run_needs_is_not_removed(empty_workspace, capsys):
+    invoke("import", "sample", "--name", "faces", capsys=capsys)
+    create_run(TrainConfig(dataset="faces"), "f" * 64)
+
+    code, _, err = invoke("remove", "faces", capsys=capsys)
+
+    assert code == 1 and "is needed by the run" in err
 
 
 def test_import_and_remove(empty_workspace, capsys):

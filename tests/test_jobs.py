@@ -41,7 +41,7 @@ def test_a_failed_job_tells_the_last_line_it_printed(job):
     failing.start()
     wait_for(lambda: not failing.running())
 
-    assert "Unknown run 'nothing'" in failing.failure()
+    assert "no data set or run 'nothing'" in failing.failure()
     failing.clear()
     assert failing.failure() is None
 

@@ -7,7 +7,16 @@ import pytest
 
 from pipeline import runs
 from pipeline.errors import UserError
-from pipeline.runs import Run, Status, create_run, find_model, find_run, list_models, list_runs
+from pipeline.runs import (
+    Run,
+    Status,
+    create_run,
+    find_model,
+    find_run,
+    list_models,
+    list_runs,
+    runs_using,
+)
 from pipeline.training.config import TrainConfig
 
 
@@ -25,7 +34,7 @@ def test_a_new_run_is_queued_and_keeps_its_configuration(run):
 
 
 def test_a_claimed_run_is_running_until_its_process_is_gone(run):
-    run.claim()
+    run.claim("queued")
     assert run.state() == "running" and run.process().pid == os.getpid()
 
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
@@ -37,15 +46,63 @@ def test_a_claimed_run_is_running_until_its_process_is_gone(run):
     assert run.state() == "interrupted"
 
 
+def test_only_a_run_in_the_right_state_can_be_claimed(run):
+    run.update_status(state="stopped")
+
+    with pytest.raises(UserError, match="is stopped; this needs one that is queued"):
+        run.claim("queued")
+    run.claim("stopped", "failed")
+    run.claim("queued")  # ours already
+    assert run.state() == "running"
+
+
+@pytest.mark.parametrize(
+    ("text", "epochs"),
+    [
+        ("", []),
+        ("no table", []),
+        ("a,b\n1,2\n", []),
+        ("epoch,loss\n0,1.5\nepoch,loss\n1,0.5\n", [0, 1]),
+        ("epoch,loss\n0,1.5\n\0\0", [0]),
+        ("epoch,loss\n0,1.5\n1", [0, 1]),
+    ],
+    ids=["empty", "text", "another-table", "two-headers", "zeros", "cut"],
+)
+def test_a_damaged_history_gives_the_epochs_that_can_be_read(run, text, epochs):
+    run.history_path.write_text(text)
+
+    assert run.history()["epoch"].tolist() == epochs
+
+
+@pytest.mark.parametrize("file", ["config.json", "status.json"])
+def test_files_that_are_no_text_break_nothing(run, file):
+    (run.path / file).write_bytes(b"\xff\xfe\x00")
+
+    assert run.state() in ("queued", "failed")
+    assert not run.uses("d") or file == "status.json"
+
+
+def test_folders_with_odd_names_are_no_runs(run):
+    (run.path.parent / "a b").mkdir()
+
+    assert [r.name for r in list_runs()] == [run.name]
+
+
+def test_a_run_is_found_by_the_data_set_it_uses(run):
+    assert [r.name for r in runs_using("d")] == [run.name]
+    run.update_status(state="finished")
+    assert runs_using("d") == []
+
+
 def test_a_reused_process_id_is_not_ours(run):
-    run.claim()
+    run.claim("queued")
     run.update_status(process_started=1.0)
 
     assert run.state() == "interrupted" and run.process() is None
 
 
 def test_interrupted_is_never_written(run):
-    run.claim()
+    run.claim("queued")
     run.update_status(process_started=1.0, message="x")
 
     assert run.status().state == "running"
@@ -64,12 +121,6 @@ def test_a_damaged_configuration_is_one_sentence(run):
         run.config()
 
 
-def test_a_half_written_history_is_empty(run):
-    run.history_path.write_text("")
-
-    assert run.history().empty
-
-
 def test_unknown_names_list_the_choices(run):
     with pytest.raises(UserError, match=f"Unknown run 'x'. Choose from: {run.name}"):
         find_run("x")
@@ -84,7 +135,7 @@ def test_a_run_without_an_export_is_no_model(run):
 
 
 def test_a_run_is_removed_but_not_while_it_is_trained(run):
-    run.claim()
+    run.claim("queued")
     with pytest.raises(UserError, match="stop it first"):
         run.remove()
     run.write_status(Status(state="stopped"))

@@ -11,7 +11,7 @@ from pipeline.runs import Run, list_models
 from pipeline.vision.recognizer import Recognizer
 from pipeline.workspace import ZOO
 
-SHIPPED = [Run(path) for path in sorted(ZOO.iterdir()) if path.is_dir()]
+SHIPPED = [Run(path) for path in sorted(ZOO.glob("*/"))]
 FACES = np.stack(
     [draw_face(emotion, np.random.default_rng(i)) for i, emotion in enumerate(EMOTIONS)]
 )

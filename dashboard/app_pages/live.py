@@ -54,13 +54,14 @@ def main() -> None:
 def _open(model: Run) -> tuple[Recognizer, LiveProcessor]:
     """Return this session's recognizer and processor of a model, warmed before START can show."""
     state = st.session_state
-    if state.get("live_model_opened") != model.name:
+    opened = (model.name, model.openvino_path.stat().st_mtime)
+    if state.get("live_model_opened") != opened:
         recognizer = resources.recognizer(model)
         recognizer.predict(np.zeros((1, 48, 48), np.uint8))
         if "live_processor" in state:
             state.live_processor.stop()
         state.live_recognizer, state.live_processor = recognizer, LiveProcessor(recognizer)
-        state.live_model_opened = model.name
+        state.live_model_opened = opened
     return state.live_recognizer, state.live_processor
 
 

@@ -61,7 +61,7 @@ def show_model(entry: ModelEntry) -> None:
             st.caption("not evaluated yet", width="content")
         else:
             with st.container(gap=None, width="content"):
-                st.markdown(f"**{accuracy_with_interval(entry.accuracy, entry.n)}**")
+                st.markdown(f"**{accuracy_with_interval(entry.accuracy, entry.interval)}**")
                 st.caption(f"{entry.dataset}, {entry.split}")
 
 

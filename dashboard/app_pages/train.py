@@ -94,23 +94,31 @@ def chosen_of(runs: list[Run]) -> Run:
     return shown[rows[0] if rows else 0]
 
 
-st.title("Train")
-if not dataset_names():
+def offer_data() -> None:
+    """Say what is missing before a run can be configured."""
     st.markdown(
         "Configure a network, train it in the background and watch it learn. "
         "Training needs faces: import a data set first, for example the drawn sample."
     )
     if st.button("Import a data set", type="primary", icon=":material/arrow_forward:"):
         st.switch_page("app_pages/dataset.py")
-    st.stop()
-active_states = states_of(active_runs())
-with st.expander("New run", expanded=not active_states, icon=":material/add:"):
-    try:
-        show_new_run()
-    except UserError as error:
-        st.error(str(error))
+
+
+st.title("Train")
+active = states_of(active_runs())
+all_runs = list_runs()
+if dataset_names():
+    with st.expander("New run", expanded=not active, icon=":material/add:"):
+        try:
+            show_new_run()
+        except UserError as error:
+            st.error(str(error))
+else:
+    offer_data()
+    if not all_runs:
+        st.stop()
 st.subheader("Runs")
-if not list_runs():
+if not all_runs:
     st.caption("None yet. A run goes on when this page is closed, and is here when you come back.")
     st.stop()
-st.fragment(run_every=1.0 if active_states else None)(show_runs)(active_states)
+st.fragment(run_every=1.0 if active else None)(show_runs)(active)

@@ -15,8 +15,8 @@ _CHOOSING = ("public_test", "validation", HELD_OUT)
 class ModelEntry:
     """A model and its figures, as far as known.
 
-    `accuracy` (0 to 1) was measured on the `n` faces of `split`; `size` is the exported weights'
-    in bytes.
+    `accuracy` and its 95 % `interval` (0 to 1) were measured on `split`; `size` is the exported
+    weights' in bytes.
     """
 
     name: str
@@ -26,7 +26,7 @@ class ModelEntry:
     size: int
     parameters: int | None
     accuracy: float | None = None
-    n: int = 0
+    interval: tuple[float, float] = (0.0, 1.0)
     split: str = ""
 
 
@@ -45,7 +45,7 @@ def _entry(model: Run) -> ModelEntry | None:
         size = model.openvino_path.with_suffix(".bin").stat().st_size
     except (UserError, OSError):
         return None
-    accuracy, n, split = _measured(model, config.dataset_fingerprint)
+    accuracy, interval, split = _measured(model, config.dataset_fingerprint)
     return ModelEntry(
         name=model.name,
         shipped=model.shipped,
@@ -54,24 +54,25 @@ def _entry(model: Run) -> ModelEntry | None:
         size=size,
         parameters=model.status().parameters,
         accuracy=accuracy,
-        n=n,
+        interval=interval,
         split=split,
     )
 
 
-def _measured(model: Run, fingerprint: str) -> tuple[float | None, int, str]:
-    """Return accuracy, number of faces and name of the choosing split of its own data set."""
+def _measured(model: Run, fingerprint: str) -> tuple[float | None, tuple[float, float], str]:
+    """Return accuracy, its interval and the name of the choosing split of its own data set."""
     for split in _CHOOSING:
         path = model.evaluation_path(fingerprint, split) / "metrics.json"
         figures = _read(path)
         if figures:
             return *figures, split
-    return None, 0, ""
+    return None, (0.0, 1.0), ""
 
 
-def _read(path: Path) -> tuple[float, int] | None:
+def _read(path: Path) -> tuple[float, tuple[float, float]] | None:
     try:
         content = json.loads(path.read_text())
-        return float(content["accuracy"]), int(content["n"])
+        low, high = map(float, content["accuracy_interval"])
+        return float(content["accuracy"]), (low, high)
     except (OSError, ValueError, KeyError, TypeError):
         return None

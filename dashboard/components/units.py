@@ -1,7 +1,5 @@
 """Numbers in words: times, sizes, shares."""
 
-import math
-
 
 def duration(seconds: float) -> str:
     """Return a time as people say it.
@@ -36,15 +34,7 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def accuracy_with_interval(accuracy: float, n: int) -> str:
-    """Return an accuracy with half its 95 % interval, in points of percent.
-
-    Wilson's interval (1927, https://doi.org/10.2307/2276774), which also holds near 0 and 1.
-
-    Args:
-        accuracy: 0 to 1.
-        n: the number of faces it was measured on, at least 1.
-    """
-    z = 1.96
-    spread = math.sqrt(accuracy * (1 - accuracy) / n + z * z / (4 * n * n))
-    return f"{100 * accuracy:.1f} % ± {100 * z * spread / (1 + z * z / n):.1f}"
+def accuracy_with_interval(accuracy: float, interval: tuple[float, float]) -> str:
+    """Return an accuracy with its 95 % interval, all 0 to 1, in percent."""
+    low, high = interval
+    return f"{percent(accuracy)} ({100 * low:.1f} – {100 * high:.1f})"

@@ -1,7 +1,7 @@
 """Commands about data sets."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -9,7 +9,10 @@ from pipeline.cli.report import Json, progress, show
 from pipeline.data import store
 from pipeline.data.importing import import_dataset
 from pipeline.data.jobs import ImportJob
-from pipeline.runs import find_run
+from pipeline.errors import UserError
+from pipeline.runs import list_runs, runs_using
+
+_SHOWN = ("faces", "splits", "ferplus", "fingerprint", "created")
 
 
 def import_(
@@ -35,25 +38,40 @@ def import_(
 
 def datasets(as_json: Json = False) -> None:
     """List the data sets."""
-    infos = [store.dataset_info(name) for name in store.dataset_names()]
-    rows = [
-        {
-            "name": info.name,
-            "faces": info.faces,
-            "splits": {split: sum(counts.values()) for split, counts in info.counts.items()},
-            "ferplus": info.ferplus,
-            "fingerprint": info.fingerprint[:12],
-            "created": info.created.isoformat(timespec="seconds"),
-        }
-        for info in infos
-    ]
+    rows = [_describe(name) for name in store.dataset_names()]
     show(rows, as_json, "No data set yet: import one, for example 'sample'.")
+
+
+def _describe(name: str) -> dict[str, Any]:
+    try:
+        info = store.dataset_info(name)
+    except UserError as error:
+        return {"name": name, **dict.fromkeys(_SHOWN), "problem": str(error)}
+    return {
+        "name": name,
+        "faces": info.faces,
+        "splits": {split: sum(counts.values()) for split, counts in info.counts.items()},
+        "ferplus": info.ferplus,
+        "fingerprint": info.fingerprint[:12],
+        "created": info.created.isoformat(timespec="seconds"),
+        "problem": None,
+    }
 
 
 def remove(name: Annotated[str, typer.Argument(help="A data set or a run.")]) -> None:
     """Remove a data set or a run for good."""
+    runs = [run for run in list_runs() if run.name == name]
     if name in store.dataset_names():
+        if users := runs_using(name):
+            raise UserError(
+                f"Data set '{name}' is needed by the run '{users[0].name}': stop that first."
+            )
         store.remove_dataset(name)
+    elif runs:
+        runs[0].remove()
     else:
-        find_run(name).remove()
+        names = [*store.dataset_names(), *(run.name for run in list_runs())]
+        raise UserError(
+            f"There is no data set or run '{name}'. Choose from: {', '.join(names) or 'none yet'}."
+        )
     print(f"Removed '{name}'.")

@@ -8,28 +8,33 @@ import typer
 
 from pipeline.cli.report import Json, progress, show, show_one
 from pipeline.data import store
+from pipeline.errors import UserError
 from pipeline.evaluation.evaluate import evaluate as evaluate_model
 from pipeline.evaluation.jobs import EvaluationJob
 from pipeline.labels import EMOTIONS
-from pipeline.runs import find_model, list_models
+from pipeline.runs import Run, find_model, list_models
 from pipeline.vision.photo import recognise_file
 from pipeline.vision.recognizer import Recognizer
 
 
 def models(as_json: Json = False) -> None:
     """List what can recognise: shipped models, then exported runs."""
-    rows = [
-        {
-            "name": run.name,
-            "shipped": run.shipped,
-            "architecture": run.config().train.architecture,
-            "dataset": run.config().train.dataset,
-            "parameters": run.status().parameters,
-            "size_mb": round(run.openvino_path.with_suffix(".bin").stat().st_size / 1e6, 1),
-        }
-        for run in list_models()
-    ]
-    show(rows, as_json, "No model yet: train one.")
+    show([_describe(run) for run in list_models()], as_json, "No model yet: train one.")
+
+
+def _describe(run: Run) -> dict[str, Any]:
+    try:
+        config = run.config().train
+    except UserError:
+        config = None
+    return {
+        "name": run.name,
+        "shipped": run.shipped,
+        "architecture": config.architecture if config else "damaged",
+        "dataset": config.dataset if config else None,
+        "parameters": run.status().parameters,
+        "size_mb": round(run.openvino_path.with_suffix(".bin").stat().st_size / 1e6, 1),
+    }
 
 
 def evaluate(
@@ -59,11 +64,18 @@ def predict(
 ) -> None:
     """Find the faces of photos and recognise them."""
     recognizer = Recognizer.load(find_model(model))
-    faces = {str(path): _faces(path, recognizer, cropped) for path in paths}
+    faces, wrong = {}, []
+    for path in paths:
+        try:
+            faces[str(path)] = _faces(path, recognizer, cropped)
+        except UserError as error:
+            wrong.append(str(error))
     if as_json:
-        pictures = [{"path": path, "faces": found} for path, found in faces.items()]
-        return print(json.dumps(pictures, indent=2))
-    show([row for path, found in faces.items() for row in _rows(path, found)], False, "")
+        print(json.dumps([{"path": path, "faces": found} for path, found in faces.items()]))
+    else:
+        show([row for path, found in faces.items() for row in _rows(path, found)], False, "")
+    if wrong:
+        raise UserError("\n".join(wrong))
 
 
 def _rows(path: str, faces: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -3,7 +3,8 @@
 import inspect
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,9 +16,10 @@ from pipeline.errors import UserError
 from pipeline.evaluation.evaluate import evaluate as evaluate_model
 from pipeline.export import export_openvino
 from pipeline.export import ship as ship_run
-from pipeline.runs import Run, create_run, find_run, list_runs
+from pipeline.runs import Run, ShownState, create_run, find_run, list_runs
 from pipeline.training import queue
 from pipeline.training.options import FIELDS, build_config
+from pipeline.training.outcome import TrainingStopped, recorded
 
 
 def train(
@@ -32,58 +34,76 @@ def train(
 
     Every field of the configuration is an option, and goes before the same field of --config.
     """
+    given = {name: value for name, value in fields.items() if value is not None}
+    if finish and (config or given or queued or no_finish or run):
+        raise UserError("--finish takes a trained run and nothing else.")
+    if queued and no_finish:
+        raise UserError("--no-finish is for a training in the foreground: leave --queue out.")
     if finish:
-        return _finish(find_run(finish))
+        return _finish_only(find_run(finish))
     if run:
         this = find_run(run)
     else:
-        chosen = build_config(
-            _read_json(config) if config else {}, {k: v for k, v in fields.items() if v is not None}
-        )
+        chosen = build_config(_read_json(config) if config else {}, given)
         if queued:
             return print(queue.submit(chosen).name)
-        this = create_run(chosen, store.dataset_info(chosen.dataset).fingerprint)
-    _fit(this)
-    if no_finish:
-        this.update_status(state="finished", eta_s=None, message="")
-        print(f"Trained {this.name}; finish it with --finish {this.name}.")
-    else:
-        _finish(this)
+        fingerprint = store.dataset_info(chosen.dataset).fingerprint
+        this = create_run(chosen, fingerprint, claimed=True)
+    with _recorded(this, "queued"):
+        _fit(this)
+        if no_finish:
+            this.update_status(state="finished", eta_s=None, message="")
+            print(f"Trained {this.name}; finish it with --finish {this.name}.")
+        else:
+            _finish(this)
 
 
-def _fit(run: Run) -> None:
-    from pipeline.training.trainer import TrainingStopped, train
-
-    config = run.config().train
+@contextmanager
+def _recorded(run: Run, *claimable: ShownState) -> Iterator[None]:
     try:
-        with progress(f"Training {run.name}") as advance:
-            train(config, store.load_dataset(config.dataset), run, advance)
+        with recorded(run, *claimable):
+            yield
     except TrainingStopped:
         raise UserError(f"Stopped {run.name}.") from None
 
 
-def _finish(run: Run) -> None:
+def _fit(run: Run) -> None:
+    from pipeline.training.trainer import train
+
     config = run.config().train
-    run.claim()
-    try:
-        run.update_status(message="Exporting to OpenVINO")
-        export_openvino(run)
-        run.update_status(message="Evaluating")
-        dataset = store.load_dataset(config.dataset)
-        metrics = evaluate_model(run, dataset, dataset.choosing_split())
-    except UserError as error:
-        run.update_status(state="failed", eta_s=None, message=str(error))
-        raise
-    run.update_status(state="finished", eta_s=None, message="")
+    with progress(f"Training {run.name}") as advance:
+        train(config, store.load_dataset(config.dataset), run, advance)
+
+
+def _finish_only(run: Run) -> None:
+    if not run.weights_path.is_file():
+        raise UserError(f"Run '{run.name}' has no model.keras: train it to its end first.")
+    store.load_dataset(run.config().train.dataset)
+    with _recorded(run, "finished", "stopped", "failed", "interrupted"):
+        _finish(run)
+
+
+def _finish(run: Run) -> None:
+    run.update_status(eta_s=None, message="Exporting to OpenVINO")
+    export_openvino(run)
+    run.update_status(message="Evaluating")
+    dataset = store.load_dataset(run.config().train.dataset)
+    metrics = evaluate_model(run, dataset, dataset.choosing_split())
+    run.update_status(state="finished", message="")
     print(f"Finished {run.name}: accuracy {metrics.accuracy:.1%} on {metrics.split}.")
 
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} is no readable JSON file ({error}).") from error
-    return dict(content.get("train", content))  # a run's config.json serves too
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise UserError(f"{path} is no JSON file ({error}).") from error
+    fields = content.get("train", content) if isinstance(content, dict) else content
+    if not isinstance(fields, dict):
+        raise UserError(f"{path} holds no object of fields, as a run's config.json does.")
+    return fields
 
 
 def train_command() -> Callable[..., None]:
@@ -122,17 +142,23 @@ def runs(as_json: Json = False) -> None:
 
 
 def _describe_run(run: Run) -> dict[str, Any]:
-    status, config = run.status(), run.config().train
-    best = run.history().get("val_accuracy")
+    status, best = run.status(), run.history().get("val_accuracy")
+    try:
+        config = run.config().train
+    except UserError as error:
+        dataset, architecture, state, message = None, None, "damaged", str(error)
+    else:
+        dataset, architecture = config.dataset, config.architecture
+        state, message = run.state(), status.message
     return {
         "name": run.name,
-        "state": run.state(),
-        "dataset": config.dataset,
-        "architecture": config.architecture,
+        "state": state,
+        "dataset": dataset,
+        "architecture": architecture,
         "epoch": status.epoch,
         "epochs": status.epochs,
         "best_val_accuracy": None if best is None or best.empty else float(best.max()),
-        "message": status.message,
+        "message": message,
     }
 
 
@@ -148,13 +174,13 @@ def work() -> None:
 
 
 def export(
-    model: Annotated[str, typer.Argument(help="A run's or a shipped model's name.")],
+    run: Annotated[str, typer.Argument(help="A trained run.")],
     to: Annotated[str, typer.Option("--format", help="openvino")] = "openvino",
 ) -> None:
     """Export a run's model again."""
     if to != "openvino":
         raise UserError(f"Unknown format '{to}'. Choose from: openvino.")
-    print(export_openvino(find_run(model)))
+    print(export_openvino(find_run(run)))
 
 
 def ship(

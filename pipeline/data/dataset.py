@@ -94,13 +94,13 @@ class FaceDataset:
         Raises:
             UserError: no face belongs to this split.
         """
-        if split == HELD_OUT:
+        if split == HELD_OUT == self.choosing_split():
             return self._held_out(seed)
         found = np.flatnonzero(self.splits == split)
         if not len(found):
+            choices = dict.fromkeys([*self.split_names(), self.choosing_split()])
             raise UserError(
-                f"Data set '{self.name}' has no split '{split}'. "
-                f"Choose from: {', '.join(self.split_names())}."
+                f"Data set '{self.name}' has no split '{split}'. Choose from: {', '.join(choices)}."
             )
         return found
 

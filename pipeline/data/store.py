@@ -20,7 +20,7 @@ from pipeline.data.dataset import VOTES, FaceDataset
 from pipeline.data.writer import DatasetInfo, DatasetWriter, map_images
 from pipeline.errors import UserError
 from pipeline.processes import ProcessId
-from pipeline.workspace import check_name, datasets_folder
+from pipeline.workspace import check_name, datasets_folder, is_plain
 
 __all__ = [
     "DatasetInfo",
@@ -120,8 +120,8 @@ def dataset_info(name: str) -> DatasetInfo:
 
 
 def _damaged(name: str, error: Exception) -> UserError:
-    reason = str(error).splitlines()[0]
-    return UserError(f"Data set '{name}' is damaged ({reason}): remove it and import it again.")
+    what = "a file is missing" if isinstance(error, FileNotFoundError) else "a file cannot be read"
+    return UserError(f"Data set '{name}' is damaged, {what}: remove it and import it again.")
 
 
 def dataset_names() -> list[str]:
@@ -129,7 +129,7 @@ def dataset_names() -> list[str]:
     folder = datasets_folder()
     if not folder.is_dir():
         return []
-    return sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    return sorted(p.name for p in folder.iterdir() if p.is_dir() and is_plain(p.name))
 
 
 def remove_dataset(name: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from pipeline.data.dataset import FaceDataset
-from pipeline.evaluation.metrics import Metrics, compute_metrics
+from pipeline.evaluation.metrics import Metrics, accuracy_interval, compute_metrics
 from pipeline.evaluation.predictions import predict_split, save_predictions
 from pipeline.runs import Run
 from pipeline.workspace import write_json
@@ -30,5 +30,6 @@ def evaluate(
     metrics = compute_metrics(predictions)
     folder = model.new_evaluation_path(dataset.fingerprint, split)
     save_predictions(predictions, folder)
-    write_json(folder / "metrics.json", metrics.summary())
+    figures = {**metrics.summary(), "accuracy_interval": accuracy_interval(predictions)}
+    write_json(folder / "metrics.json", figures)
     return metrics

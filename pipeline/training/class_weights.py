@@ -5,8 +5,6 @@ from numpy.typing import NDArray
 
 from pipeline.labels import EMOTIONS
 
-SCHEMES = ("none", "sqrt", "balanced")
-
 
 def class_weights(labels: NDArray[np.uint8], scheme: str) -> NDArray[np.float32]:
     """Return the weight of each emotion, float32 (7,), whose mean over the faces is 1.

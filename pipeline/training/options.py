@@ -29,10 +29,13 @@ def build_config(base: Mapping[str, Any], given: Mapping[str, str]) -> TrainConf
         UserError: a field is unknown, does not apply to the architecture, or has a wrong value.
     """
     values: dict[str, Any] = {**base}
-    values["model"] = dict(base.get("model") or {})
-    values["augmentation"] = dict(base.get("augmentation") or {})
+    for part in ("model", "augmentation"):
+        values[part] = base.get(part) or {}
+        if not isinstance(values[part], Mapping):
+            raise UserError(f"'{part}' is {values[part]!r} where an object of fields is needed.")
+        values[part] = dict(values[part])
     architecture = given.get("architecture", base.get("architecture", "custom_cnn"))
-    if architecture not in ARCHITECTURES:
+    if not isinstance(architecture, str) or architecture not in ARCHITECTURES:
         raise UserError(
             f"Unknown architecture '{architecture}'. Choose from: {', '.join(ARCHITECTURES)}."
         )

@@ -10,7 +10,7 @@ from filelock import FileLock, Timeout
 
 from pipeline.data.store import dataset_info
 from pipeline.errors import UserError
-from pipeline.processes import start_pipeline
+from pipeline.processes import last_line, start_pipeline
 from pipeline.runs import Run, create_run, list_runs
 from pipeline.training.config import TrainConfig
 from pipeline.workspace import workspace
@@ -33,13 +33,14 @@ def stop(run: Run) -> None:
     Raises:
         UserError: it is neither queued nor running.
     """
-    if run.state() == "queued":
-        run.update_status(state="stopped", message="Stopped before it began.")
-        return
-    process = run.process()
-    if process is None:
-        raise UserError(f"Run '{run.name}' is {run.state()}: there is nothing to stop.")
-    process.terminate()
+    with run.locked():
+        process = run.process()
+        if process is not None:
+            process.terminate()
+        elif run.state() == "queued":
+            run.update_status(state="stopped", message="Stopped before it began.")
+        else:
+            raise UserError(f"Run '{run.name}' is {run.state()}: there is nothing to stop.")
 
 
 def work() -> None:
@@ -69,5 +70,7 @@ def _train(run: Run) -> None:
     if run.status().state in ("queued", "running"):
         run.update_status(
             state="failed",
-            message=f"The training process ended with code {done.returncode}: see the log.",
+            eta_s=None,
+            message=f"The training process ended with code {done.returncode}: "
+            f"{last_line(run.log_path) or 'it said nothing'}",
         )

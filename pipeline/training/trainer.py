@@ -2,10 +2,7 @@
 
 import logging
 import shutil
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable
 
 import keras
 
@@ -21,10 +18,6 @@ from pipeline.training.config import TrainConfig
 log = logging.getLogger("pipeline.training")
 
 
-class TrainingStopped(Exception):
-    """Somebody asked the training process to end."""
-
-
 def train(
     config: TrainConfig,
     dataset: FaceDataset,
@@ -33,35 +26,20 @@ def train(
 ) -> None:
     """Train a run to its end and keep the best epoch as `model.keras`, float32 and uncompiled.
 
-    `on_progress` is called with the fraction of all epochs that is done, 0 to 1.
+    Args:
+        config: the run's configuration.
+        dataset: the faces.
+        run: a run that this process has claimed, see `outcome.recorded`.
+        on_progress: called with the fraction of all epochs that is done, 0 to 1.
 
     Raises:
-        UserError: the training cannot be done; the run's state is `failed`.
-        TrainingStopped: it was stopped; the run's state is `stopped`.
+        UserError: the backbone's weights cannot be had, or the loss is no longer a number.
     """
-    run.claim()
-    with _log_to(run), _terminate_softly():
-        try:
-            _train(config, dataset, run, on_progress)
-        except TrainingStopped:
-            run.update_status(state="stopped", eta_s=None, message="Stopped by request.")
-            log.info("stopped")
-            raise
-        except (Exception, KeyboardInterrupt) as error:
-            failure = _explain(error)
-            run.update_status(state="failed", eta_s=None, message=str(failure))
-            log.exception("failed: %s", failure)
-            raise failure from error
-
-
-def _train(
-    config: TrainConfig, dataset: FaceDataset, run: Run, on_progress: Callable[[float], None]
-) -> None:
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(config.precision)
     training, validation = _batches(config, dataset)
     run.state_folder.mkdir(exist_ok=True)
-    model = config.model.build()
+    model = _build(config)
     run.update_status(parameters=model.count_params(), steps=len(training))
     log.info("%s: %s parameters", config.architecture, f"{model.count_params():,}")
 
@@ -89,6 +67,13 @@ def _train(
     finally:
         table.on_train_end()  # closes the file when the training breaks off, too
     _keep_best(config, run)
+
+
+def _build(config: TrainConfig) -> keras.Model:
+    try:
+        return config.model.build()
+    except WeightsError as error:
+        raise UserError(str(error)) from error
 
 
 def _batches(config: TrainConfig, dataset: FaceDataset) -> tuple[FaceBatches, FaceBatches]:
@@ -141,43 +126,3 @@ def rebuild(config: TrainConfig) -> keras.Model:
     if isinstance(architecture, Backbone):
         architecture = architecture.model_copy(update={"weights": "none"})
     return architecture.build()
-
-
-def _explain(error: BaseException) -> UserError:
-    if isinstance(error, UserError):
-        return error
-    if isinstance(error, WeightsError):
-        return UserError(str(error))
-    if isinstance(error, KeyboardInterrupt):
-        return UserError("The training was interrupted from the keyboard.")
-    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
-        return UserError("The memory is exhausted: take a smaller batch or input size.")
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return UserError(f"The training failed ({reason}): see the log.")
-
-
-@contextmanager
-def _log_to(run: Run) -> Iterator[None]:
-    handler = logging.FileHandler(run.log_path)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        log.removeHandler(handler)
-        handler.close()
-
-
-@contextmanager
-def _terminate_softly() -> Iterator[None]:
-    """Turn SIGTERM into `TrainingStopped`."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise TrainingStopped
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.vision.faces import Detector, HaarDetector
+from pipeline.vision.faces import DETECTORS, Detector
 from pipeline.vision.meters import Durations, Rate
 from pipeline.vision.overlay import draw_face, draw_problem
 from pipeline.vision.reader import FaceReader
@@ -38,7 +38,7 @@ class LiveProcessor:
         self,
         recognizer: Recognizer,
         settings: LiveSettings | None = None,
-        make_detector: Callable[[int], Detector] = HaarDetector,
+        make_detector: Callable[[int], Detector] = DETECTORS["haar"],
     ) -> None:
         self._recognizer = recognizer
         self._settings = settings or LiveSettings()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pipeline.data.pictures import decode_gray, to_face
 from pipeline.errors import UserError
 from pipeline.labels import EMOTIONS
-from pipeline.vision.faces import Box, Detector, HaarDetector, crop_face
+from pipeline.vision.faces import DETECTORS, Box, Detector, crop_face
 from pipeline.vision.recognizer import Recognizer
 
 _SMALLEST_SHARE = 16
@@ -55,7 +55,7 @@ def decode_colour(content: bytes, longest: int) -> NDArray[np.uint8] | None:
 
 def photo_detector(height: int, width: int) -> Detector:
     """Return a detector for faces down to a sixteenth of the photo's shorter side."""
-    return HaarDetector(smallest=max(30, min(height, width) // _SMALLEST_SHARE))
+    return DETECTORS["haar"](smallest=max(30, min(height, width) // _SMALLEST_SHARE))
 
 
 def find_faces(

@@ -142,7 +142,9 @@ def test_a_damaged_data_set_says_so(file, damage):
     if damage != "missing":
         content = {"empty": b"", "cut": whole[:-100], "spoilt": b"x" * len(whole)}[damage]
         path.write_bytes(content)
-    with pytest.raises(UserError, match=r"^Data set 'faces' is damaged \([^\n]*\): remove it") as e:
+    with pytest.raises(
+        UserError, match=r"^Data set 'faces' is damaged, a file [^\n]*: remove it"
+    ) as e:
         load_dataset("faces")
     assert "\n" not in str(e.value)
 

@@ -19,8 +19,9 @@ def click_cell(page: Page, row: int, column: int) -> None:
     page.mouse.click(x, y)
 
 
-def test_a_click_on_a_cell_opens_its_faces_and_there_is_a_way_back(server: str, page: Page):
-    page.goto(f"{server}/evaluate")
+def test_a_click_on_a_cell_opens_its_faces_and_there_is_a_way_back(trained, server: str, page):
+    run = next((trained / "runs").iterdir()).name
+    page.goto(f"{server}/evaluate?evaluate_model={run}")
     expect(page.locator(".js-plotly-plot .scatterlayer text").first).to_be_visible(timeout=30_000)
     wait_ready(page)
     click_cell(page, 3, 3)

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.data.importing import import_dataset
+from pipeline.data.store import remove_dataset
 from pipeline.errors import UserError
 from pipeline.runs import list_runs
 from pipeline.training import queue
@@ -64,15 +65,34 @@ def test_runs_start_first_come_first_served_one_at_a_time(sample, no_worker, mon
     assert begun == [(first.name, "queued"), (second.name, "queued")]
 
 
-def test_a_training_that_dies_without_a_word_is_failed(sample, no_worker):
+def test_a_training_that_dies_without_a_word_is_failed(sample, no_worker, monkeypatch):
     run = queue.submit(build_config({}, SHORT))
-    (run.path / "config.json").write_text("{}")
+    monkeypatch.setattr(queue.sys, "executable", "false")
 
     queue.work()
 
     assert run.state() == "failed"
-    assert "ended with code 1" in run.status().message
-    assert "no readable config.json" in run.log_path.read_text()
+    assert run.status().message == "The training process ended with code 1: it said nothing"
+
+
+def test_a_training_whose_data_set_is_gone_fails_in_one_sentence(sample, no_worker):
+    run = queue.submit(build_config({}, SHORT))
+    remove_dataset("sample")
+
+    queue.work()
+
+    assert run.state() == "failed"
+    assert run.status().message.startswith("Unknown data set 'sample'")
+
+
+def test_a_stop_while_the_training_starts_is_heard(sample):
+    run = queue.submit(build_config({}, SHORT))
+    wait_for(lambda: run.state() == "running")
+
+    queue.stop(run)
+
+    wait_for(lambda: run.process() is None)
+    assert run.state() == "stopped" and run.history().empty
 
 
 def test_a_submitted_run_trains_in_its_own_process_and_stops_when_asked(sample):

@@ -10,6 +10,7 @@ from pipeline.errors import UserError
 from pipeline.labels import EMOTIONS
 from pipeline.runs import create_run, list_runs
 from pipeline.training.options import build_config
+from pipeline.training.outcome import recorded
 
 TINY = {"dataset": "tiny", "widths": "4,8", "convolutions": "1", "epochs": "2", "batch_size": "16"}
 
@@ -30,11 +31,15 @@ def tiny() -> FaceDataset:
 
 
 def fit(tiny, **fields):
+    return fit_config(tiny, build_config({}, {**TINY, **fields}))
+
+
+def fit_config(tiny, config):
     from pipeline.training.trainer import train
 
-    config = build_config({}, {**TINY, **fields})
     run = create_run(config, tiny.fingerprint)
-    train(config, tiny, run)
+    with recorded(run, "queued"):
+        train(config, tiny, run)
     return run
 
 
@@ -106,11 +111,8 @@ def test_fine_tuning_trains_the_head_first_and_counts_epochs_on(tiny, tmp_path):
     backbone = {"architecture": "vgg16", "weights": str(file), "input_size": "32"}
     fields = {k: v for k, v in TINY.items() if k not in ("widths", "convolutions")}
     config = build_config({}, {**fields, **backbone, "epochs": "1", "head_epochs": "1"})
-    run = create_run(config, tiny.fingerprint)
 
-    from pipeline.training.trainer import train
-
-    train(config, tiny, run)
+    run = fit_config(tiny, config)
 
     assert run.history()["epoch"].tolist() == [0, 1]
     assert run.history()["learning_rate"].tolist() == pytest.approx([1e-3, 1e-3])
