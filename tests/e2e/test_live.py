@@ -127,6 +127,7 @@ def test_leaving_the_page_frees_the_worker_within_two_seconds(live, dashboard):
     wait_ready(live)
     live.get_by_test_id("stSidebarNav").get_by_role("link", name="Live").click()
     expect(button(live, "START")).to_be_visible(timeout=15_000)
+    wait_ready(live)
     start(live)
     stop(live)
 
