@@ -98,7 +98,7 @@ def _faces(processor: LiveProcessor, playing: bool) -> None:
 def _figures(processor: LiveProcessor) -> None:
     now = processor.snapshot()
     ms = {name: f"{value:.1f} ms" for name, value in now.stage_ms.items()}
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(horizontal=True, gap="small"):
         st.metric("Frames/s", f"{now.frames_per_s:.1f}", width="content")
         st.metric(
             "Recognitions/s",

@@ -31,7 +31,7 @@ app.command("predict")(judging.predict)
 
 def main() -> None:
     """Run a command; a user's mistake becomes one sentence on standard error and exit code 1."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         app()
     except UserError as error:
