@@ -1,8 +1,12 @@
 """The router: `streamlit run dashboard/Home.py`."""
 
+from pathlib import Path
+
 import streamlit as st
 
-st.set_page_config(page_title="Emotion Detector", page_icon=":material/mood:", layout="wide")
+# A named icon would be fetched from the network.
+ICON = Path(__file__).with_name("icon.svg")
+st.set_page_config(page_title="Emotion Detector", page_icon=ICON, layout="wide")
 st.navigation(
     [
         st.Page("app_pages/overview.py", title="Overview", icon=":material/home:", default=True),

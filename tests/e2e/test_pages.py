@@ -21,15 +21,20 @@ WRONG = "[data-testid=stException], [data-testid=stAlertContentError]"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_opens_without_an_error(server: str, browser: Browser, scheme: str) -> None:
+def test_every_page_opens_without_an_error_and_fetches_nothing_from_elsewhere(
+    server: str, browser: Browser, scheme: str
+) -> None:
     context = browser.new_context(color_scheme=scheme, viewport={"width": 1440, "height": 900})
     page = context.new_page()
+    fetched: list[str] = []
+    page.on("request", lambda request: fetched.append(request.url))
     for address, title in PAGES.items():
         page.goto(f"{server}/{address}")
         expect(page.get_by_role("heading", name=title, level=1)).to_be_visible(timeout=30_000)
         wait_ready(page)
         expect(page.locator(WRONG)).to_have_count(0)
     context.close()
+    assert [url for url in fetched if not url.startswith((server, "data:", "blob:"))] == []
 
 
 @pytest.fixture
