@@ -14,7 +14,7 @@ ALLOWED = {
     "pipeline.processes": set(),
     "pipeline.jobs": set(),
     "pipeline.data": {"pipeline.data", "pipeline.labels"},
-    "pipeline.runs": {"pipeline.labels", "pipeline.training.config"},
+    "pipeline.runs": {"pipeline.labels", "pipeline.runs", "pipeline.training.config"},
     "pipeline.training": {
         "models", "pipeline.data", "pipeline.labels", "pipeline.runs",
         "pipeline.training",

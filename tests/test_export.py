@@ -77,11 +77,11 @@ def test_a_damaged_export_is_one_sentence(tmp_path):
 
 
 def test_shipping_makes_a_float16_run_that_says_the_same(filled_workspace, tmp_path, monkeypatch):
-    from pipeline import export, runs
+    from pipeline import export
 
     zoo = tmp_path / "zoo"
     monkeypatch.setattr(export, "ZOO", zoo)
-    monkeypatch.setattr(runs, "ZOO", zoo)
+    monkeypatch.setattr("pipeline.runs.run.ZOO", zoo)
     (run,) = list_runs()
     faces = load_dataset("sample").images[:64]
 

@@ -5,7 +5,6 @@ import sys
 import psutil
 import pytest
 
-from pipeline import runs
 from pipeline.errors import UserError
 from pipeline.runs import (
     Run,
@@ -145,7 +144,7 @@ def test_a_run_is_removed_but_not_while_it_is_trained(run):
 
 
 def test_a_shipped_model_is_written_to_never(tmp_path, monkeypatch, empty_workspace):
-    monkeypatch.setattr(runs, "ZOO", tmp_path / "zoo")
+    monkeypatch.setattr("pipeline.runs.run.ZOO", tmp_path / "zoo")
     (tmp_path / "zoo" / "m" / "evaluation" / "aaaaaaaaaaaa-test").mkdir(parents=True)
     shipped = Run(tmp_path / "zoo" / "m")
 

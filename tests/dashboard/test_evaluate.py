@@ -12,7 +12,7 @@ HOME = Path(__file__).parents[2] / "dashboard" / "Home.py"
 
 @pytest.fixture(autouse=True)
 def nothing_shipped(tmp_path, monkeypatch):
-    monkeypatch.setattr("pipeline.runs.ZOO", tmp_path / "zoo")
+    monkeypatch.setattr("pipeline.runs.index.ZOO", tmp_path / "zoo")
 
 
 def open_page(**state) -> AppTest:

@@ -43,7 +43,7 @@ def shows(at: AppTest, snapshot: Snapshot) -> AppTest:
 
 
 def test_without_a_model_the_page_offers_to_train_one(monkeypatch, tmp_path):
-    monkeypatch.setattr("pipeline.runs.ZOO", tmp_path)
+    monkeypatch.setattr("pipeline.runs.index.ZOO", tmp_path)
     at = live_page()
     assert "no trained model" in at.info[0].value
     assert not at.metric

@@ -26,7 +26,7 @@ def only_data(trained, empty_workspace):
 
 
 def test_empty_overview_says_what_this_is_and_leads_to_the_import(monkeypatch, tmp_path):
-    monkeypatch.setattr("pipeline.runs.ZOO", tmp_path)
+    monkeypatch.setattr("pipeline.runs.index.ZOO", tmp_path)
     at = overview()
     assert at.title[0].value == "Emotion Detector"
     assert "Explore facial-emotion data" in at.markdown[0].value
@@ -36,7 +36,7 @@ def test_empty_overview_says_what_this_is_and_leads_to_the_import(monkeypatch, t
 
 
 def test_overview_with_data_only_leads_to_training(only_data, monkeypatch, tmp_path):
-    monkeypatch.setattr("pipeline.runs.ZOO", tmp_path)
+    monkeypatch.setattr("pipeline.runs.index.ZOO", tmp_path)
     at = overview()
     assert [button.label for button in at.button] == ["Train a model"]
     assert "**sample** · 1,400 faces" in words(at)

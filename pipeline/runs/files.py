@@ -1,0 +1,37 @@
+"""What the small files of a run hold."""
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+from pipeline.labels import EMOTIONS
+from pipeline.training.config import TrainConfig
+
+State = Literal["queued", "running", "finished", "stopped", "failed"]
+ShownState = Literal["queued", "running", "finished", "stopped", "failed", "interrupted"]
+
+
+class RunConfig(BaseModel):
+    """What `config.json` holds: the configuration and what it was used on and with."""
+
+    train: TrainConfig
+    dataset_fingerprint: str
+    emotions: tuple[str, ...] = EMOTIONS
+    input_shape: tuple[int, int, int] = (48, 48, 1)
+    versions: dict[str, str] = {}
+
+
+class Status(BaseModel):
+    """What `status.json` holds: how far a run is. Epochs and steps count those finished."""
+
+    state: State
+    pid: int | None = None
+    process_started: float | None = None
+    epoch: int = 0
+    epochs: int = 0
+    step: int = 0
+    steps: int = 0
+    images_per_s: float | None = None
+    eta_s: float | None = None
+    parameters: int | None = None
+    message: str = ""
