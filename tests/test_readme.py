@@ -4,10 +4,13 @@ import re
 import shlex
 from pathlib import Path
 
+import cv2
 import pytest
+import skimage.data
 from typer.main import get_command
 
 from pipeline import cli
+from tests.conftest import TRAIN, run_pipeline
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -16,6 +19,7 @@ LINES = [
     for block in re.findall(r"^```\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
     for line in block.splitlines()
 ]
+REAL = ROOT.parent / "shared" / "data"
 PIPELINE = [line for line in LINES if line.startswith("python -m pipeline")]
 
 
@@ -34,6 +38,37 @@ def test_every_command_and_option_exists(line):
     options = {name for parameter in known.params for name in parameter.opts}
 
     assert {word for word in words if word.startswith("--")} <= options
+
+
+def commands(word: str) -> list[str]:
+    """Return what follows `python -m pipeline` in the lines of one command."""
+    return [line.split(maxsplit=3)[3] for line in PIPELINE if line.split()[3] == word]
+
+
+def test_the_sample_and_photo_commands_run_as_they_stand(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    picture = cv2.cvtColor(skimage.data.astronaut(), cv2.COLOR_RGB2BGR)
+    cv2.imwrite("photo.jpg", picture)
+    sample = next(line for line in commands("import") if "sample" in line)
+
+    for line in (sample, *commands("runs"), *commands("models")):
+        run_pipeline(line, tmp_path)
+    (predict,) = commands("predict")
+
+    assert "happy" in run_pipeline(predict, tmp_path).stdout
+    assert TRAIN in commands("train")  # what the shared run is trained by
+
+
+def test_the_fer2013_commands_run_as_they_stand(tmp_path, monkeypatch):
+    if not REAL.is_dir():
+        pytest.skip("the real FER-2013 is not here")
+    monkeypatch.chdir(REAL)
+    (import_,) = [line for line in commands("import") if "fer2013" in line]
+    (evaluate,) = commands("evaluate")
+
+    run_pipeline(import_, tmp_path)
+
+    assert "0.667" in run_pipeline(evaluate, tmp_path).stdout
 
 
 def test_every_command_is_named():
