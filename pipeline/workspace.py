@@ -24,6 +24,15 @@ def datasets_folder() -> Path:
     return workspace() / "datasets"
 
 
+def dataset_folder(name: str) -> Path:
+    """Return the folder of a data set.
+
+    Raises:
+        UserError: the name is not a plain name.
+    """
+    return datasets_folder() / check_name(name)
+
+
 def runs_folder() -> Path:
     """Return the folder that holds one folder a training run."""
     return workspace() / "runs"
@@ -56,9 +65,14 @@ def is_plain(name: str) -> bool:
 
 def write_json(path: Path, content: Any) -> None:
     """Write a JSON file whole or not at all."""
+    write_text(path, json.dumps(content, indent=2))
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write a text file whole or not at all."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     with partial.open("w") as file:
-        json.dump(content, file, indent=2)
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)

@@ -1,7 +1,8 @@
 """A set of labelled faces in memory-mapped arrays. Knows nothing of files or of how it is used."""
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +54,7 @@ class FaceDataset:
         ids: str (n,), unique and stable between imports.
         votes: FER+ votes uint8 (n, 10) in the order of `VOTES`, or None.
         fingerprint: SHA-256 over pixels, labels and split names.
+        excluded: bool (n,), the faces that no split gives, or None.
     """
 
     name: str
@@ -62,6 +64,7 @@ class FaceDataset:
     ids: NDArray[np.str_]
     votes: NDArray[np.uint8] | None
     fingerprint: str
+    excluded: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.labels)
@@ -78,6 +81,22 @@ class FaceDataset:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def without(self, ids: Iterable[str]) -> Self:
+        """Return the same data set, of which these faces are passed over.
+
+        Raises:
+            UserError: an id belongs to no face of this data set.
+        """
+        unwanted = np.array(sorted(set(ids)), dtype="U")
+        excluded = np.isin(self.ids, unwanted)
+        if excluded.sum() < len(unwanted):
+            strange = np.setdiff1d(unwanted, self.ids)
+            raise UserError(
+                f"{len(strange):,} of the faces to exclude are not in data set '{self.name}', "
+                f"among them '{strange[0]}': make the list again."
+            )
+        return replace(self, excluded=excluded)
+
     def split_names(self) -> list[str]:
         """Return the splits that hold at least one face, in the order of `SPLITS`."""
         present = set(np.unique(self.splits).tolist())
@@ -92,10 +111,13 @@ class FaceDataset:
             seed: draws the held-out tenth, of which identical pictures are in or out together.
 
         Raises:
-            UserError: no face belongs to this split.
+            UserError: no face belongs to this split, or all of them are excluded.
         """
         if split == HELD_OUT == self.choosing_split():
-            return self._held_out(seed)
+            return self._kept(self._held_out(seed), split)
+        return self._kept(self._members(split), split)
+
+    def _members(self, split: str) -> NDArray[np.intp]:
         found = np.flatnonzero(self.splits == split)
         if not len(found):
             choices = dict.fromkeys([*self.split_names(), self.choosing_split()])
@@ -103,6 +125,15 @@ class FaceDataset:
                 f"Data set '{self.name}' has no split '{split}'. Choose from: {', '.join(choices)}."
             )
         return found
+
+    def _kept(self, faces: NDArray[np.intp], split: str) -> NDArray[np.intp]:
+        kept = faces if self.excluded is None else faces[~self.excluded[faces]]
+        if not len(kept):
+            raise UserError(
+                f"Every face of '{split}' in data set '{self.name}' is excluded: "
+                "choose another exclusion list."
+            )
+        return kept
 
     def choosing_split(self) -> str:
         """Return the split on which epochs and models are chosen."""
@@ -114,10 +145,10 @@ class FaceDataset:
         train = self.indices("train")
         if self.choosing_split() != HELD_OUT:
             return train
-        return np.setdiff1d(train, self._held_out(seed))
+        return self._kept(np.setdiff1d(train, self._held_out(seed)), "train")
 
     def _held_out(self, seed: int) -> NDArray[np.intp]:
-        train = self.indices("train")
+        train = self._members("train")
         pictures = self.images[train].reshape(len(train), -1).view(f"V{SIZE * SIZE}")[:, 0]
         _, first, picture = np.unique(pictures, return_index=True, return_inverse=True)
         labels = self.labels[train[first]]  # of each different picture

@@ -20,7 +20,7 @@ from pipeline.data.dataset import VOTES, FaceDataset
 from pipeline.data.writer import DatasetInfo, DatasetWriter, map_images
 from pipeline.errors import UserError
 from pipeline.processes import ProcessId
-from pipeline.workspace import check_name, datasets_folder, is_plain
+from pipeline.workspace import check_name, dataset_folder, datasets_folder, is_plain
 
 __all__ = [
     "DatasetInfo",
@@ -41,7 +41,7 @@ def new_dataset(name: str) -> Iterator[DatasetWriter]:
     Raises:
         UserError: the name is taken or not a plain name.
     """
-    target = datasets_folder() / check_name(name)
+    target = dataset_folder(name)
     if target.exists():
         raise _taken(name)
     datasets_folder().mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ def load_dataset(name: str) -> FaceDataset:
         UserError: there is no such data set, or its files are damaged.
     """
     info = dataset_info(name)
-    folder = datasets_folder() / name
+    folder = dataset_folder(name)
     try:
         index = pd.read_parquet(folder / "index.parquet")
         votes = index[list(VOTES)].to_numpy(np.uint8) if info.ferplus else None
@@ -108,7 +108,7 @@ def dataset_info(name: str) -> DatasetInfo:
     Raises:
         UserError: there is no such data set, or its `meta.json` is damaged.
     """
-    folder = datasets_folder() / check_name(name)
+    folder = dataset_folder(name)
     if not folder.is_dir():
         names = ", ".join(dataset_names()) or "none yet; import one, for example 'sample'"
         raise UserError(f"Unknown data set '{name}'. Choose from: {names}.")
@@ -140,4 +140,4 @@ def remove_dataset(name: str) -> None:
     """
     if check_name(name) not in dataset_names():
         dataset_info(name)
-    shutil.rmtree(datasets_folder() / name)
+    shutil.rmtree(dataset_folder(name))

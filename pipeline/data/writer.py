@@ -6,6 +6,7 @@ and `meta.json` (what lists show without opening the rest).
 
 import hashlib
 import os
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from pipeline.data.dataset import SIZE, VOTES, Batch, FaceDataset
+from pipeline.data.kept import keep
+from pipeline.data.statistics import measure
 from pipeline.workspace import write_json
 
 
@@ -85,6 +88,7 @@ class DatasetWriter:
             ferplus=votes is not None,
             created=datetime.now(UTC),
         )
+        keep(self._folder, dataset.fingerprint, "statistics", asdict(measure(dataset)))
         write_json(self._folder / "meta.json", info.model_dump(mode="json"))
         return info
 
