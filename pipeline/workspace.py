@@ -4,6 +4,7 @@ import json
 import os
 import re
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 from pipeline.errors import UserError
@@ -70,9 +71,12 @@ def write_json(path: Path, content: Any) -> None:
 
 def write_text(path: Path, content: str) -> None:
     """Write a text file whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with partial.open("w") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}")
+    try:
+        with partial.open("w") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import jobs
+from pipeline.errors import UserError
 from pipeline.jobs import Job
-from pipeline.processes import ProcessId
+from pipeline.processes import ProcessId, start_pipeline
 from tests.conftest import wait_for
 
 
@@ -53,6 +55,40 @@ def test_progress_is_noted_only_for_work_that_was_started_as_a_job(job):
     job.folder.mkdir()
     job.report(0.5)
     assert job.progress() == 0.5
+
+
+def test_progress_that_cannot_be_noted_does_not_fail_the_work(job):
+    (job.folder / "progress").mkdir(parents=True)
+    job.report(0.5)
+
+    assert job.progress() == 0
+
+
+def test_a_job_that_cannot_write_its_files_says_so_in_one_sentence(tmp_path):
+    job = Listing(tmp_path / "file")
+    job.root.write_text("in the way")
+
+    with pytest.raises(
+        UserError, match=r"^'datasets' cannot start, its files in [^\n]* cannot be w"
+    ):
+        job.start()
+    assert not job.running() and job.failure() is None
+
+
+def test_a_process_that_cannot_be_noted_is_stopped(job, monkeypatch):
+    started = []
+
+    def start(*arguments):
+        started.append(start_pipeline(*arguments))
+        return started[0]
+
+    monkeypatch.setattr(jobs, "start_pipeline", start)
+    (job.folder / "process.json").mkdir(parents=True)
+    with pytest.raises(UserError, match="Is a directory"):
+        job.start()
+
+    wait_for(lambda: started[0].find() is None, seconds=2)
+    assert not job.folder.exists()
 
 
 def test_a_process_is_known_by_its_id_and_its_start():

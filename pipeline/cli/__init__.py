@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from pipeline.cli import data, judging, training
+from pipeline.cli import audit, data, exclusions, face_map, judging, training
 from pipeline.errors import UserError
 
 app = typer.Typer(
@@ -17,7 +17,12 @@ app = typer.Typer(
 )
 app.command("import")(data.import_)
 app.command("datasets")(data.datasets)
+app.command("audit")(audit.audit)
+app.command("map")(face_map.face_map)
+app.command("rename")(data.rename)
 app.command("remove")(data.remove)
+app.command("exclude")(exclusions.exclude)
+app.command("exclusions")(exclusions.exclusions)
 app.command("train")(training.train_command())
 app.command("stop")(training.stop)
 app.command("work")(training.work)

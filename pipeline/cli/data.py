@@ -10,13 +10,17 @@ from pipeline.data import store
 from pipeline.data.importing import import_dataset
 from pipeline.data.jobs import ImportJob
 from pipeline.errors import UserError
-from pipeline.runs import list_runs, runs_using
+from pipeline.runs import check_unused, list_runs
 
+_SOURCES = (
+    "A .csv, .tar.gz, .zip or folder; 'sample' for drawn faces; 'kaggle' for Kaggle's FER-2013, "
+    "'kaggle:OWNER/NAME' for another data set there."
+)
 _SHOWN = ("faces", "splits", "ferplus", "fingerprint", "created")
 
 
 def import_(
-    source: Annotated[str, typer.Argument(help="A .csv, .tar.gz, .zip or folder, or 'sample'.")],
+    source: Annotated[str, typer.Argument(help=_SOURCES)],
     name: Annotated[str, typer.Option(help="Name of the new data set.")],
     ferplus: Annotated[Path | None, typer.Option(help="FER+ votes to join by row.")] = None,
     skip_unknown: Annotated[bool, typer.Option(help="Pass over unknown class folders.")] = False,
@@ -58,14 +62,21 @@ def _describe(name: str) -> dict[str, Any]:
     }
 
 
+def rename(
+    name: Annotated[str, typer.Argument(help="A data set.")],
+    new: Annotated[str, typer.Argument(help="Its new name.")],
+) -> None:
+    """Rename a data set; finished runs find it by its fingerprint."""
+    check_unused(name)
+    store.rename_dataset(name, new)
+    print(f"Renamed '{name}' to '{new}'.")
+
+
 def remove(name: Annotated[str, typer.Argument(help="A data set or a run.")]) -> None:
     """Remove a data set or a run for good."""
     runs = [run for run in list_runs() if run.name == name]
     if name in store.dataset_names():
-        if users := runs_using(name):
-            raise UserError(
-                f"Data set '{name}' is needed by the run '{users[0].name}': stop that first."
-            )
+        check_unused(name)
         store.remove_dataset(name)
     elif runs:
         runs[0].remove()

@@ -6,7 +6,7 @@ has it) differ in at most 8 of 64 bits and their grey levels correlate at 0.9 or
 FER-2013, hashes alone call about every third such pair wrongly.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -17,13 +17,12 @@ from numpy.typing import NDArray
 from pipeline.data.dataset import FaceDataset
 from pipeline.data.groups import (
     NO_GROUP,
-    connected,
     different_pictures,
     members_differ,
     number_groups,
 )
 from pipeline.data.kept import keep, read_kept
-from pipeline.data.near import near_pairs
+from pipeline.data.near import near_groups
 from pipeline.data.statistics import statistics
 from pipeline.data.votes import NOT_A_FACE, against_label, majority
 from pipeline.labels import EMOTIONS
@@ -44,7 +43,9 @@ FINDINGS = {
 }
 """Finding → what it means."""
 
-GROUPED = ("identical", "near_identical", "leaks", "near_leaks", "conflicting_labels")
+TWINS = ("identical", "near_identical")
+LEAKS = ("leaks", "near_leaks")
+GROUPED = (*TWINS, *LEAKS, "conflicting_labels")
 """Findings that faces have together with their twins."""
 
 
@@ -93,42 +94,41 @@ class Audit:
 
     def summary(self, dataset: FaceDataset) -> dict[str, Any]:
         """Return what `audit --json` prints of the pictures and the FER+ votes."""
-        found: dict[str, Any] = {"n": len(dataset)}
-        for finding in self.known():
-            counted: dict[str, int] = {}
-            groups = self.groups(finding)
-            if groups is not None:
-                counted["groups"] = _number_of_groups(groups)
-            if finding in ("leaks", "near_leaks"):
-                mine = self.faces(finding)
-                for split in dataset.split_names():
-                    if split != "train":
-                        counted[split] = int((mine & (dataset.splits == split)).sum())
-            else:
-                counted["faces"] = int(self.faces(finding).sum())
-            if finding in ("identical", "near_identical"):
-                counted["excess"] = counted["faces"] - counted["groups"]
-            found[finding] = counted
-        return found
+        counted = {finding: self._count(finding, dataset) for finding in self.known()}
+        return {"n": len(dataset), **counted}
 
-    def table(self, dataset: FaceDataset) -> pd.DataFrame:
-        """Return a row for each face that has a finding: what it is, and its findings."""
+    def _count(self, finding: str, dataset: FaceDataset) -> dict[str, int]:
+        faces, groups = self.faces(finding), self.groups(finding)
+        counted = {}
+        if groups is not None:
+            counted["groups"] = len(np.unique(groups[faces]))
+        if finding in LEAKS:
+            others = [split for split in dataset.split_names() if split != "train"]
+            return counted | {s: int((faces & (dataset.splits == s)).sum()) for s in others}
+        counted["faces"] = int(faces.sum())
+        if finding in TWINS:
+            counted["excess"] = counted["faces"] - counted["groups"]
+        return counted
+
+    def table(
+        self, dataset: FaceDataset, more: Mapping[str, NDArray[np.bool_]] | None = None
+    ) -> pd.DataFrame:
+        """Return a row for each face that has a finding: what it is, and its findings.
+
+        Args:
+            dataset: the data set that was audited.
+            more: further findings from elsewhere, bool (n,) each, by the name of their column.
+        """
+        groups = {f"{twins}_group": getattr(self, twins) for twins in TWINS}
+        findings = {name: self.faces(name) for name in self.known()} | dict(more or {})
         columns: dict[str, Any] = {
             "id": dataset.ids,
             "split": dataset.splits,
             "label": np.array(EMOTIONS)[dataset.labels],
-            "identical_group": self.identical,
-            "near_identical_group": self.near_identical,
+            **{of: pd.Series(g, dtype="Int32").where(g != NO_GROUP) for of, g in groups.items()},
         }
-        findings = {name: self.faces(name) for name in self.known()}
-        table = pd.DataFrame({**columns, **findings})
-        groups = ["identical_group", "near_identical_group"]
-        table[groups] = table[groups].astype("Int32").mask(table[groups] == NO_GROUP)
-        return table[np.logical_or.reduce(list(findings.values()))].reset_index(drop=True)
-
-
-def _number_of_groups(groups: NDArray[np.int32]) -> int:
-    return len(np.unique(groups[groups != NO_GROUP]))
+        found = np.logical_or.reduce(list(findings.values()))
+        return pd.DataFrame({**columns, **findings})[found].reset_index(drop=True)
 
 
 def audit(
@@ -143,9 +143,9 @@ def audit(
     first, picture = different_pictures(dataset.images)
     flat = statistics(dataset).contrast < FLAT_CONTRAST
     candidates = np.flatnonzero(~flat[first])
-    pairs = near_pairs(np.asarray(dataset.images[first[candidates]]), on_progress)
-    identical = number_groups(picture)
-    near_identical = number_groups(connected(candidates[pairs], len(first)))[picture]
+    near = np.full(len(first), NO_GROUP, np.int32)
+    near[candidates] = number_groups(near_groups(dataset.images, first[candidates], on_progress))
+    identical, near_identical = number_groups(picture), near[picture]
     labels, votes = dataset.labels, dataset.votes
     return Audit(
         identical=identical,
@@ -172,7 +172,9 @@ def keep_audit(dataset: FaceDataset, made: Audit) -> None:
 def kept_audit(dataset: FaceDataset) -> Audit | None:
     """Return the audit that was kept of just this data set; None if there is none."""
     found = read_kept(dataset_folder(dataset.name), dataset.fingerprint, "audit")
-    if found is None:
+    names = {field.name for field in fields(Audit)}
+    unknown = set() if dataset.votes is not None else {"not_a_face", "doubtful"}
+    if found is None or found.keys() != names - unknown:
         return None
-    known: dict[str, Any] = {field.name: found.get(field.name) for field in fields(Audit)}
-    return Audit(**known)
+    arrays: dict[str, Any] = {**dict.fromkeys(unknown), **found}
+    return Audit(**arrays)

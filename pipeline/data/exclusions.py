@@ -4,16 +4,19 @@ A list is a small CSV of `id` and `reason` in the data set's folder. Nothing is 
 the data.
 """
 
+import csv
 import hashlib
-from collections.abc import Iterable
+import io
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
 
 from pipeline.data.dataset import FaceDataset
 from pipeline.errors import UserError
 from pipeline.workspace import check_name, dataset_folder, is_plain, write_text
+
+NO_LIST = "none"
+"""What options and configurations say for no list."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,13 @@ class ExclusionList:
         """SHA-256 over the sorted ids: the same for lists that leave the same faces out."""
         return hashlib.sha256("\n".join(sorted(self.reasons)).encode()).hexdigest()
 
+    def csv(self) -> str:
+        """Return the list as a CSV of `id` and `reason`, as `read_exclusions` reads it."""
+        table = io.StringIO()
+        rows = [("id", "reason"), *self.reasons.items()]
+        csv.writer(table, lineterminator="\n").writerows(rows)
+        return table.getvalue()
+
     def __len__(self) -> int:
         return len(self.reasons)
 
@@ -49,13 +59,7 @@ def load_exclusions(dataset: str, name: str) -> ExclusionList:
     Raises:
         UserError: there is none of this name, or its file is damaged.
     """
-    path = _path(dataset, name)
-    if not path.is_file():
-        names = ", ".join(exclusion_names(dataset)) or "none yet; make one on the Dataset page"
-        raise UserError(
-            f"Data set '{dataset}' has no exclusion list '{name}'. Choose from: {names}."
-        )
-    return read_exclusions(path, name)
+    return read_exclusions(_existing(dataset, name), name)
 
 
 def read_exclusions(path: Path, name: str) -> ExclusionList:
@@ -65,34 +69,41 @@ def read_exclusions(path: Path, name: str) -> ExclusionList:
         UserError: the file cannot be read as one.
     """
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-        ids = table["id"]
-        reasons = table["reason"] if "reason" in table else [""] * len(table)
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(
-            f"{path.name} is no readable list of faces: it needs a header with 'id' and 'reason'."
-        ) from error
-    return ExclusionList(name, dict(zip(ids, reasons, strict=True)))
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, strict=True)
+            header, rows = reader.fieldnames or (), list(reader)
+    except (OSError, ValueError, csv.Error) as error:
+        raise _unreadable(path) from error
+    if "id" not in header or any(None in row for row in rows):
+        raise _unreadable(path)
+    return ExclusionList(name, {row["id"] or "": row.get("reason") or "" for row in rows})
 
 
-def exclude(dataset: FaceDataset, name: str, ids: Iterable[str], reason: str) -> ExclusionList:
+def _unreadable(path: Path) -> UserError:
+    return UserError(
+        f"{path.name} is no readable list of faces: it needs a header with 'id' and 'reason', "
+        "and quotes around a reason with a comma."
+    )
+
+
+def exclude(dataset: FaceDataset, name: str, reasons: Mapping[str, str]) -> ExclusionList:
     """Add faces to a list, which is made if there is none of this name; a first reason stays.
 
     Args:
         dataset: the data set the faces belong to.
         name: the list's name.
-        ids: the faces.
-        reason: why they are left out.
+        reasons: the face's id → why it is left out.
 
     Raises:
-        UserError: the name is not a plain name, or an id belongs to no face of the data set.
+        UserError: the name is not a plain name, or `none`, which stands for no list; or an id
+            belongs to no face of the data set.
     """
-    ids = list(ids)
-    dataset.without(ids)
-    known = (
-        load_exclusions(dataset.name, name).reasons if _path(dataset.name, name).exists() else {}
-    )
-    changed = ExclusionList(name, {**dict.fromkeys(ids, reason), **known})
+    if name == NO_LIST:
+        raise UserError(f"'{NO_LIST}' stands for no exclusion list: choose another name.")
+    dataset.without(reasons)
+    path = _path(dataset.name, name)
+    known = read_exclusions(path, name).reasons if path.exists() else {}
+    changed = ExclusionList(name, {**known, **reasons, **known})
     _write(dataset.name, changed)
     return changed
 
@@ -116,20 +127,28 @@ def remove_exclusions(dataset: str, name: str) -> None:
     Raises:
         UserError: there is no such list.
     """
-    load_exclusions(dataset, name)
-    _path(dataset, name).unlink()
+    _existing(dataset, name).unlink()
 
 
 def _write(dataset: str, listed: ExclusionList) -> None:
     path = _path(dataset, listed.name)
-    table = pd.DataFrame({"id": listed.reasons.keys(), "reason": listed.reasons.values()})
     try:
         path.parent.mkdir(exist_ok=True)
-        write_text(path, table.to_csv(index=False))
+        write_text(path, listed.csv())
     except OSError as error:
         raise UserError(
             f"The list '{listed.name}' cannot be written: {error.strerror or error}."
         ) from error
+
+
+def _existing(dataset: str, name: str) -> Path:
+    path = _path(dataset, name)
+    if not path.is_file():
+        names = ", ".join(exclusion_names(dataset)) or "none yet; make one on the Dataset page"
+        raise UserError(
+            f"Data set '{dataset}' has no exclusion list '{name}'. Choose from: {names}."
+        )
+    return path
 
 
 def _path(dataset: str, name: str) -> Path:

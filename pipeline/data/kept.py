@@ -4,11 +4,25 @@ import os
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from threading import get_ident
+from tokenize import TokenError
 from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
+
+DAMAGED_ARRAYS = (
+    OSError,
+    ValueError,
+    KeyError,
+    EOFError,
+    RuntimeError,  # a changed bit says: encrypted, or of an unknown method
+    TokenError,
+    BadZipFile,
+    zlib.error,
+)
+"""What numpy raises, file by file, when it reads a damaged `.npz`."""
 
 
 def keep(folder: Path, fingerprint: str, what: str, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -23,7 +37,7 @@ def keep(folder: Path, fingerprint: str, what: str, arrays: Mapping[str, NDArray
     Raises:
         OSError: they cannot be written.
     """
-    partial = folder / f".{what}.{os.getpid()}.npz"
+    partial = folder / f".{what}.{os.getpid()}-{get_ident()}.npz"
     try:
         content: dict[str, Any] = {**arrays, "fingerprint": np.array(fingerprint)}
         np.savez_compressed(partial, **content)
@@ -40,6 +54,6 @@ def read_kept(folder: Path, fingerprint: str, what: str) -> dict[str, NDArray[An
             np.load(file, allow_pickle=False) as stored,
         ):
             arrays = {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error):
+    except DAMAGED_ARRAYS:
         return None
     return arrays if str(arrays.pop("fingerprint", "")) == fingerprint else None

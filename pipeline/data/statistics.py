@@ -1,7 +1,7 @@
 """What the pixels of a data set amount to: measured once at import and kept beside them."""
 
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,7 +80,7 @@ def statistics(dataset: FaceDataset) -> Statistics:
     """Return what was measured of a data set; measure and keep it if that was never done."""
     folder = dataset_folder(dataset.name)
     found = read_kept(folder, dataset.fingerprint, "statistics")
-    if found is not None:
+    if found is not None and found.keys() == {field.name for field in fields(Statistics)}:
         return Statistics(**found)
     made = measure(dataset)
     with suppress(OSError):

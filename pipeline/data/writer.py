@@ -36,10 +36,10 @@ class DatasetInfo(BaseModel):
 
 
 class DatasetWriter:
-    """Appends batches of faces to a folder; constant memory but for ids, labels and splits."""
+    """Appends batches of faces to `folder`; constant memory but for ids, labels and splits."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._batches: list[Batch] = []
         self._file: IO[bytes] = (folder / "images.npy").open("wb")
         self._pixels = hashlib.sha256()
@@ -74,9 +74,9 @@ class DatasetWriter:
         index = pd.DataFrame({"id": ids, "label": labels, "split": splits})
         if votes is not None:
             index = index.assign(**dict(zip(VOTES, votes.T, strict=True)))
-        index.to_parquet(self._folder / "index.parquet", index=False)
+        index.to_parquet(self.folder / "index.parquet", index=False)
         dataset = FaceDataset(
-            name, map_images(self._folder), labels, splits, ids, votes, self._pixels.hexdigest()
+            name, map_images(self.folder), labels, splits, ids, votes, self._pixels.hexdigest()
         )
         info = DatasetInfo(
             name=name,
@@ -88,8 +88,8 @@ class DatasetWriter:
             ferplus=votes is not None,
             created=datetime.now(UTC),
         )
-        keep(self._folder, dataset.fingerprint, "statistics", asdict(measure(dataset)))
-        write_json(self._folder / "meta.json", info.model_dump(mode="json"))
+        keep(self.folder, dataset.fingerprint, "statistics", asdict(measure(dataset)))
+        write_json(self.folder / "meta.json", info.model_dump(mode="json"))
         return info
 
     def close(self) -> None:

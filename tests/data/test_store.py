@@ -1,4 +1,5 @@
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -9,12 +10,16 @@ import pytest
 
 from pipeline.data import store
 from pipeline.data.dataset import Batch
+from pipeline.data.exclusions import exclude, load_exclusions
 from pipeline.data.store import (
     dataset_info,
     dataset_names,
+    datasets_of,
+    find_dataset,
     load_dataset,
     new_dataset,
     remove_dataset,
+    rename_dataset,
 )
 from pipeline.errors import UserError
 from pipeline.workspace import datasets_folder
@@ -173,6 +178,72 @@ def test_a_removed_data_set_is_gone_even_if_damaged():
     (datasets_folder() / "faces" / "meta.json").unlink()
     remove_dataset("faces")
     assert os.listdir(datasets_folder()) == []
+
+
+def test_a_renamed_data_set_keeps_its_faces_and_all_that_is_kept_with_them():
+    info = save("old")
+    exclude(load_dataset("old"), "dark", dict.fromkeys(["face1"], "by hand"))
+    kept = sorted(os.listdir(datasets_folder() / "old"))
+
+    rename_dataset("old", "new")
+
+    assert dataset_names() == ["new"]
+    assert load_dataset("new").fingerprint == info.fingerprint
+    assert dataset_info("new") == info.model_copy(update={"name": "new"})
+    assert json.loads((datasets_folder() / "new" / "meta.json").read_text())["name"] == "new"
+    assert sorted(os.listdir(datasets_folder() / "new")) == kept
+    assert load_exclusions("new", "dark").reasons == {"face1": "by hand"}
+
+
+def test_a_data_set_is_called_as_its_folder_is():
+    save("old")
+    (datasets_folder() / "old").rename(datasets_folder() / "moved-by-hand")
+
+    assert dataset_info("moved-by-hand").name == "moved-by-hand"
+
+
+@pytest.mark.parametrize(
+    ("name", "new", "sentence"),
+    [
+        ("a", "b", "'b' is taken"),
+        ("a", "a", "'a' is taken"),
+        ("a", "../c", "not a plain name"),
+        ("a", "", "not a plain name"),
+        ("../a", "c", "not a plain name"),
+        ("x", "c", "Unknown data set 'x'. Choose from: a, b"),
+    ],
+)
+def test_a_rename_that_cannot_be_is_refused_and_changes_nothing(name, new, sentence):
+    save("a")
+    save("b")
+    with pytest.raises(UserError, match=sentence):
+        rename_dataset(name, new)
+    assert dataset_names() == ["a", "b"]
+    assert dataset_info("a").name == "a"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"[]", b"\xff"])
+def test_a_damaged_data_set_can_be_renamed(content):
+    save()
+    meta = datasets_folder() / "faces" / "meta.json"
+    meta.unlink() if content is None else meta.write_bytes(content)
+    rename_dataset("faces", "broken")
+    assert dataset_names() == ["broken"]
+    with pytest.raises(UserError, match="'broken' is damaged"):
+        load_dataset("broken")
+
+
+def test_a_data_set_is_found_by_its_fingerprint_its_own_name_first():
+    fingerprint = save("a").fingerprint
+    save("b")
+    save("c", batch(9))
+    save("d")
+    (datasets_folder() / "d" / "meta.json").write_text("{")
+    assert [info.name for info in datasets_of(fingerprint[:12])] == ["a", "b"]
+    assert find_dataset("b", fingerprint) == "b"
+    assert find_dataset("c", fingerprint) == "a"
+    assert find_dataset("gone", fingerprint) == "a"
+    assert find_dataset("gone", "f" * 64) == "gone"
 
 
 def test_a_failing_rename_is_not_taken_for_a_taken_name(monkeypatch):
