@@ -100,6 +100,8 @@ def ship(run: Run, name: str) -> Run:
         whole.path.mkdir()
         for file in SHIPPED:
             shutil.copy(run.path / file, whole.path)
+        if run.config().exclusion:
+            shutil.copy(run.exclusions_path, whole.path)
         whole.update_status(pid=None, process_started=None)
         _float16(run).save_weights(whole.path / target.weights_path.name)
         whole.path.rename(target.path)

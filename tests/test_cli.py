@@ -13,8 +13,8 @@ from pipeline.training.config import TrainConfig
 from tests.conftest import run_pipeline
 
 COMMANDS = (
-    "import", "datasets", "runs", "models", "remove", "train", "stop", "work", "export", "ship",
-    "evaluate", "predict",
+    "import", "datasets", "rename", "remove", "audit", "map", "exclude", "exclusions", "runs",
+    "models", "train", "stop", "work", "export", "ship", "evaluate", "predict",
 )  # fmt: skip
 
 
@@ -80,7 +80,7 @@ def test_the_small_cnn_reaches_95_percent_on_the_drawn_test_split(filled_workspa
     report = json.loads(out)
     assert code == 0
     assert report.keys() == {
-        "model", "dataset", "split", "n", "accuracy", "balanced_accuracy", "macro_f1",
+        "model", "dataset", "split", "exclude", "n", "accuracy", "balanced_accuracy", "macro_f1",
         "top2_accuracy", "log_loss", "ece", "auc_macro", "per_class",
     }  # fmt: skip
     assert (report["model"], report["dataset"], report["split"]) == (run.name, "sample", "test")

@@ -9,6 +9,7 @@ from pipeline.errors import UserError
 from pipeline.runs import (
     Run,
     Status,
+    check_unused,
     create_run,
     find_model,
     find_run,
@@ -91,6 +92,17 @@ def test_a_run_is_found_by_the_data_set_it_uses(run):
     assert [r.name for r in runs_using("d")] == [run.name]
     run.update_status(state="finished")
     assert runs_using("d") == []
+
+
+def test_a_data_set_is_free_once_no_run_waits_for_it_or_trains_on_it(run):
+    for state in ("queued", "running"):
+        if state == "running":
+            run.claim("queued")
+        with pytest.raises(UserError, match=f"'d' is needed by the run '{run.name}'"):
+            check_unused("d")
+    check_unused("other")
+    run.update_status(state="finished")
+    check_unused("d")
 
 
 def test_a_reused_process_id_is_not_ours(run):

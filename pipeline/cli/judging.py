@@ -8,6 +8,7 @@ import typer
 
 from pipeline.cli.report import Json, progress, show, show_one
 from pipeline.data import store
+from pipeline.data.exclusions import load_exclusions
 from pipeline.errors import UserError
 from pipeline.evaluation.evaluate import evaluate as evaluate_model
 from pipeline.evaluation.jobs import EvaluationJob
@@ -41,13 +42,15 @@ def evaluate(
     model: Annotated[str, typer.Argument(help="A run's or a shipped model's name.")],
     dataset: Annotated[str, typer.Option(help="Data set's name.")],
     split: Annotated[str, typer.Option(help="Split to judge on.")],
+    exclude: Annotated[str, typer.Option(help="Exclusion list of faces to leave out.")] = "",
     as_json: Json = False,
 ) -> None:
     """Judge a model on a split and store its predictions."""
     judged, faces = find_model(model), store.load_dataset(dataset)
-    job = EvaluationJob(model, dataset, faces.fingerprint, split)
+    exclusions = load_exclusions(dataset, exclude) if exclude else None
+    job = EvaluationJob(model, dataset, faces.fingerprint, split, exclude)
     with progress(f"Evaluating {model}", job) as advance:
-        metrics = evaluate_model(judged, faces, split, advance)
+        metrics = evaluate_model(judged, faces, split, advance, exclusions)
     summary = metrics.summary()
     if as_json:
         return print(json.dumps(summary, indent=2))

@@ -1,7 +1,6 @@
 """Commands about runs; the only place that chains train, export and evaluate."""
 
 import inspect
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,14 +10,14 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.cli.report import Json, progress, show
-from pipeline.data import store
 from pipeline.errors import UserError
 from pipeline.evaluation.evaluate import evaluate as evaluate_model
 from pipeline.export import export_openvino
 from pipeline.export import ship as ship_run
-from pipeline.runs import Run, ShownState, create_run, find_run, list_runs
+from pipeline.runs import Run, ShownState, find_run, list_runs
 from pipeline.training import queue
-from pipeline.training.options import FIELDS, build_config
+from pipeline.training.faces import dataset_of, new_run, training_faces
+from pipeline.training.options import FIELDS, build_config, read_fields
 from pipeline.training.outcome import TrainingStopped, recorded
 
 
@@ -33,6 +32,8 @@ def train(
     """Train a model in the foreground, then export and evaluate it.
 
     Every field of the configuration is an option, and goes before the same field of --config.
+    The evaluation judges every face of the choosing split, also those that --exclude leaves out of
+    the training, so that runs can be compared.
     """
     given = {name: value for name, value in fields.items() if value is not None}
     if finish and (config or given or queued or no_finish or run):
@@ -44,11 +45,10 @@ def train(
     if run:
         this = find_run(run)
     else:
-        chosen = build_config(_read_json(config) if config else {}, given)
+        chosen = build_config(read_fields(config) if config else {}, given)
         if queued:
             return print(queue.submit(chosen).name)
-        fingerprint = store.dataset_info(chosen.dataset).fingerprint
-        this = create_run(chosen, fingerprint, claimed=True)
+        this = new_run(chosen, claimed=True)
     with _recorded(this, "queued"):
         _fit(this)
         if no_finish:
@@ -70,15 +70,14 @@ def _recorded(run: Run, *claimable: ShownState) -> Iterator[None]:
 def _fit(run: Run) -> None:
     from pipeline.training.trainer import train
 
-    config = run.config().train
     with progress(f"Training {run.name}") as advance:
-        train(config, store.load_dataset(config.dataset), run, advance)
+        train(run.config().train, training_faces(run), run, advance)
 
 
 def _finish_only(run: Run) -> None:
     if not run.weights_path.is_file():
         raise UserError(f"Run '{run.name}' has no model.keras: train it to its end first.")
-    store.load_dataset(run.config().train.dataset)
+    dataset_of(run)
     with _recorded(run, "finished", "stopped", "failed", "interrupted"):
         _finish(run)
 
@@ -87,23 +86,10 @@ def _finish(run: Run) -> None:
     run.update_status(eta_s=None, message="Exporting to OpenVINO")
     export_openvino(run)
     run.update_status(message="Evaluating")
-    dataset = store.load_dataset(run.config().train.dataset)
+    dataset = dataset_of(run)
     metrics = evaluate_model(run, dataset, dataset.choosing_split())
     run.update_status(state="finished", message="")
     print(f"Finished {run.name}: accuracy {metrics.accuracy:.1%} on {metrics.split}.")
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text())
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise UserError(f"{path} is no JSON file ({error}).") from error
-    fields = content.get("train", content) if isinstance(content, dict) else content
-    if not isinstance(fields, dict):
-        raise UserError(f"{path} holds no object of fields, as a run's config.json does.")
-    return fields
 
 
 def train_command() -> Callable[..., None]:
@@ -124,7 +110,8 @@ def train_command() -> Callable[..., None]:
         option(str | None, None, name="run", hidden=True),
     ]
     for name, field in FIELDS.items():
-        default = "" if field.is_required() else f" [default: {field.default}]"
+        unsaid = field.is_required() or field.default is None
+        default = "" if unsaid else f" [default: {field.default}]"
         parameters.append(option(str | None, None, name=name, help=f"{field.description}{default}"))
 
     def command(**values: Any) -> None:
@@ -146,14 +133,16 @@ def _describe_run(run: Run) -> dict[str, Any]:
     try:
         config = run.config().train
     except UserError as error:
-        dataset, architecture, state, message = None, None, "damaged", str(error)
+        dataset, exclude, architecture = None, None, None
+        state, message = "damaged", str(error)
     else:
-        dataset, architecture = config.dataset, config.architecture
+        dataset, exclude, architecture = config.dataset, config.exclude, config.architecture
         state, message = run.state(), status.message
     return {
         "name": run.name,
         "state": state,
         "dataset": dataset,
+        "exclude": exclude,
         "architecture": architecture,
         "epoch": status.epoch,
         "epochs": status.epochs,
@@ -189,7 +178,7 @@ def ship(
 ) -> None:
     """Put a run into models/zoo, with its evaluation on the split it was chosen on."""
     source = find_run(run)
-    dataset = store.load_dataset(source.config().train.dataset)
+    dataset = dataset_of(source)
     split = dataset.choosing_split()
     shipped = ship_run(source, name)
     evaluate_model(shipped, dataset, split)

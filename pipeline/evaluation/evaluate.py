@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from pipeline.data.dataset import FaceDataset
+from pipeline.data.exclusions import ExclusionList
 from pipeline.evaluation.metrics import Metrics, accuracy_interval, compute_metrics
 from pipeline.evaluation.predictions import predict_split, save_predictions
 from pipeline.runs import Run
@@ -14,6 +15,7 @@ def evaluate(
     dataset: FaceDataset,
     split: str,
     on_progress: Callable[[float], None] = lambda fraction: None,
+    exclusions: ExclusionList | None = None,
 ) -> Metrics:
     """Evaluate a model on a split and store `predictions.npz` and `metrics.json`.
 
@@ -22,13 +24,18 @@ def evaluate(
         dataset: the data set.
         split: one of its splits, or `held_out`.
         on_progress: called with the share of faces recognised, 0-1.
+        exclusions: a list of faces to leave out; what is stored lies apart from what all faces
+            gave.
 
     Raises:
-        UserError: the split has no faces, or the model is damaged.
+        UserError: the split has no faces, the list is of another data set, or the model is
+            damaged.
     """
-    predictions = predict_split(model, dataset, split, on_progress)
+    predictions = predict_split(model, dataset, split, on_progress, exclusions)
     metrics = compute_metrics(predictions)
-    folder = model.new_evaluation_path(dataset.fingerprint, split)
+    folder = model.new_evaluation_path(
+        dataset.fingerprint, split, predictions.exclusion_fingerprint
+    )
     save_predictions(predictions, folder)
     figures = {**metrics.summary(), "accuracy_interval": accuracy_interval(predictions)}
     write_json(folder / "metrics.json", figures)

@@ -39,6 +39,7 @@ class Metrics:
         model: the model's name.
         dataset: the data set's name.
         split: the split's name.
+        exclude: name of the exclusion list whose faces were left out, or None.
         n: number of faces, at least 1.
         accuracy: share of faces whose likeliest emotion is the label, 0-1.
         balanced_accuracy: mean recall, 0-1.
@@ -56,6 +57,7 @@ class Metrics:
     model: str
     dataset: str
     split: str
+    exclude: str | None
     n: int
     accuracy: float
     balanced_accuracy: float
@@ -75,6 +77,7 @@ class Metrics:
             "model": self.model,
             "dataset": self.dataset,
             "split": self.split,
+            "exclude": self.exclude,
             "n": self.n,
             "accuracy": self.accuracy,
             "balanced_accuracy": self.balanced_accuracy,
@@ -110,6 +113,7 @@ def compute_metrics(predictions: Predictions) -> Metrics:
         model=predictions.model,
         dataset=predictions.dataset,
         split=predictions.split,
+        exclude=predictions.exclusion or None,
         n=len(predictions),
         accuracy=float(np.mean(y_pred == y_true)),
         balanced_accuracy=float(recall[support > 0].mean()),

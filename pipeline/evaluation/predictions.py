@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.data.dataset import FaceDataset
+from pipeline.data.exclusions import ExclusionList
+from pipeline.data.kept import DAMAGED_ARRAYS
 from pipeline.errors import UserError
 from pipeline.labels import EMOTIONS
-from pipeline.runs import Run
+from pipeline.runs import Run, evaluation_name
 from pipeline.vision.recognizer import Recognizer
 
 _BATCH = 128
@@ -33,6 +33,8 @@ class Predictions:
         ids: str (n,).
         y_true: uint8 (n,), indices into `EMOTIONS`.
         probabilities: float32 (n, 7).
+        exclusion: name of the exclusion list whose faces were left out; empty for none.
+        exclusion_fingerprint: that list's fingerprint; empty for none.
     """
 
     model: str
@@ -42,6 +44,8 @@ class Predictions:
     ids: NDArray[np.str_]
     y_true: NDArray[np.uint8]
     probabilities: NDArray[np.float32]
+    exclusion: str = ""
+    exclusion_fingerprint: str = ""
 
     def __post_init__(self) -> None:
         n = len(self.y_true)
@@ -64,12 +68,18 @@ def predict_split(
     dataset: FaceDataset,
     split: str,
     on_progress: Callable[[float], None] = lambda fraction: None,
+    exclusions: ExclusionList | None = None,
 ) -> Predictions:
-    """Recognise every face of a split in float32.
+    """Recognise every face of a split in float32, without those of an exclusion list.
 
     Raises:
-        UserError: the split has no faces, or the model is damaged.
+        UserError: the split has no faces, the list is of another data set, or the model is
+            damaged.
     """
+    left_out: dict[str, str] = {}
+    if exclusions is not None:
+        dataset = dataset.without(exclusions.reasons)
+        left_out = {"exclusion": exclusions.name, "exclusion_fingerprint": exclusions.fingerprint}
     indices = dataset.indices(split, model.config().train.seed)
     recognizer = Recognizer.load(model, "f32")
     parts = []
@@ -84,6 +94,7 @@ def predict_split(
         ids=dataset.ids[indices],
         y_true=dataset.labels[indices],
         probabilities=np.concatenate(parts),
+        **left_out,
     )
 
 
@@ -99,6 +110,8 @@ def save_predictions(predictions: Predictions, folder: Path) -> None:
         ids=predictions.ids,
         y_true=predictions.y_true,
         probabilities=predictions.probabilities,
+        exclusion=np.array(predictions.exclusion),
+        exclusion_fingerprint=np.array(predictions.exclusion_fingerprint),
     )
     partial.replace(folder / "predictions.npz")
 
@@ -122,13 +135,17 @@ def load_predictions(model: Run, folder: Path) -> Predictions:
                 ids=stored["ids"],
                 y_true=stored["y_true"],
                 probabilities=stored["probabilities"],
+                exclusion=str(stored.get("exclusion", "")),
+                exclusion_fingerprint=str(stored.get("exclusion_fingerprint", "")),
             )
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
+    except DAMAGED_ARRAYS as error:
         raise UserError(
             f"The predictions of '{model.name}' in {folder.name} are missing or damaged: "
             "evaluate it again."
         ) from error
-    if folder.name != f"{predictions.fingerprint[:12]}-{predictions.split}":
+    if folder.name != evaluation_name(
+        predictions.fingerprint, predictions.split, predictions.exclusion_fingerprint
+    ):
         raise UserError(
             f"The predictions of '{model.name}' in {folder.name} are of other faces: "
             "evaluate it again."

@@ -3,8 +3,9 @@
 Shipped models are runs too; they lie in `models/zoo` and are never written to.
 """
 
-from pipeline.runs.files import RunConfig, ShownState, State, Status
+from pipeline.runs.files import Exclusion, RunConfig, ShownState, State, Status, evaluation_name
 from pipeline.runs.index import (
+    check_unused,
     create_run,
     find_model,
     find_run,
@@ -15,12 +16,15 @@ from pipeline.runs.index import (
 from pipeline.runs.run import Run
 
 __all__ = [
+    "Exclusion",
     "Run",
     "RunConfig",
     "ShownState",
     "State",
     "Status",
+    "check_unused",
     "create_run",
+    "evaluation_name",
     "find_model",
     "find_run",
     "list_models",

@@ -11,14 +11,38 @@ State = Literal["queued", "running", "finished", "stopped", "failed"]
 ShownState = Literal["queued", "running", "finished", "stopped", "failed", "interrupted"]
 
 
+class Exclusion(BaseModel):
+    """Which exclusion list a run left out.
+
+    The list itself, as it was when the run was made, is the run's `exclusions.csv`.
+    """
+
+    name: str
+    faces: int
+    fingerprint: str
+
+
 class RunConfig(BaseModel):
     """What `config.json` holds: the configuration and what it was used on and with."""
 
     train: TrainConfig
     dataset_fingerprint: str
+    exclusion: Exclusion | None = None
     emotions: tuple[str, ...] = EMOTIONS
     input_shape: tuple[int, int, int] = (48, 48, 1)
     versions: dict[str, str] = {}
+
+
+def evaluation_name(fingerprint: str, split: str, exclusion: str = "") -> str:
+    """Return the name of the folder that an evaluation lies in.
+
+    Args:
+        fingerprint: the data set's.
+        split: the split's name.
+        exclusion: the fingerprint of the exclusion list; empty for all faces of the split.
+    """
+    name = f"{fingerprint[:12]}-{split}"
+    return f"{name}-{exclusion[:8]}" if exclusion else name
 
 
 class Status(BaseModel):

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.runs.files import RunConfig, Status
+from pipeline.runs.files import Exclusion, RunConfig, Status
 from pipeline.runs.run import Run
 from pipeline.training.config import TrainConfig
 from pipeline.workspace import ZOO, check_name, is_plain, runs_folder, write_json
@@ -15,12 +15,21 @@ from pipeline.workspace import ZOO, check_name, is_plain, runs_folder, write_jso
 _VERSIONED = ("emotion-detector", "keras", "tensorflow", "numpy", "opencv-python-headless")
 
 
-def create_run(config: TrainConfig, fingerprint: str, *, claimed: bool = False) -> Run:
+def create_run(
+    config: TrainConfig,
+    fingerprint: str,
+    *,
+    exclusion: Exclusion | None = None,
+    exclusion_csv: str = "",
+    claimed: bool = False,
+) -> Run:
     """Make the folder of a new run with its configuration.
 
     Args:
         config: the configuration.
         fingerprint: the data set's.
+        exclusion: the exclusion list, if one is left out.
+        exclusion_csv: what that list holds.
         claimed: the run is this process's own from the first; else it is queued.
     """
     now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
@@ -30,9 +39,12 @@ def create_run(config: TrainConfig, fingerprint: str, *, claimed: bool = False) 
     content = RunConfig(
         train=config,
         dataset_fingerprint=fingerprint,
+        exclusion=exclusion,
         versions={package: version(package) for package in _VERSIONED},
     )
     write_json(partial / "config.json", content.model_dump(mode="json"))
+    if exclusion:
+        Run(partial).exclusions_path.write_text(exclusion_csv)
     Run(partial).write_status(Status(state="queued", epochs=config.total_epochs))
     if claimed:
         Run(partial).claim("queued")
@@ -62,6 +74,18 @@ def runs_using(dataset: str) -> list[Run]:
     return [
         run for run in list_runs() if run.state() in ("queued", "running") and run.uses(dataset)
     ]
+
+
+def check_unused(dataset: str) -> None:
+    """Make sure that a data set may be removed or renamed.
+
+    Raises:
+        UserError: a queued or running run trains on it.
+    """
+    if users := runs_using(dataset):
+        raise UserError(
+            f"Data set '{dataset}' is needed by the run '{users[0].name}': stop that first."
+        )
 
 
 def find_run(name: str) -> Run:

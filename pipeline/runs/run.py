@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from pipeline.errors import UserError
 from pipeline.processes import ProcessId
-from pipeline.runs.files import RunConfig, ShownState, Status
+from pipeline.runs.files import RunConfig, ShownState, Status, evaluation_name
 from pipeline.workspace import ZOO, evaluation_folder, workspace, write_json
 
 
@@ -52,6 +52,11 @@ class Run:
     def history_path(self) -> Path:
         """The table of finished epochs."""
         return self.path / "history.csv"
+
+    @property
+    def exclusions_path(self) -> Path:
+        """The list of faces that the run leaves out, if it does."""
+        return self.path / "exclusions.csv"
 
     @property
     def log_path(self) -> Path:
@@ -151,14 +156,17 @@ class Run:
                 found.setdefault(path.name, path)
         return list(found.values())
 
-    def evaluation_path(self, fingerprint: str, split: str) -> Path:
-        """Return where the evaluation on a split is, or belongs if there is none."""
-        new = self.new_evaluation_path(fingerprint, split)
+    def evaluation_path(self, fingerprint: str, split: str, exclusion: str = "") -> Path:
+        """Return where the evaluation on a split is, or belongs if there is none.
+
+        The arguments are those of `evaluation_name`.
+        """
+        new = self.new_evaluation_path(fingerprint, split, exclusion)
         return next((path for path in self.evaluation_paths() if path.name == new.name), new)
 
-    def new_evaluation_path(self, fingerprint: str, split: str) -> Path:
+    def new_evaluation_path(self, fingerprint: str, split: str, exclusion: str = "") -> Path:
         """Return where an evaluation is written to, for a shipped model outside the project."""
-        return self._evaluation_root / f"{fingerprint[:12]}-{split}"
+        return self._evaluation_root / evaluation_name(fingerprint, split, exclusion)
 
     @property
     def _evaluation_root(self) -> Path:

@@ -5,7 +5,14 @@ Loads no keras.
 
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    field_validator,
+    model_validator,
+)
 
 from models import ARCHITECTURES, Architecture
 from models.backbone import Backbone
@@ -24,6 +31,7 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
     dataset: str = Field(description="data set to train on")
+    exclude: str | None = Field(None, description="exclusion list of the data set, or none")
     architecture: Literal["custom_cnn", "vgg16", "resnet50v2"] = Field(
         "custom_cnn", description="network"
     )
@@ -69,6 +77,11 @@ class TrainConfig(BaseModel):
         if kind and isinstance(fields, dict):
             return {**values, "model": kind.model_validate(fields)}
         return {**values, "model": fields or ARCHITECTURES["custom_cnn"]()}
+
+    @field_validator("exclude", mode="before")
+    @classmethod
+    def _take_none_for_no_list(cls, value: Any) -> Any:
+        return None if value in ("", "none") else value
 
     @model_validator(mode="after")
     def _check_model(self) -> Self:

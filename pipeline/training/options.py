@@ -1,13 +1,16 @@
 """TrainConfig as command-line options: one a field, under the field's own name."""
 
+import json
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from models import ARCHITECTURES
+from pipeline.data.store import find_dataset
 from pipeline.errors import UserError
 from pipeline.training.augmentation import Augmentation
 from pipeline.training.config import TrainConfig, explain
@@ -16,6 +19,26 @@ TOP = {k: v for k, v in TrainConfig.model_fields.items() if k not in ("model", "
 MODEL = {k: v for kind in ARCHITECTURES.values() for k, v in kind.model_fields.items()}
 AUGMENTATION = Augmentation.model_fields
 FIELDS: dict[str, FieldInfo] = {**TOP, **MODEL, **AUGMENTATION}
+
+
+def read_fields(path: Path) -> dict[str, Any]:
+    """Read a JSON object of fields, or a run's `config.json`, whose data set may be renamed by now.
+
+    Raises:
+        UserError: the file cannot be read or holds something else.
+    """
+    try:
+        content = json.loads(path.read_text())
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise UserError(f"{path} is no JSON file ({error}).") from error
+    fields = content.get("train", content) if isinstance(content, dict) else content
+    if not isinstance(fields, dict):
+        raise UserError(f"{path} holds no object of fields, as a run's config.json does.")
+    if "dataset" in fields and "dataset_fingerprint" in content:
+        fields["dataset"] = find_dataset(fields["dataset"], str(content["dataset_fingerprint"]))
+    return fields
 
 
 def build_config(base: Mapping[str, Any], given: Mapping[str, str]) -> TrainConfig:

@@ -8,11 +8,11 @@ import sys
 
 from filelock import FileLock, Timeout
 
-from pipeline.data.store import dataset_info
 from pipeline.errors import UserError
 from pipeline.processes import last_line, start_pipeline
-from pipeline.runs import Run, create_run, list_runs
+from pipeline.runs import Run, list_runs
 from pipeline.training.config import TrainConfig
+from pipeline.training.faces import new_run
 from pipeline.workspace import workspace
 
 
@@ -20,9 +20,9 @@ def submit(config: TrainConfig) -> Run:
     """Queue a run and see to it that a worker is there to take it.
 
     Raises:
-        UserError: there is no such data set.
+        UserError: there is no such data set or exclusion list.
     """
-    run = create_run(config, dataset_info(config.dataset).fingerprint)
+    run = new_run(config)
     start_pipeline(["work"], workspace() / "worker.log")
     return run
 

@@ -28,7 +28,8 @@ def train(
 
     Args:
         config: the run's configuration.
-        dataset: the faces.
+        dataset: the faces; excluded ones are neither fitted on nor chosen on, nor do they count
+            for the class weights.
         run: a run that this process has claimed, see `outcome.recorded`.
         on_progress: called with the fraction of all epochs that is done, 0 to 1.
 

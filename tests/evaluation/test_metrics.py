@@ -11,7 +11,7 @@ from pipeline.labels import EMOTIONS
 from tests.evaluation.makers import of_probabilities, random_predictions
 
 SUMMARY = [
-    "model", "dataset", "split", "n", "accuracy", "balanced_accuracy", "macro_f1",
+    "model", "dataset", "split", "exclude", "n", "accuracy", "balanced_accuracy", "macro_f1",
     "top2_accuracy", "log_loss", "ece", "auc_macro", "per_class",
 ]  # fmt: skip
 

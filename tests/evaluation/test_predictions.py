@@ -1,11 +1,15 @@
+import json
+import shutil
+
 import numpy as np
 import pytest
 
+from pipeline.data.exclusions import ExclusionList
 from pipeline.errors import UserError
 from pipeline.evaluation.evaluate import evaluate
 from pipeline.evaluation.jobs import EvaluationJob
 from pipeline.evaluation.predictions import load_predictions, save_predictions
-from pipeline.runs import Run
+from pipeline.runs import Run, find_model
 from tests.evaluation.makers import (
     FINGERPRINT,
     make_dataset,
@@ -105,7 +109,7 @@ def test_evaluate_stores_predictions_and_figures(monkeypatch):
         split="test", fingerprint=dataset.fingerprint, model=model.name, dataset="faces"
     )
 
-    def predict(model, dataset, split, on_progress):
+    def predict(model, dataset, split, on_progress, exclusions):
         on_progress(0.5)
         return drawn
 
@@ -116,6 +120,53 @@ def test_evaluate_stores_predictions_and_figures(monkeypatch):
     assert sorted(path.name for path in folder.iterdir()) == ["metrics.json", "predictions.npz"]
     assert metrics.n == len(load_predictions(model, folder))
     assert fractions == [0.5]
+
+
+@pytest.mark.parametrize("ids", [["f80", "f90", "f3"], []], ids=["some", "none-yet"])
+def test_an_evaluation_without_a_list_lies_apart_and_names_it(ids):
+    dataset, model = make_dataset(), find_model("custom_cnn")
+    listed = ExclusionList("twins", dict.fromkeys(ids, "leaks"))
+
+    whole = evaluate(model, dataset, "test")
+    metrics = evaluate(model, dataset, "test", exclusions=listed)
+
+    folder = model.evaluation_path(dataset.fingerprint, "test", listed.fingerprint)
+    predictions = load_predictions(model, folder)
+    plain = load_predictions(model, model.evaluation_path(dataset.fingerprint, "test"))
+    stored = json.loads((folder / "metrics.json").read_text())
+    assert folder.name == f"{dataset.fingerprint[:12]}-test-{listed.fingerprint[:8]}"
+    assert (predictions.exclusion, plain.exclusion) == ("twins", "")
+    assert (stored["exclude"], whole.summary()["exclude"]) == ("twins", None)
+    assert set(plain.ids) - set(predictions.ids) == {*ids} - {"f3"}
+    assert (whole.n, metrics.n) == (70, len(predictions))
+
+
+def test_predictions_without_a_list_are_refused_where_all_faces_belong(run, folder):
+    left_out = {"exclusion": "twins", "exclusion_fingerprint": "e" * 64}
+    apart = folder.with_name(f"{folder.name}-eeeeeeee")
+    save_predictions(random_predictions(20, **left_out), apart)
+    assert load_predictions(run, apart).exclusion == "twins"
+
+    for other in (folder, folder.with_name(f"{folder.name}-ffffffff")):
+        shutil.copytree(apart, other)
+        with pytest.raises(UserError, match="other faces"):
+            load_predictions(run, other)
+
+
+def test_predictions_from_before_there_were_lists_are_of_all_faces(run, folder):
+    save_predictions(random_predictions(20), folder)
+    with np.load(folder / "predictions.npz") as stored:
+        old = {name: stored[name] for name in stored if not name.startswith("exclusion")}
+    np.savez(folder / "predictions.npz", **old)
+
+    assert load_predictions(run, folder).exclusion == ""
+
+
+def test_jobs_with_and_without_a_list_do_not_meet():
+    plain, without = (EvaluationJob("m", "faces", FINGERPRINT, "test", e) for e in ("", "twins"))
+
+    assert plain.folder != without.folder
+    assert without.command == [*plain.command, "--exclude", "twins"]
 
 
 def test_a_job_without_its_process_tells_the_last_line_it_printed():

@@ -23,7 +23,7 @@ def test_a_configuration_survives_json(name):
 def test_the_command_line_makes_the_same_configuration(name):
     given = {"dataset": "d", "architecture": name, "dropout": "0.1", "flip": "False", "seed": "3"}
     if name == "custom_cnn":
-        given["widths"] = "8,16"
+        given |= {"widths": "8,16", "exclude": "twins"}
     config = build_config({}, given)
 
     words = shlex.split(command_line(config))[4:]
@@ -39,6 +39,14 @@ def test_options_go_before_the_configuration_file():
     config = build_config(base, {"epochs": "9"})
 
     assert (config.epochs, config.batch_size) == (9, 16)
+
+
+@pytest.mark.parametrize("text", ["", "none"])
+def test_no_exclusion_list_can_be_said_to_overrule_a_file(text):
+    config = build_config({"dataset": "d", "exclude": "twins"}, {"exclude": text})
+
+    assert config == TrainConfig(dataset="d")
+    assert "--exclude" not in command_line(config)
 
 
 @pytest.mark.parametrize(
