@@ -1,6 +1,5 @@
 """From 48x48 grey faces to probabilities, by OpenVINO. Knows nothing of video or Streamlit."""
 
-from pathlib import Path
 from typing import Literal, Self
 
 import numpy as np
@@ -40,7 +39,7 @@ class Recognizer:
         Raises:
             UserError: the exported model is missing or damaged.
         """
-        return cls(_compile(model.openvino_path, precision, threads))
+        return cls(compile_network(read_network(model), precision, threads))
 
     def share(self) -> Self:
         """Return a recognizer of the same compiled model, for another thread."""
@@ -63,14 +62,27 @@ class Recognizer:
         return output
 
 
-def _compile(path: Path, precision: Precision, threads: int) -> ov.CompiledModel:
+def read_network(model: Run) -> ov.Model:
+    """Read a run's exported model.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    path = model.openvino_path
+    try:
+        return ov.Core().read_model(path)
+    except RuntimeError as error:
+        raise UserError(
+            f"The exported model {path.name} of '{model.name}' is missing or damaged: "
+            "export it again."
+        ) from error
+
+
+def compile_network(
+    network: ov.Model, precision: Precision = "f32", threads: int = 0
+) -> ov.CompiledModel:
+    """Make a network ready for this processor; see `Recognizer.load` for the arguments."""
     options: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
     if precision == "f32":
         options["INFERENCE_PRECISION_HINT"] = "f32"
-    try:
-        return ov.Core().compile_model(path, "CPU", options)
-    except RuntimeError as error:
-        raise UserError(
-            f"The exported model {path.name} of '{path.parent.parent.name}' is missing or damaged: "
-            "export it again."
-        ) from error
+    return ov.Core().compile_model(network, "CPU", options)
