@@ -62,12 +62,17 @@ def test_the_sample_and_photo_commands_run_as_they_stand(tmp_path, monkeypatch):
 def test_the_fer2013_commands_run_as_they_stand(tmp_path, monkeypatch):
     if not REAL.is_dir():
         pytest.skip("the real FER-2013 is not here")
-    monkeypatch.chdir(REAL)
-    (import_,) = [line for line in commands("import") if "fer2013" in line]
-    (evaluate,) = commands("evaluate")
+    monkeypatch.chdir(tmp_path)
+    for file in REAL.iterdir():
+        (tmp_path / file.name).symlink_to(file)
+    (import_,) = [line for line in commands("import") if "fer2013.tar.gz" in line]
+    (audit,), (exclude,), (evaluate,) = (commands(w) for w in ("audit", "exclude", "evaluate"))
 
     run_pipeline(import_, tmp_path)
 
+    assert "280 (7.8%)" in run_pipeline(audit, tmp_path).stdout
+    assert "id,split,label" in (tmp_path / "audit.csv").read_text()
+    assert "1,236 faces" in run_pipeline(exclude, tmp_path).stdout
     assert "0.667" in run_pipeline(evaluate, tmp_path).stdout
 
 

@@ -1,78 +1,52 @@
-"""Dataset: what is in a data set, and how to get one."""
+"""Dataset: know the faces before you train on them."""
 
-import numpy as np
-import pandas as pd
 import streamlit as st
 
 from dashboard import resources
-from dashboard.charts.distribution import axis_end, class_distribution, imbalance
-from dashboard.components.faces import sample_by_emotion, strip
+from dashboard.components.dataset import selection
+from dashboard.components.dataset.audit import show_audit
+from dashboard.components.dataset.chosen_faces import show_chosen
+from dashboard.components.dataset.face_map import show_map
+from dashboard.components.dataset.faces import show_filters
+from dashboard.components.dataset.ferplus import show_ferplus
+from dashboard.components.dataset.known import KnownFaces
+from dashboard.components.dataset.manage import show_manage
+from dashboard.components.dataset.overview import show_overview
 from dashboard.components.import_form import show_import_form, show_import_jobs
+from pipeline.data.audit import kept_audit
+from pipeline.data.statistics import statistics
 from pipeline.data.store import DatasetInfo, dataset_info, dataset_names
 from pipeline.errors import UserError
-from pipeline.labels import COLOURS, EMOTIONS
 
-_PER_ROW = 12
+VIEWS = ("Overview", "Faces", "Audit", "Map", "FER+")
 
 
-def show_distribution(info: DatasetInfo) -> None:
-    """Show the classes of each split as bars, and how far they are from even."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.subheader("Classes by split", width="stretch")
-        unit = st.segmented_control(
-            "Bars show",
-            ["counts", "shares"],
-            default="counts",
-            required=True,
-            label_visibility="collapsed",
-            key="dataset.unit",
-            persist_state="session",
-        )
-    shares = unit == "shares"
-    ends = axis_end(info.counts, shares=shares)
-    with st.grid(min(3, len(info.counts)), min_column_width=280, gap="medium"):
-        for split, counts in info.counts.items():
-            with st.container(gap="xsmall"):
-                ratio = imbalance(counts)
-                words = f"imbalance {ratio:.1f} : 1" if ratio else "an emotion is missing"
-                st.markdown(f"**{split}** · {sum(counts.values()):,} faces · {words}")
-                figure = class_distribution(counts, shares=shares, largest=ends[split])
-                st.plotly_chart(figure, key=f"bars {split}", config={"displayModeBar": False})
-    st.caption(
-        "Imbalance: how many times the rarest emotion fits into the most frequent one. "
-        "Above about 5, look at macro F1 beside accuracy, and try class weights."
+def show_dataset(info: DatasetInfo) -> None:
+    """Show one view of a data set, and below it the faces that were chosen in any view."""
+    votes = " · FER+ votes" if info.ferplus else ""
+    st.markdown(
+        f"**{info.name}** · {info.faces:,} faces{votes} · from {info.source} · "
+        f"fingerprint `{info.fingerprint[:12]}`"
     )
-
-
-def show_faces(info: DatasetInfo) -> None:
-    """Show a row of faces an emotion, and others on a click."""
     dataset = resources.dataset(info.name, info.fingerprint)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.subheader("Sample faces", width="stretch")
-        split = st.selectbox("Split", dataset.split_names(), width=180)
-        if st.button("Show others", icon=":material/shuffle:"):
-            st.session_state["dataset.seed"] = st.session_state.get("dataset.seed", 0) + 1
-    candidates = dataset.indices(split)
-    seed = st.session_state.get("dataset.seed", 0)
-    for label, emotion in enumerate(EMOTIONS):
-        name, *halves = st.columns([2, 9, 9], vertical_alignment="center", gap="xsmall")
-        name.html(f'<span style="color:{COLOURS[emotion]}">■</span> {emotion}')
-        chosen = sample_by_emotion(dataset.labels, candidates, label, _PER_ROW, seed)
-        if not len(chosen):
-            halves[0].caption("no face of this emotion")
-        for half, place in zip(np.array_split(chosen, 2), halves, strict=True):
-            if len(half):
-                faces = np.ascontiguousarray(dataset.images[half])
-                place.image(strip(faces, _PER_ROW // 2), width="stretch", alt=f"{emotion} faces")
-
-
-def show_counts(info: DatasetInfo) -> None:
-    """Show the numbers behind the bars."""
-    table = pd.DataFrame(info.counts).reindex(EMOTIONS)
-    table["all"] = table.sum(axis=1)
-    table.loc["all"] = table.sum()
-    st.subheader("Counts")
-    st.dataframe(table.astype(int).map("{:,}".format))
+    known = KnownFaces(dataset, statistics(dataset), kept_audit(dataset))
+    filters = selection.chosen(info.name)
+    view = st.segmented_control(
+        "View", VIEWS, default=VIEWS[0], required=True, label_visibility="collapsed",
+        key="view", bind="query-params",
+    )  # fmt: skip
+    if view == "Faces":
+        show_filters(known, filters)
+    elif view == "Audit":
+        show_audit(known)
+    elif view == "Map":
+        show_map(known)
+    elif view == "FER+":
+        show_ferplus(known)
+    else:
+        show_overview(info, known)
+    if filters or view == "Faces":
+        show_chosen(known, filters)
 
 
 st.title("Dataset")
@@ -81,9 +55,10 @@ if st.session_state.get("dataset.imported") in names:  # what was just imported 
     st.session_state["dataset"] = st.session_state.pop("dataset.imported")
 with st.container(horizontal=True, vertical_alignment="bottom"):
     if names:
-        chosen_name = st.selectbox("Data set", names, key="dataset", bind="query-params", width=280)
+        name = st.selectbox("Data set", names, key="dataset", bind="query-params", width=280)
         if st.button("Import…", icon=":material/download:"):
             st.dialog("Import a data set")(show_import_form)()
+        show_manage(name)
 show_import_jobs()
 if not names:
     st.markdown(
@@ -94,14 +69,6 @@ if not names:
         show_import_form()
     st.stop()
 try:
-    chosen_info = dataset_info(chosen_name)
-    votes_word = " · FER+ votes" if chosen_info.ferplus else ""
-    st.markdown(
-        f"**{chosen_info.name}** · {chosen_info.faces:,} faces{votes_word} · from "
-        f"{chosen_info.source} · fingerprint `{chosen_info.fingerprint[:12]}`"
-    )
-    show_distribution(chosen_info)
-    show_faces(chosen_info)
-    show_counts(chosen_info)
+    show_dataset(dataset_info(name))
 except UserError as error:
     st.error(str(error))

@@ -9,6 +9,7 @@ from dashboard.components.faces import strip
 from dashboard.components.run_details import run_row, show_run
 from dashboard.components.run_progress import active_runs, show_progress
 from dashboard.components.train_form import show_train_form
+from pipeline.data.exclusions import load_exclusions
 from pipeline.data.store import dataset_info, dataset_names
 from pipeline.errors import UserError
 from pipeline.runs import Run, list_runs
@@ -25,6 +26,8 @@ def show_augmented(config: TrainConfig) -> None:
     """Show a few training faces, below each what augmentation may make of it."""
     info = dataset_info(config.dataset)
     dataset = resources.dataset(info.name, info.fingerprint)
+    if config.exclude:
+        dataset = dataset.without(load_exclusions(info.name, config.exclude).reasons)
     train = dataset.indices("train")
     chosen = train[np.linspace(0, len(train) - 1, _PREVIEWED, dtype=int)]
     faces = np.ascontiguousarray(dataset.images[chosen])

@@ -1,12 +1,13 @@
-"""The confusion matrix as a heat map whose cells can be clicked."""
+"""The confusion matrix, and others like it, as heat maps whose cells can be clicked."""
 
+from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from dashboard.charts.style import BLUES, MARK, WHITE_TEXT_FROM, finish
+from dashboard.charts.style import BLUES, MARK, WHITE_TEXT_FROM, finish, make_clickable
 from pipeline.labels import EMOTIONS
 
 Shares = Literal["counts", "by row", "by column"]
@@ -20,11 +21,42 @@ def confusion_matrix(
 ) -> go.Figure:
     """Draw how often each emotion was taken for each other.
 
-    A heat map tells Streamlit of no clicks, so clear squares lie on its cells; each carries
-    `[true, predicted]` as custom data.
-
     Args:
         counts: int (7, 7), rows true, columns predicted.
+        shares: show the numbers, or percentages of each row or column.
+        marked: as in `matrix`.
+    """
+
+    def words(row: int, column: int) -> str:
+        n, labelled, predicted = counts[row, column], counts[row].sum(), counts[:, column].sum()
+        return (
+            f"<b>{EMOTIONS[row]}</b> taken for <b>{EMOTIONS[column]}</b>: {n:,} faces"
+            f"<br>{n / max(labelled, 1):.1%} of those labelled {EMOTIONS[row]}"
+            f"<br>{n / max(predicted, 1):.1%} of those predicted {EMOTIONS[column]}"
+        )
+
+    figure = matrix(counts, EMOTIONS, EMOTIONS, words, shares, marked)
+    return finish(figure, "predicted", "label", height=410, legend=False)
+
+
+def matrix(
+    counts: NDArray[np.int64],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    words: Callable[[int, int], str],
+    shares: Shares = "counts",
+    marked: tuple[int | None, int | None] | None = None,
+) -> go.Figure:
+    """Draw how often each row goes with each column, without axis titles.
+
+    A heat map tells Streamlit of no clicks, so clear squares lie on its cells; each carries
+    `[row, column]` as custom data.
+
+    Args:
+        counts: int (rows, columns).
+        rows: what the rows are called, from the top.
+        columns: what the columns are called, from the left.
+        words: what the pointer shows of a row and a column.
         shares: show the numbers, or percentages of each row or column.
         marked: a cell to frame; None for either index frames the whole row or column.
     """
@@ -33,8 +65,8 @@ def confusion_matrix(
     figure = go.Figure(
         go.Heatmap(
             z=strength,
-            x=EMOTIONS,
-            y=EMOTIONS,
+            x=columns,
+            y=rows,
             zmin=0,
             zmax=1,
             colorscale=BLUES,
@@ -44,17 +76,39 @@ def confusion_matrix(
             ygap=2,
         )
     )
-    _add_cells(figure, counts, shares, strength)
+    _add_cells(figure, rows, columns, _numbers(values, strength, shares), words)
     if marked is not None:
-        _frame(figure, marked)
-    figure.update_layout(clickmode="event+select", dragmode=False, hoverdistance=-1)
-    figure.update_xaxes(fixedrange=True, showgrid=False, range=[-0.5, 6.5], tickfont={"size": 11})
-    figure.update_yaxes(fixedrange=True, showgrid=False, range=[6.5, -0.5])
-    return finish(figure, "predicted", "label", height=410, legend=False)
+        _frame(figure, marked, counts.shape)
+    make_clickable(figure)
+    figure.update_xaxes(showgrid=False, range=[-0.5, len(columns) - 0.5], tickfont={"size": 11})
+    figure.update_yaxes(showgrid=False, range=[len(rows) - 0.5, -0.5])
+    return figure
+
+
+def _add_cells(
+    figure: go.Figure,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    numbers: Sequence[str],
+    words: Callable[[int, int], str],
+) -> None:
+    cells = list(np.ndindex(len(rows), len(columns)))
+    figure.add_scatter(
+        x=[columns[column] for _, column in cells],
+        y=[rows[row] for row, _ in cells],
+        customdata=cells,
+        mode="markers+text",
+        text=numbers,
+        marker={"symbol": "square", "size": 34, "color": "rgba(0, 0, 0, 0)"},
+        selected={"marker": {"opacity": 1}},
+        unselected={"marker": {"opacity": 1}},
+        hovertext=[words(*cell) for cell in cells],
+        hovertemplate="%{hovertext}<extra></extra>",
+    )
 
 
 def cell_values(counts: NDArray[np.int64], shares: Shares) -> NDArray[np.float64]:
-    """Return what the cells show, float (7, 7): counts, or percentages; NaN of nothing."""
+    """Return what the cells show, float like counts: numbers, or percentages; NaN of nothing."""
     if shares == "counts":
         return counts.astype(np.float64)
     totals = counts.sum(axis=1 if shares == "by row" else 0, keepdims=True)
@@ -63,28 +117,13 @@ def cell_values(counts: NDArray[np.int64], shares: Shares) -> NDArray[np.float64
     return shown
 
 
-def _add_cells(
-    figure: go.Figure, counts: NDArray[np.int64], shares: Shares, strength: NDArray[np.float64]
-) -> None:
-    values = cell_values(counts, shares)
-    cells = list(np.ndindex(counts.shape))
-    figure.add_scatter(
-        x=[EMOTIONS[column] for _, column in cells],
-        y=[EMOTIONS[row] for row, _ in cells],
-        customdata=cells,
-        mode="markers+text",
-        text=[
-            _number(
-                float(values[row, column]), shares, bool(strength[row, column] > WHITE_TEXT_FROM)
-            )
-            for row, column in cells
-        ],
-        marker={"symbol": "square", "size": 34, "color": "rgba(0, 0, 0, 0)"},
-        selected={"marker": {"opacity": 1}},
-        unselected={"marker": {"opacity": 1}},
-        hovertext=[_sentence(counts, row, column) for row, column in cells],
-        hovertemplate="%{hovertext}<extra></extra>",
-    )
+def _numbers(
+    values: NDArray[np.float64], strength: NDArray[np.float64], shares: Shares
+) -> list[str]:
+    return [
+        _number(float(value), shares, bool(blue > WHITE_TEXT_FROM))
+        for value, blue in zip(values.flat, strength.flat, strict=True)
+    ]
 
 
 def _number(value: float, shares: Shares, on_dark: bool) -> str:
@@ -95,19 +134,13 @@ def _number(value: float, shares: Shares, on_dark: bool) -> str:
     return f'<span style="color: {"white" if on_dark else "currentColor"}">{number}</span>'
 
 
-def _sentence(counts: NDArray[np.int64], row: int, column: int) -> str:
-    n, labelled, predicted = counts[row, column], counts[row].sum(), counts[:, column].sum()
-    return (
-        f"<b>{EMOTIONS[row]}</b> taken for <b>{EMOTIONS[column]}</b>: {n:,} faces"
-        f"<br>{n / max(labelled, 1):.1%} of those labelled {EMOTIONS[row]}"
-        f"<br>{n / max(predicted, 1):.1%} of those predicted {EMOTIONS[column]}"
+def _frame(
+    figure: go.Figure, marked: tuple[int | None, int | None], shape: tuple[int, ...]
+) -> None:
+    (top, bottom), (left, right) = (
+        (0, n - 1) if index is None else (index, index)
+        for index, n in zip(marked, shape, strict=True)
     )
-
-
-def _frame(figure: go.Figure, marked: tuple[int | None, int | None]) -> None:
-    row, column = marked
-    top, bottom = (0, len(EMOTIONS) - 1) if row is None else (row, row)
-    left, right = (0, len(EMOTIONS) - 1) if column is None else (column, column)
     figure.add_shape(
         x0=left - 0.5,
         x1=right + 0.5,

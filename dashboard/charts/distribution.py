@@ -2,17 +2,22 @@
 
 import plotly.graph_objects as go
 
-from dashboard.charts.style import finish
+from dashboard.charts.style import CLICKED, finish, make_clickable, opacities
 from pipeline.labels import COLOURS, EMOTIONS
 
 
-def class_distribution(counts: dict[str, int], *, shares: bool, largest: float) -> go.Figure:
+def class_distribution(
+    counts: dict[str, int], *, shares: bool, largest: float, chosen: str | None = None
+) -> go.Figure:
     """Draw a split's faces by emotion as bars, each named and coloured as everywhere.
+
+    A bar carries `[emotion]` as custom data and is hit anywhere in its row.
 
     Args:
         counts: emotion → number of faces.
         shares: show percentages of the split in place of numbers.
         largest: the end of the axis, so that several splits may share one; in faces or percent.
+        chosen: an emotion to pick out.
     """
     total = max(1, sum(counts.values()))
     numbers = [counts.get(emotion, 0) for emotion in EMOTIONS]
@@ -22,17 +27,26 @@ def class_distribution(counts: dict[str, int], *, shares: bool, largest: float) 
             x=values,
             y=EMOTIONS,
             orientation="h",
-            marker_color=[COLOURS[emotion] for emotion in EMOTIONS],
+            marker={
+                "color": [COLOURS[emotion] for emotion in EMOTIONS],
+                "opacity": opacities(EMOTIONS, chosen),
+            },
             text=[f"{value:.1f} %" if shares else f"{value:,}" for value in values],
             textposition="outside",
             cliponaxis=False,
-            customdata=[[number, 100 * number / total] for number in numbers],
-            hovertemplate="%{y}: %{customdata[0]:,} faces, %{customdata[1]:.1f} %<extra></extra>",
+            customdata=[[emotion] for emotion in EMOTIONS],
+            hovertext=[
+                f"<b>{emotion}</b>: {number:,} faces, {number / total:.1%}"
+                for emotion, number in zip(EMOTIONS, numbers, strict=True)
+            ],
+            hovertemplate="%{hovertext}<extra></extra>",
+            **CLICKED,
         )
     )
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(range=[0, largest * 1.2], showticklabels=False, showgrid=False)
     figure.update_layout(bargap=0.25)
+    make_clickable(figure, "y")
     return finish(figure, "", "", height=210, legend=False)
 
 

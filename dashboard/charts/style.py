@@ -1,6 +1,7 @@
 """What all charts share: how they sit on light and dark, and their colours."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import plotly.graph_objects as go
 
@@ -24,6 +25,12 @@ BLUES = ((0.0, "rgba(8, 81, 156, 0)"), (1.0, "rgba(8, 81, 156, 1)"))
 
 WHITE_TEXT_FROM = 0.65
 """How far up the blue scale a cell must be for its number to be white."""
+
+FADED = 0.35
+"""The opacity of marks beside the chosen one."""
+
+CLICKED = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": FADED}}}
+"""How marks look from a click until they are drawn anew; bars with text fail without."""
 
 
 def finish(
@@ -59,6 +66,20 @@ def finish(
     return figure
 
 
+def make_clickable(figure: go.Figure, along: Literal["x", "y", "closest"] = "closest") -> None:
+    """Let a click anywhere tell of one mark and a drag do nothing.
+
+    Args:
+        figure: the figure; it is changed.
+        along: which mark: that of the pointer's column (`x`) or row (`y`), or the closest.
+    """
+    figure.update_layout(
+        clickmode="event+select", dragmode=False, hovermode=along, hoverdistance=-1
+    )
+    figure.update_xaxes(fixedrange=True)
+    figure.update_yaxes(fixedrange=True)
+
+
 def series_style(names: Sequence[str]) -> dict[str, dict[str, str]]:
     """Return name → colour and dash for things that are not emotions, by their order."""
     return {
@@ -68,3 +89,8 @@ def series_style(names: Sequence[str]) -> dict[str, dict[str, str]]:
         }
         for i, name in enumerate(names)
     }
+
+
+def opacities(marks: Sequence[object], chosen: object | None) -> list[float]:
+    """Return how opaque each mark is drawn, so that the chosen one stands out; none fades none."""
+    return [1.0 if chosen in (None, mark) else FADED for mark in marks]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from pipeline.errors import UserError
 from pipeline.evaluation.jobs import EvaluationJob
 
 
@@ -33,8 +34,11 @@ def offer_evaluation(key: str, jobs: Sequence[EvaluationJob], label: str) -> Non
     running = [job for job in jobs if job.running()]
     if not running and waiting:
         job = waiting.pop(0)
-        job.start()
-        running = [job]
+        try:
+            job.start()
+            running = [job]
+        except UserError as error:
+            st.error(str(error), icon=":material/error:")
     if running:
         show_running(running)
     elif st.button(label, type="primary", icon=":material/play_arrow:", key=key):

@@ -1,13 +1,12 @@
 """One recognised face: the picture that the model sees, and its seven probabilities."""
 
-import base64
-
 import cv2
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.charts.probabilities import probability_bars
+from dashboard.components.gallery import data_uri
 
 _SIDE = 96
 
@@ -19,14 +18,8 @@ def face_card(
     with st.container(border=True):
         st.markdown(title)
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.image(_data_uri(picture), width=_SIDE)
+            large = cv2.resize(picture, (2 * _SIDE, 2 * _SIDE), interpolation=cv2.INTER_NEAREST)
+            st.image(data_uri(large), width=_SIDE)
             st.plotly_chart(
                 probability_bars(probabilities), key=key, config={"displayModeBar": False}
             )
-
-
-def _data_uri(picture: NDArray[np.uint8]) -> str:
-    """Encode inside the page: a picture that changes twice a second needs no file on the server."""
-    large = cv2.resize(picture, (2 * _SIDE, 2 * _SIDE), interpolation=cv2.INTER_NEAREST)
-    png = cv2.imencode(".png", large)[1].tobytes()
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"

@@ -1,8 +1,10 @@
-"""A grid of faces with a chip each, in pages. Sends one block of HTML a page, not one element."""
+"""A grid of faces that wraps, in pages; a face can be clicked."""
 
 import base64
-from collections.abc import Sequence
-from html import escape
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,59 +13,110 @@ from numpy.typing import NDArray
 
 from pipeline.labels import COLOURS
 
-_SIDE_PX = 96
-_STYLE = f"""<style>
-.gallery {{ display: grid; gap: 12px;
-  grid-template-columns: repeat(auto-fill, minmax({_SIDE_PX}px, 1fr)); }}
-.gallery figure {{ margin: 0; min-width: 0; }}
-.gallery img {{ display: block; width: 100%; max-width: {2 * _SIDE_PX}px; aspect-ratio: 1;
-  border-radius: 6px; }}
-.gallery figcaption {{ margin-top: 4px; font-size: 0.8rem; line-height: 1.3;
-  overflow-wrap: anywhere; }}
-.gallery i {{ display: inline-block; width: 0.6em; height: 0.6em; margin-right: 0.35em;
-  border-radius: 50%; }}
-</style>"""
+_HERE = Path(__file__).parent
+_GRID = st.components.v2.component(
+    "face_gallery",
+    html='<div class="gallery"></div>',
+    css=(_HERE / "gallery.css").read_text(),
+    js=(_HERE / "gallery.js").read_text(),
+)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A face as the gallery shows it.
+
+    Args:
+        face: uint8 (48, 48), 0-255.
+        caption: plain text; where it begins with an emotion, a dot of its colour goes before it.
+        mark: a second, smaller line, or nothing.
+        picked: whether the face is framed.
+    """
+
+    face: NDArray[np.uint8]
+    caption: str
+    mark: str = ""
+    picked: bool = False
 
 
 def gallery(
-    key: str, faces: NDArray[np.uint8], captions: Sequence[str], per_page: int = 48
-) -> None:
-    """Show faces in a grid that wraps, one page at a time.
-
-    A caption that begins with an emotion gets a dot of that emotion's colour.
+    key: str,
+    n: int,
+    tiles: Callable[[slice], Sequence[Tile]],
+    *,
+    per_page: int = 48,
+    clickable: bool = True,
+    reveal: bool = False,
+) -> int | None:
+    """Show faces in a grid, one page at a time.
 
     Args:
         key: names the page control; another gallery on the same page needs another.
-        faces: uint8 (n, 48, 48), 0-255.
-        captions: one a face, plain text.
+        n: how many faces there are on all pages.
+        tiles: makes the tiles of a part of them, so that only a page's faces are read.
         per_page: faces shown at once.
+        clickable: whether a click on a face is told.
+        reveal: scroll to the faces now.
+
+    Returns:
+        The number of the face that was clicked just now, 0 to n - 1, or None.
     """
-    pages = max(1, -(-len(faces) // per_page))
+    pages = max(1, -(-n // per_page))
     page = int(st.session_state.get(key) or 1)
     if page > pages:
         st.session_state[key] = page = 1
     start = (page - 1) * per_page
-    shown = slice(start, start + per_page)
-    st.html(gallery_html(faces[shown], captions[shown]))
+    end = min(start + per_page, n)
+    shown = tiles(slice(start, end))
+    clicked = tile_grid(f"{key} tiles", shown, clickable=clickable, reveal=reveal)
     if pages > 1:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.pagination(pages, key=key)
-            last = min(start + per_page, len(faces))
-            st.caption(f"Faces {start + 1:,}-{last:,} of {len(faces):,}", width="content")
+            st.caption(f"Faces {start + 1:,}-{end:,} of {n:,}", width="content")
+    return None if clicked is None else start + clicked
 
 
-def gallery_html(faces: NDArray[np.uint8], captions: Sequence[str]) -> str:
-    """Return the grid as HTML: each face a PNG data URI, its caption escaped."""
-    items = (_figure(face, caption) for face, caption in zip(faces, captions, strict=True))
-    return f'{_STYLE}<div class="gallery">{"".join(items)}</div>'
+def tile_grid(
+    key: str,
+    tiles: Sequence[Tile],
+    *,
+    side: int = 96,
+    clickable: bool = True,
+    reveal: bool = False,
+) -> int | None:
+    """Show tiles in a grid without pages.
+
+    Args:
+        key: names the grid on the page.
+        tiles: the faces.
+        side: the least width of a face in pixels.
+        clickable: whether a click on a face is told.
+        reveal: scroll to the faces now.
+
+    Returns:
+        The number of the face that was clicked just now, or None.
+    """
+    data = {
+        "tiles": [_drawable(tile) for tile in tiles],
+        "side": side,
+        "clickable": clickable,
+        "reveal": reveal,
+    }
+    clicked = _GRID(key=key, data=data, on_clicked_change=lambda: None).clicked
+    return None if clicked is None or clicked >= len(tiles) else int(clicked)
 
 
-def _figure(face: NDArray[np.uint8], caption: str) -> str:
-    png = base64.b64encode(cv2.imencode(".png", face)[1].tobytes()).decode()
-    colour = COLOURS.get(caption.split(" ", 1)[0])
-    dot = f'<i style="background: {colour}"></i>' if colour else ""
-    text = escape(caption)
-    return (
-        f'<figure><img src="data:image/png;base64,{png}" alt="{text}">'
-        f"<figcaption>{dot}{text}</figcaption></figure>"
-    )
+def _drawable(tile: Tile) -> dict[str, str | bool | None]:
+    return {
+        "source": data_uri(tile.face),
+        "caption": tile.caption,
+        "colour": COLOURS.get(tile.caption.split(" ", 1)[0]),
+        "mark": tile.mark,
+        "picked": tile.picked,
+    }
+
+
+def data_uri(picture: NDArray[Any]) -> str:
+    """Return a picture, uint8, as a PNG in its own address: it needs no file on the server."""
+    png = base64.b64encode(cv2.imencode(".png", picture)[1].tobytes()).decode()
+    return f"data:image/png;base64,{png}"

@@ -6,7 +6,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard import resources
-from dashboard.components.gallery import gallery
+from dashboard.components.gallery import Tile, gallery
 from dashboard.components.units import percent
 from pipeline.evaluation.predictions import Predictions
 from pipeline.labels import EMOTIONS
@@ -67,4 +67,10 @@ def show_faces(key: str, predictions: Predictions, positions: NDArray[np.intp]) 
         return
     rows = pd.Index(dataset.ids).get_indexer(pd.Index(predictions.ids[positions]))
     here = rows >= 0
-    gallery(key, dataset.images[rows[here]], captions(predictions, positions[here]), _PER_PAGE)
+    rows, positions = rows[here], positions[here]
+
+    def tiles(part: slice) -> list[Tile]:
+        texts = captions(predictions, positions[part])
+        return [Tile(dataset.images[i], text) for i, text in zip(rows[part], texts, strict=True)]
+
+    gallery(key, len(rows), tiles, per_page=_PER_PAGE, clickable=False)

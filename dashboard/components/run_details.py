@@ -38,6 +38,9 @@ def show_run(run: Run) -> None:
     with configuration:
         _show_configuration(config.train)
         st.caption(f"data set fingerprint `{config.dataset_fingerprint[:12]}`")
+        if config.exclusion:
+            name, faces = config.exclusion.name, config.exclusion.faces
+            st.caption(f"without the {faces:,} faces of the exclusion list `{name}`")
 
 
 def _show_curves(run: Run, history: pd.DataFrame, monitor: str) -> None:

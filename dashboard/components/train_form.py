@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from models import ARCHITECTURES
+from pipeline.data.exclusions import exclusion_names
 from pipeline.data.store import dataset_names
 from pipeline.training.augmentation import Augmentation
 from pipeline.training.config import TrainConfig, explain
@@ -17,7 +18,7 @@ Values = dict[str, Any]
 
 GROUPS = {
     "Model": ("architecture", "model"),
-    "Data": ("dataset", "class_weights", "label_smoothing", "augmentation"),
+    "Data": ("dataset", "exclude", "class_weights", "label_smoothing", "augmentation"),
     "Callbacks": (
         "monitor",
         "early_stopping_patience",
@@ -32,7 +33,7 @@ ORDER = ("Model", "Optimiser", "Data", "Callbacks")
 MAIN = {
     *("architecture", "widths", "activation", "weights", "input_size"),
     *("epochs", "batch_size", "optimizer", "learning_rate", "schedule"),
-    *("dataset", "class_weights", "rotation", "zoom", "shift", "flip"),
+    *("dataset", "exclude", "class_weights", "rotation", "zoom", "shift", "flip"),
     *("monitor", "early_stopping_patience"),
 }
 """The fields in sight; the others of a group are a click away."""
@@ -97,7 +98,7 @@ def _place(
     if not applies(name, values):
         return 0
     with places[0] if name in MAIN else places[1]:
-        into[name] = _widget(name, field, key)
+        into[name] = _widget(name, field, key, values)
     return int(name not in MAIN)
 
 
@@ -108,6 +109,8 @@ def applies(name: str, values: Mapping[str, Any]) -> bool:
         name: the field.
         values: field → value, as far as known; the architecture's own below `model`.
     """
+    if name == "exclude":
+        return bool(_lists(values))
     if name in ("plateau_patience", "plateau_factor"):
         return bool(values.get("schedule") == "plateau")
     if name == "warmup_epochs":
@@ -117,7 +120,13 @@ def applies(name: str, values: Mapping[str, Any]) -> bool:
     return True
 
 
-def _widget(name: str, field: FieldInfo, key: str) -> Any:
+def _lists(values: Mapping[str, Any]) -> list[str]:
+    """Return the exclusion lists of the chosen data set."""
+    dataset = values.get("dataset")
+    return exclusion_names(dataset) if dataset else []
+
+
+def _widget(name: str, field: FieldInfo, key: str, values: Values) -> Any:
     options: dict[str, Any] = {
         "label": name.replace("_", " ").capitalize(),
         "help": field.description,
@@ -127,6 +136,8 @@ def _widget(name: str, field: FieldInfo, key: str) -> Any:
     kind = field.annotation
     if name == "dataset":
         return st.selectbox(options=dataset_names(), **options)
+    if name == "exclude":
+        return st.selectbox(options=_lists(values), index=None, placeholder="none", **options)
     if name in SUGGESTED:
         choices = SUGGESTED[name]
         index = choices.index(field.default)

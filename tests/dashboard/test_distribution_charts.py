@@ -3,6 +3,7 @@ import pytest
 
 from dashboard.charts.distribution import axis_end, class_distribution, imbalance
 from dashboard.charts.history import best_epoch, learning_curves
+from dashboard.charts.style import FADED
 from pipeline.labels import COLOURS, EMOTIONS
 
 COUNTS = dict(zip(EMOTIONS, (40, 4, 41, 72, 48, 32, 50), strict=True))
@@ -13,6 +14,13 @@ def test_bars_show_each_emotion_in_order_and_in_its_colour():
     assert tuple(bars.y) == EMOTIONS
     assert list(bars.x) == list(COUNTS.values())
     assert list(bars.marker.color) == list(COLOURS.values())
+
+
+def test_each_bar_tells_its_emotion_and_the_chosen_one_stands_out():
+    bars = class_distribution(COUNTS, shares=False, largest=72, chosen="sad").data[0]
+    assert [mark[0] for mark in bars.customdata] == list(EMOTIONS)
+    assert [e for e, o in zip(EMOTIONS, bars.marker.opacity, strict=True) if o != FADED] == ["sad"]
+    assert bars.hovertext[3] == "<b>happy</b>: 72 faces, 25.1%"
 
 
 def test_bars_of_shares_sum_to_a_hundred_percent():

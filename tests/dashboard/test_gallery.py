@@ -1,17 +1,39 @@
+import base64
+
+import cv2
 import numpy as np
+from streamlit.testing.v1 import AppTest
 
-from dashboard.components.gallery import gallery_html
 from pipeline.labels import COLOURS
+from tests.dashboard.tiles import tiles
 
 
-def test_gallery_shows_each_face_with_its_caption_escaped():
-    faces = np.zeros((2, 48, 48), np.uint8)
-    html = gallery_html(faces, ["happy 90.0 %", "<b>&"])
-    assert html.count("data:image/png;base64,") == 2
-    assert COLOURS["happy"] in html
-    assert "&lt;b&gt;&amp;" in html
-    assert "<b>" not in html
+def page() -> None:
+    import numpy as np
+
+    from dashboard.components.gallery import Tile, gallery
+
+    def make(part: slice) -> list[Tile]:
+        numbers = range(100)[part]
+        return [Tile(np.full((48, 48), n, np.uint8), f"happy <b>{n}") for n in numbers]
+
+    gallery("faces", 100, make, per_page=30)
 
 
-def test_gallery_of_no_faces_is_an_empty_grid():
-    assert "<figure>" not in gallery_html(np.zeros((0, 48, 48), np.uint8), [])
+def test_a_page_holds_its_faces_and_no_others():
+    app = AppTest.from_function(page).run()
+    shown = tiles(app)
+    assert [tile["caption"] for tile in shown] == [f"happy <b>{n}" for n in range(30)]
+    assert {tile["colour"] for tile in shown} == {COLOURS["happy"]}
+    png = base64.b64decode(shown[7]["source"].partition(",")[2])
+    face = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert face.shape == (48, 48) and (face == 7).all()
+    assert app.caption[0].value == "Faces 1-30 of 100"
+
+
+def test_the_last_page_holds_the_rest_and_a_page_beyond_begins_anew():
+    app = AppTest.from_function(page).run()
+    app.session_state["faces"] = 4
+    assert len(tiles(app.run())) == 10
+    app.session_state["faces"] = 5
+    assert tiles(app.run())[0]["caption"] == "happy <b>0"

@@ -5,12 +5,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from models import ARCHITECTURES
-from pipeline.data.store import dataset_info
+from pipeline.data.exclusions import exclude
+from pipeline.data.store import load_dataset
 from pipeline.runs import Run, create_run, list_runs
 from pipeline.training import queue
 from pipeline.training.augmentation import Augmentation
 from pipeline.training.config import TrainConfig
-from pipeline.workspace import PROJECT
+from pipeline.training.faces import new_run
+from pipeline.workspace import PROJECT, dataset_folder
 
 HOME = str(PROJECT / "dashboard" / "Home.py")
 
@@ -43,7 +45,7 @@ def submitted(monkeypatch):
 
     def submit(config: TrainConfig) -> Run:
         configs.append(config)
-        return create_run(config, dataset_info(config.dataset).fingerprint)
+        return new_run(config)
 
     monkeypatch.setattr(queue, "submit", submit)
     return configs
@@ -75,7 +77,27 @@ def test_every_field_of_the_configuration_is_in_the_form(with_data, name):
     fields = {*TrainConfig.model_fields, *Augmentation.model_fields}
     fields |= set(ARCHITECTURES[name].model_fields)
     assert not at.exception and not at.error
-    assert shown_fields(at) == fields - {"model", "augmentation", "warmup_epochs"}
+    assert shown_fields(at) == fields - {"model", "augmentation", "warmup_epochs", "exclude"}
+
+
+def test_an_exclusion_list_of_the_chosen_data_set_goes_along(with_data, submitted):
+    shutil.copytree(dataset_folder("sample"), dataset_folder("other"))
+    for name, listed in (("sample", "twins"), ("other", "dark")):
+        dataset = load_dataset(name)
+        exclude(dataset, listed, dict.fromkeys(dataset.ids[:3], "by hand"))
+    at = train_page()
+    at.selectbox(key="train.dataset").set_value("sample").run()
+
+    at.selectbox(key="train.exclude").set_value("twins").run()
+
+    assert "--exclude twins" in at.code[0].value
+    button(at, "Start training").click().run()
+    assert [config.exclude for config in submitted] == ["twins"]
+    assert "without the 3 faces of the exclusion list `twins`" in [c.value for c in at.caption]
+    at.selectbox(key="train.dataset").set_value("other").run()
+    assert at.selectbox(key="train.exclude").options == ["dark"]
+    assert "--exclude" not in at.code[0].value
+    assert not at.exception and not at.error
 
 
 def test_fields_that_do_not_apply_are_not_shown(with_data):

@@ -26,7 +26,7 @@ def test_a_click_on_a_cell_opens_its_faces_and_there_is_a_way_back(trained, serv
     wait_ready(page)
     click_cell(page, 3, 3)
     expect(page.get_by_role("button", name="labelled happy")).to_be_visible()
-    captions = page.locator(".gallery figcaption")
+    captions = page.locator(".gallery .caption")
     expect(captions.first).to_contain_text("happy")
     assert all(text.startswith("happy") for text in captions.all_inner_texts())
     page.get_by_role("button", name="All mistakes").click()

@@ -1,0 +1,1 @@
+"""The views of the Dataset page, and what they share."""
