@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from dashboard import resources
 from dashboard.components.dataset import selection
 from dashboard.components.dataset.detail import show_detail
+from dashboard.components.dataset.exclusion_lists import show_exclusion_lists
 from dashboard.components.dataset.known import KnownFaces
 from dashboard.components.gallery import Tile, tile_grid
+from dashboard.components.job import follow_job, offer_job
 from dashboard.components.units import percent
 from pipeline.data.audit import FINDINGS, Audit
-from pipeline.data.exclusions import exclusion_names, load_exclusions, remove_exclusions
 from pipeline.data.jobs import AuditJob
-from pipeline.errors import UserError
 from pipeline.labels import EMOTIONS
 
 _STRIP = 8
@@ -43,40 +43,17 @@ def show_audit(known: KnownFaces) -> None:
     """
     job = AuditJob(known.dataset.name)
     if job.running():
-        return _follow(job)
-    if failure := job.failure():
-        st.error(failure, icon=":material/error:")
+        return follow_job(job, "Looking for twins, leaks and defects")
     if known.audit is None:
         st.markdown(
             "An audit finds pictures that occur twice, also across splits, labels that contradict "
             "each other, and pictures of nothing. It takes a few seconds and is kept."
         )
-        if st.button("Audit the pictures", type="primary", icon=":material/troubleshoot:"):
-            _start(job)
-        return
+        return offer_job(job, "Audit the pictures", ":material/troubleshoot:")
     _show_head(known, known.audit)
     for finding in [*_found(known, known.audit), *_doubted(known)]:
         _show_finding(known, finding)
-    _show_lists(known)
-
-
-def _start(job: AuditJob) -> None:
-    try:
-        job.start()
-    except UserError as error:
-        st.error(str(error))
-    else:
-        st.rerun()
-
-
-@st.fragment(run_every="0.5s")
-def _follow(job: AuditJob) -> None:
-    if not job.running():
-        st.rerun()
-    st.progress(job.progress(), "Looking for twins, leaks and defects")
-    if st.button("Cancel"):
-        job.cancel()
-        st.rerun()
+    show_exclusion_lists(known.dataset.name)
 
 
 def _show_head(known: KnownFaces, audit: Audit) -> None:
@@ -166,34 +143,3 @@ def _show_finding(known: KnownFaces, finding: _Finding) -> None:
 def _tile(known: KnownFaces, face: int) -> Tile:
     emotion = EMOTIONS[known.dataset.labels[face]]
     return Tile(known.dataset.images[face], emotion, str(known.dataset.splits[face]))
-
-
-def _show_lists(known: KnownFaces) -> None:
-    st.subheader("Exclusion lists")
-    names = exclusion_names(known.dataset.name)
-    if not names:
-        st.caption(
-            "None yet. Show the faces of a finding, or pick some by hand, and exclude them: "
-            "trainings and evaluations can then pass over that list."
-        )
-    for name in names:
-        _show_list(known.dataset.name, name)
-
-
-def _show_list(dataset: str, name: str) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", border=True):
-        try:
-            listed = load_exclusions(dataset, name)
-            st.markdown(f"**{name}** · {len(listed):,} faces", width="stretch")
-            st.caption(f"`--exclude {name}`", width="content")
-            st.button(
-                "Show faces", key=f"show list {name}", icon=":material/grid_view:",
-                on_click=selection.choose, kwargs={"excluded": name},
-            )  # fmt: skip
-        except UserError as error:
-            st.error(str(error), width="stretch")
-        if st.button("Remove", key=f"remove list {name}", icon=":material/delete:"):
-            remove_exclusions(dataset, name)
-            if selection.chosen(dataset).get("excluded") == name:
-                selection.drop("excluded")
-            st.rerun()

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from dashboard.charts.face_map import NO_DEFECT, face_map
 from dashboard.components.dataset.known import KnownFaces
 from dashboard.components.dataset.selection import choose
+from dashboard.components.job import follow_job, offer_job
 from pipeline.data.audit import Audit
-from pipeline.errors import UserError
 from pipeline.evaluation.face_map import MOST, PIXELS, FaceMap, kept_map
 from pipeline.evaluation.jobs import MapJob
 from pipeline.labels import EMOTIONS
@@ -31,7 +31,7 @@ def show_map(known: KnownFaces) -> None:
         colour = _pick_colour(known)
     job = MapJob(known.dataset.name, model.name if model else "")
     if job.running():
-        return _follow(job, f"Laying out {min(MOST, len(known.dataset)):,} faces")
+        return follow_job(job, f"Laying out {min(MOST, len(known.dataset)):,} faces")
     made = kept_map(known.dataset, model)
     if made is None:
         _offer(job)
@@ -56,30 +56,12 @@ def _pick_colour(known: KnownFaces) -> str:
 
 
 def _offer(job: MapJob) -> None:
-    if failure := job.failure():
-        st.error(failure, icon=":material/error:")
     st.markdown(
         "A map puts faces that look alike side by side: groups show what tells faces apart, and "
         f"strays are worth a look. It shows up to {MOST:,} faces, takes about half a minute for "
         "as many, and is kept."
     )
-    if st.button("Draw the map", type="primary", icon=":material/scatter_plot:"):
-        try:
-            job.start()
-        except UserError as error:
-            st.error(str(error))
-        else:
-            st.rerun()
-
-
-@st.fragment(run_every="1s")
-def _follow(job: MapJob, doing: str) -> None:
-    if not job.running():
-        st.rerun()
-    st.progress(job.progress(), doing)
-    if st.button("Cancel"):
-        job.cancel()
-        st.rerun()
+    offer_job(job, "Draw the map", ":material/scatter_plot:")
 
 
 def _show_chart(known: KnownFaces, made: FaceMap, colour: str) -> None:
