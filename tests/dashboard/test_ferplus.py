@@ -6,8 +6,8 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.charts.votes import AGREEMENT_EDGES, ENTROPY_EDGES, bin_counts
 from dashboard.components.dataset.ferplus import label_majority_counts, marked_cell
+from dashboard.components.dataset.filters import positions
 from dashboard.components.dataset.known import KnownFaces
-from dashboard.components.dataset.selection import positions
 from pipeline.data import votes
 from pipeline.data.dataset import VOTES, FaceDataset
 from pipeline.data.statistics import measure

@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard import resources
 from dashboard.components.dataset import selection
+from dashboard.components.dataset.filters import FILTERS, ORDERS, WRONG, positions
 from dashboard.components.dataset.known import KnownFaces
 from dashboard.components.dataset.marks import marks
 from pipeline.data.audit import audit
@@ -47,7 +48,7 @@ def audited(known) -> KnownFaces:
 
 
 def test_no_filter_leaves_every_face_as_stored(known):
-    assert selection.positions(known, {}).tolist() == list(range(N))
+    assert positions(known, {}).tolist() == list(range(N))
 
 
 @pytest.mark.parametrize(
@@ -66,17 +67,17 @@ def test_no_filter_leaves_every_face_as_stored(known):
     ],
 )
 def test_filters_leave_just_these_faces(known, filters, expected):
-    assert selection.positions(known, filters).tolist() == list(expected)
+    assert positions(known, filters).tolist() == list(expected)
 
 
 def test_twins_stand_side_by_side(audited):
-    assert selection.positions(audited, {"finding": "identical"}).tolist() == [10, 30]
-    assert selection.positions(audited, {"finding": "flat"}).tolist() == [11]
+    assert positions(audited, {"finding": "identical"}).tolist() == [10, 30]
+    assert positions(audited, {"finding": "flat"}).tolist() == [11]
 
 
-@pytest.mark.parametrize("order", selection.ORDERS)
+@pytest.mark.parametrize("order", ORDERS)
 def test_orders_sort_all_faces(known, order):
-    found = selection.positions(known, {"order": order})
+    found = positions(known, {"order": order})
     assert sorted(found.tolist()) == list(range(N))
     light = known.statistics.brightness[found]
     if order == "darkest":
@@ -97,7 +98,7 @@ def test_every_filter_says_what_it_does():
         "said": ("cnn", "happy"), "points": (1, 2), "agreement": (0.5, 0.6), "entropy": (0.0, 0.25),
         "brightness": (0, 50), "contrast": (0, 10),
     }  # fmt: skip
-    for kind, made in selection.FILTERS.items():
+    for kind, made in FILTERS.items():
         words = made.words(values.get(kind, "near_identical" if kind == "finding" else "happy"))
         assert words and "_" not in words
 
@@ -116,7 +117,7 @@ def test_another_data_set_begins_without_filters(known):
 def test_an_exclusion_list_is_a_filter(known, empty_workspace):
     (empty_workspace / "datasets" / "faces").mkdir(parents=True)
     exclude(known.dataset, "few", dict.fromkeys(["face003", "face021"], "because"))
-    assert selection.positions(known, {"excluded": "few"}).tolist() == [3, 21]
+    assert positions(known, {"excluded": "few"}).tolist() == [3, 21]
 
 
 def test_what_a_model_said_is_a_filter_and_the_surest_comes_first(filled_workspace):
@@ -127,9 +128,9 @@ def test_what_a_model_said_is_a_filter_and_the_surest_comes_first(filled_workspa
     judged = dataset.indices("validation")
     assert np.isnan(probabilities).any(axis=1).sum() == info.faces - len(judged)
     known = KnownFaces(dataset, statistics(dataset), None)
-    happy = selection.positions(known, {"said": (run.name, "happy")})
+    happy = positions(known, {"said": (run.name, "happy")})
     assert set(happy) <= set(judged.tolist())
     assert (probabilities[happy].argmax(axis=1) == EMOTIONS.index("happy")).all()
     assert (np.diff(probabilities[happy].max(axis=1)) <= 0).all()
-    wrong = selection.positions(known, {"said": (run.name, selection.WRONG)})
+    wrong = positions(known, {"said": (run.name, WRONG)})
     assert (probabilities[wrong].argmax(axis=1) != dataset.labels[wrong]).all()

@@ -11,6 +11,7 @@ from dashboard import resources
 from dashboard.components.dataset import selection
 from dashboard.components.dataset.detail import show_detail
 from dashboard.components.dataset.exclusion_lists import show_exclusion_lists
+from dashboard.components.dataset.filters import Filters
 from dashboard.components.dataset.known import KnownFaces
 from dashboard.components.gallery import Tile, tile_grid
 from dashboard.components.job import follow_job, offer_job
@@ -32,7 +33,7 @@ class _Finding:
     counted: str
     faces: NDArray[np.intp]
     some: NDArray[np.intp]
-    filters: selection.Filters
+    filters: Filters
 
 
 def show_audit(known: KnownFaces) -> None:

@@ -8,6 +8,7 @@ from dashboard import resources
 from dashboard.components.dataset import selection
 from dashboard.components.dataset.detail import show_detail
 from dashboard.components.dataset.exclude import ask_exclude
+from dashboard.components.dataset.filters import FILTERS, Filters, positions
 from dashboard.components.dataset.known import KnownFaces
 from dashboard.components.dataset.marks import marks
 from dashboard.components.gallery import Tile, gallery
@@ -21,7 +22,7 @@ _PER_PAGE = 60
 
 
 @st.fragment
-def show_chosen(known: KnownFaces, filters: selection.Filters) -> None:
+def show_chosen(known: KnownFaces, filters: Filters) -> None:
     """Show the faces that filters leave, a chip to take each filter away, and how to exclude.
 
     Args:
@@ -31,7 +32,7 @@ def show_chosen(known: KnownFaces, filters: selection.Filters) -> None:
     try:
         # The fragment runs by itself, too, and the files may have been changed since.
         resources.dataset(known.dataset.name, known.dataset.fingerprint)
-        found = selection.positions(known, filters)
+        found = positions(known, filters)
     except UserError as error:
         _show_chips(filters)
         st.error(str(error), icon=":material/error:")
@@ -39,7 +40,7 @@ def show_chosen(known: KnownFaces, filters: selection.Filters) -> None:
         _show_gallery(known, filters, found)
 
 
-def _show_gallery(known: KnownFaces, filters: selection.Filters, found: NDArray[np.intp]) -> None:
+def _show_gallery(known: KnownFaces, filters: Filters, found: NDArray[np.intp]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(f"{len(found):,} faces", width="content")
         _show_chips(filters)
@@ -66,10 +67,10 @@ def _show_gallery(known: KnownFaces, filters: selection.Filters, found: NDArray[
         show_detail(known, int(found[clicked]))
 
 
-def _show_chips(filters: selection.Filters) -> None:
+def _show_chips(filters: Filters) -> None:
     for kind, value in filters.items():
-        if kind in selection.FILTERS:
-            words = selection.FILTERS[kind].words(value)
+        if kind in FILTERS:
+            words = FILTERS[kind].words(value)
             gone = st.button(
                 words, icon=":material/close:", key=f"chip {kind}",
                 on_click=selection.drop, args=(kind,),
@@ -78,19 +79,17 @@ def _show_chips(filters: selection.Filters) -> None:
                 st.rerun()
 
 
-def _offer_exclusion(
-    known: KnownFaces, filters: selection.Filters, faces: NDArray[np.intp]
-) -> None:
+def _offer_exclusion(known: KnownFaces, filters: Filters, faces: NDArray[np.intp]) -> None:
     if st.button(f"Exclude {len(faces):,}…", icon=":material/block:", disabled=not len(faces)):
-        kinds = [kind for kind in filters if kind in selection.FILTERS]
-        words = (selection.FILTERS[kind].words(filters[kind]) for kind in kinds)
+        kinds = [kind for kind in filters if kind in FILTERS]
+        words = (FILTERS[kind].words(filters[kind]) for kind in kinds)
         groups = None
         if known.audit is not None and "finding" in filters:
             groups = known.audit.groups(filters["finding"])
         ask_exclude(known.dataset, faces, ", ".join(words) or "picked by hand", groups)
 
 
-def _offer_return(known: KnownFaces, filters: selection.Filters, faces: NDArray[np.intp]) -> None:
+def _offer_return(known: KnownFaces, filters: Filters, faces: NDArray[np.intp]) -> None:
     name = filters.get("excluded")
     if name and st.button(f"Take {len(faces):,} off the list", disabled=not len(faces)):
         try:
@@ -102,7 +101,7 @@ def _offer_return(known: KnownFaces, filters: selection.Filters, faces: NDArray[
 
 
 def _tiles(
-    known: KnownFaces, filters: selection.Filters, faces: NDArray[np.intp], picking: bool
+    known: KnownFaces, filters: Filters, faces: NDArray[np.intp], picking: bool
 ) -> list[Tile]:
     said = [""] * len(faces)
     if "said" in filters:

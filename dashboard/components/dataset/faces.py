@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard import resources
 from dashboard.components.dataset import selection
+from dashboard.components.dataset.filters import FILTERS, ORDERS, WRONG, Filters
 from dashboard.components.dataset.known import KnownFaces
 from pipeline.data.exclusions import exclusion_names
 from pipeline.data.votes import MAJORITIES
@@ -14,7 +15,7 @@ from pipeline.labels import EMOTIONS
 from pipeline.runs import list_models
 
 
-def show_filters(known: KnownFaces, filters: selection.Filters) -> None:
+def show_filters(known: KnownFaces, filters: Filters) -> None:
     """Show the choices that leave some of the faces; each follows the chosen filters.
 
     Args:
@@ -31,10 +32,10 @@ def show_filters(known: KnownFaces, filters: selection.Filters) -> None:
         _choice("A model says", "said", _sayings(known), filters)
         _choice("Exclusion list", "excluded", exclusion_names(known.dataset.name), filters)
         _id_search(filters)
-        _choice("Order", "order", list(selection.ORDERS), filters)
+        _choice("Order", "order", list(ORDERS), filters)
 
 
-def _choice(label: str, kind: str, options: Sequence[Any], filters: selection.Filters) -> None:
+def _choice(label: str, kind: str, options: Sequence[Any], filters: Filters) -> None:
     """Show a choice of one filter's value; nothing to choose from is no choice."""
     if not options:
         return
@@ -48,7 +49,7 @@ def _choice(label: str, kind: str, options: Sequence[Any], filters: selection.Fi
         else:
             selection.add(kind, value)
 
-    words = selection.FILTERS[kind].words if kind in selection.FILTERS else str
+    words = FILTERS[kind].words if kind in FILTERS else str
     st.selectbox(
         label,
         options if filters.get(kind) in (None, *options) else [*options, filters[kind]],
@@ -60,7 +61,7 @@ def _choice(label: str, kind: str, options: Sequence[Any], filters: selection.Fi
     )
 
 
-def _id_search(filters: selection.Filters) -> None:
+def _id_search(filters: Filters) -> None:
     st.session_state["dataset.filter.id"] = filters.get("id", "")
 
     def change() -> None:
@@ -76,4 +77,4 @@ def _id_search(filters: selection.Filters) -> None:
 def _sayings(known: KnownFaces) -> list[tuple[str, str]]:
     """Return what can be asked of each model whose word on these faces is stored."""
     names = [m.name for m in list_models() if resources.evaluations(m, known.dataset.fingerprint)]
-    return [(name, said) for name in names for said in (selection.WRONG, *EMOTIONS)]
+    return [(name, said) for name in names for said in (WRONG, *EMOTIONS)]

@@ -17,8 +17,9 @@ from dashboard.charts.votes import (
     vote_histogram,
 )
 from dashboard.components.dataset.clickable import chosen_with, clickable_chart, pick_split
+from dashboard.components.dataset.filters import FILTERS
 from dashboard.components.dataset.known import KnownFaces
-from dashboard.components.dataset.selection import FILTERS, chosen
+from dashboard.components.dataset.selection import chosen
 from dashboard.components.units import percent
 from pipeline.data.votes import MAJORITIES, NO_MAJORITY, NOT_A_FACE
 from pipeline.labels import EMOTIONS

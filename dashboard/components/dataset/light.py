@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from dashboard.charts.light import light_by_emotion, percentiles_by_emotion
 from dashboard.components.dataset.clickable import chosen_with, clickable_chart, pick_split
+from dashboard.components.dataset.filters import FILTERS
 from dashboard.components.dataset.known import KnownFaces
-from dashboard.components.dataset.selection import FILTERS, choose
+from dashboard.components.dataset.selection import choose
 from dashboard.components.gallery import Tile, tile_grid
 from pipeline.labels import EMOTIONS
 
