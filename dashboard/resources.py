@@ -130,6 +130,15 @@ def probabilities(model: Run, of: FaceDataset) -> NDArray[np.float32]:
     return said
 
 
+def said_of(model: Run, fingerprint: str, face_id: str) -> NDArray[np.float32] | None:
+    """Return what a model said of one face of a data set, float32 (7,), if that is stored."""
+    for predictions in evaluations(model, fingerprint):
+        found = np.flatnonzero(predictions.ids == face_id)
+        if len(found):
+            return np.asarray(predictions.probabilities[found[0]])
+    return None
+
+
 @st.cache_data(max_entries=256, show_spinner=False)
 def _metrics(_model: Run, folder: Path, changed: float) -> tuple[Metrics, tuple[float, float]]:
     predictions = stored_predictions(_model, folder)

@@ -9,6 +9,7 @@ from dashboard.components.dataset.chosen_faces import show_chosen
 from dashboard.components.dataset.face_map import show_map
 from dashboard.components.dataset.faces import show_filters
 from dashboard.components.dataset.ferplus import show_ferplus
+from dashboard.components.dataset.filters import FILTERS
 from dashboard.components.dataset.known import KnownFaces
 from dashboard.components.dataset.manage import show_manage
 from dashboard.components.dataset.overview import show_overview
@@ -30,7 +31,8 @@ def show_dataset(info: DatasetInfo) -> None:
     )
     dataset = resources.dataset(info.name, info.fingerprint)
     known = KnownFaces(dataset, statistics(dataset), kept_audit(dataset))
-    filters = selection.chosen(info.name)
+    selection.begin(info.name, info.fingerprint)
+    filters = selection.chosen()
     view = st.segmented_control(
         "View", VIEWS, default=VIEWS[0], required=True, label_visibility="collapsed",
         key="view", bind="query-params",
@@ -45,7 +47,7 @@ def show_dataset(info: DatasetInfo) -> None:
         show_ferplus(known)
     else:
         show_overview(info, known)
-    if filters or view == "Faces":
+    if view == "Faces" or FILTERS.keys() & filters.keys():
         show_chosen(known, filters)
 
 
@@ -53,6 +55,9 @@ st.title("Dataset")
 names = dataset_names()
 if st.session_state.get("dataset.imported") in names:  # what was just imported is shown
     st.session_state["dataset"] = st.session_state.pop("dataset.imported")
+asked = st.session_state.get("dataset", st.query_params.get("dataset"))
+if names and asked and asked not in names:
+    st.info(f"There is no data set '{asked}' any more; shown is '{names[0]}'.")
 with st.container(horizontal=True, vertical_alignment="bottom"):
     if names:
         name = st.selectbox("Data set", names, key="dataset", bind="query-params", width=280)

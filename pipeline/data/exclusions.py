@@ -125,9 +125,14 @@ def remove_exclusions(dataset: str, name: str) -> None:
     """Delete a list; the faces stay where they are.
 
     Raises:
-        UserError: there is no such list.
+        UserError: there is no such list, or its file cannot be deleted.
     """
-    _existing(dataset, name).unlink()
+    try:
+        _existing(dataset, name).unlink()
+    except OSError as error:
+        raise UserError(
+            f"The list '{name}' cannot be removed: {error.strerror or error}."
+        ) from error
 
 
 def _write(dataset: str, listed: ExclusionList) -> None:

@@ -41,9 +41,19 @@ class MapJob(Job):
     @property
     def folder(self) -> Path:
         """Where the job keeps its files."""
-        return datasets_folder() / ".jobs" / f"map-{self.dataset}@{self.model or PIXELS}"
+        return _jobs_folder() / f"map-{self.dataset}@{self.model or PIXELS}"
 
     @property
     def command(self) -> list[str]:
         """What follows `python -m pipeline`."""
         return ["map", self.dataset, *(["--model", self.model] if self.model else [])]
+
+
+def map_jobs(dataset: str) -> list[MapJob]:
+    """Return the jobs that draw a map of a data set, or have failed to."""
+    found = _jobs_folder().glob(f"map-{dataset}@*")
+    return [MapJob(dataset, path.name.partition("@")[2].removesuffix(PIXELS)) for path in found]
+
+
+def _jobs_folder() -> Path:
+    return datasets_folder() / ".jobs"

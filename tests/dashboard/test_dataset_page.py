@@ -104,6 +104,45 @@ def test_the_faces_of_a_finding_are_proposed_for_exclusion_but_the_first_of_each
     assert app.button(key="exclude").disabled  # until a list is named
 
 
+def test_of_twins_that_were_picked_by_hand_all_are_proposed(workspace):
+    dataset = load_dataset("sample")
+    found = audit(dataset)
+    keep_audit(dataset, found)
+    app = dataset_page("Audit")
+    button(app, "Show faces").click().run()
+    app.toggle(key="dataset.picking").set_value(True)
+    twins = found.near_identical == 0
+    app.session_state["dataset.picked"] = set(twins.nonzero()[0].tolist())
+    button(app.run(), f"Exclude {twins.sum()}…").click().run()
+    assert app.button(key="exclude").label == f"Exclude {twins.sum()} faces"
+    assert app.text_input(key="exclude.reason").value == "picked by hand"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("doubted", "gone"), ("finding", "doubtful"), ("majority", "happy")]
+)
+def test_a_filter_that_says_nothing_any_more_leaves_no_face(filled_workspace, kind, value):
+    app = dataset_page("Faces")
+    app.session_state["dataset.filters"] = {kind: value}
+    app.run()
+    assert not app.exception and app.subheader[-1].value == "0 faces"
+
+
+@pytest.mark.parametrize(("kind", "value"), [("said", ("gone", "happy")), ("excluded", "gone")])
+def test_a_filter_whose_model_or_list_is_gone_is_one_sentence(filled_workspace, kind, value):
+    app = dataset_page("Overview")
+    app.session_state["dataset.filters"] = {kind: value}
+    app.run()
+    assert not app.exception and "gone" in app.error[0].value
+
+
+def test_a_data_set_that_is_gone_is_named(filled_workspace):
+    app = AppTest.from_file(HOME, default_timeout=60).run()
+    app.query_params["dataset"] = "older"
+    app.switch_page("app_pages/dataset.py").run()
+    assert not app.exception and "no data set 'older'" in app.info[0].value
+
+
 def test_exclusion_lists_are_shown_returned_from_and_removed(workspace):
     dataset = load_dataset("sample")
     exclude(dataset, "odd", dict.fromkeys(dataset.ids[:3].tolist(), "by hand"))

@@ -101,12 +101,11 @@ def test_a_face_with_several_defects_belongs_to_the_rarest():
 
 def test_drawn_points_become_the_chosen_faces_and_none_changes_nothing():
     st.session_state.clear()
-    chosen("faces")
     for points in ([{"customdata": 20}, {"customdata": 3}], []):
         st.session_state["map"] = SimpleNamespace(selection=SimpleNamespace(points=points))
         choose_drawn("map")
 
-    assert chosen("faces") == {"points": (3, 20)}
+    assert chosen() == {"points": (3, 20)}
 
 
 def test_without_a_map_the_view_says_what_it_is_for_and_draws_it_in_a_process_of_its_own():

@@ -57,12 +57,11 @@ def test_no_filter_leaves_every_face_as_stored(known):
         pytest.param({"split": "test"}, range(20, 40), id="split"),
         pytest.param({"emotion": "happy"}, range(3, 40, 7), id="label"),
         pytest.param({"split": "train", "emotion": "happy"}, (3, 10, 17), id="both"),
-        pytest.param({"id": "face01"}, range(10, 20), id="part of an id"),
+        pytest.param({"id": "FACE01"}, range(10, 20), id="part of an id"),
         pytest.param({"points": (5, 2)}, (2, 5), id="picked on the map"),
         pytest.param({"majority": "sad"}, range(40), id="votes"),
         pytest.param({"majority": "fear"}, (), id="no majority of that"),
         pytest.param({"agreement": (0.5, 0.7)}, range(40), id="agreement"),
-        pytest.param({"contrast": (0.0, 10.0)}, (11,), id="contrast"),
         pytest.param({"finding": "flat"}, (), id="a defect before any audit"),
     ],
 )
@@ -96,22 +95,58 @@ def test_marks_name_the_defects_of_a_face(audited):
 def test_every_filter_says_what_it_does():
     values = {
         "said": ("cnn", "happy"), "points": (1, 2), "agreement": (0.5, 0.6), "entropy": (0.0, 0.25),
-        "brightness": (0, 50), "contrast": (0, 10),
     }  # fmt: skip
     for kind, made in FILTERS.items():
         words = made.words(values.get(kind, "near_identical" if kind == "finding" else "happy"))
         assert words and "_" not in words
 
 
-def test_another_data_set_begins_without_filters(known):
+def test_another_data_set_begins_without_filters_and_picks():
     st.session_state.clear()
-    assert selection.chosen("one") == {}
+    selection.begin("faces", "one")
     selection.choose(split="train", emotion="happy")
-    assert selection.chosen("one") == {"split": "train", "emotion": "happy"}
+    selection.pick(3)
+    selection.begin("faces", "one")
+    assert selection.chosen() == {"split": "train", "emotion": "happy"}
+    assert selection.picked() == {3}
+    selection.begin("faces", "two")
+    assert selection.chosen() == {} and selection.picked() == set()
+
+
+def test_other_faces_begin_on_the_first_page_and_are_revealed_once():
+    st.session_state.clear()
+    selection.begin("faces", "one")
+    for change in (
+        lambda: selection.choose(emotion="happy"),
+        lambda: selection.add("finding", "flat"),
+        lambda: selection.drop("emotion"),
+    ):
+        st.session_state[selection.GALLERY] = 7
+        change()
+        assert selection.GALLERY not in st.session_state
+    assert selection.chosen() == {"finding": "flat"}
+    assert selection.just_chosen() and not selection.just_chosen()
+
+
+def test_the_order_goes_with_the_last_filter():
+    st.session_state.clear()
+    selection.choose(emotion="happy", split="train", order="darkest")
     selection.drop("split")
-    selection.add("finding", "flat")
-    assert selection.chosen("one") == {"emotion": "happy", "finding": "flat"}
-    assert selection.chosen("two") == {}
+    assert selection.chosen() == {"emotion": "happy", "order": "darkest"}
+    selection.drop("emotion")
+    assert selection.chosen() == {}
+    selection.choose(emotion="happy", order="darkest")
+    selection.drop("order")
+    assert selection.chosen() == {"emotion": "happy"}
+
+
+def test_a_face_is_picked_and_let_go_of():
+    st.session_state.clear()
+    for face in (1, 2, 3, 2):
+        selection.pick(face)
+    assert selection.picked() == {1, 3}
+    selection.unpick([3, 9])
+    assert selection.picked() == {1}
 
 
 def test_an_exclusion_list_is_a_filter(known, empty_workspace):

@@ -21,7 +21,7 @@ from pipeline.data.jobs import AuditJob
 from pipeline.labels import EMOTIONS
 
 _STRIP = 8
-_STRIP_SIDE_PX = 64
+_STRIP_SIDE_PX = 56
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,16 @@ def _show_head(known: KnownFaces, audit: Audit) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(_leaks_in_words(known, audit), width="stretch")
         st.download_button(
-            "CSV", lambda: audit.table(known.dataset).to_csv(index=False),
+            "CSV", lambda: _table(known, audit),
             f"{known.dataset.name}-audit.csv", "text/csv", icon=":material/download:",
             help="a row for each face that has a finding",
         )  # fmt: skip
+
+
+def _table(known: KnownFaces, audit: Audit) -> str:
+    doubts = resources.doubts(known.dataset)
+    columns = {f"doubted_by_{model}": mask for model, mask in doubts.items()}
+    return audit.table(known.dataset, columns).to_csv(index=False)
 
 
 def _leaks_in_words(known: KnownFaces, audit: Audit) -> str:

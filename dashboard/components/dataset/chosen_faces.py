@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from dashboard import resources
 from dashboard.components.dataset import selection
 from dashboard.components.dataset.detail import show_detail
-from dashboard.components.dataset.exclude import ask_exclude
-from dashboard.components.dataset.filters import FILTERS, Filters, positions
+from dashboard.components.dataset.exclude import BY_HAND, ask_exclude, forget_exclusion
+from dashboard.components.dataset.filters import FILTERS, Filters, positions, twin_groups
 from dashboard.components.dataset.known import KnownFaces
 from dashboard.components.dataset.marks import marks
 from dashboard.components.gallery import Tile, gallery
@@ -41,24 +41,25 @@ def show_chosen(known: KnownFaces, filters: Filters) -> None:
 
 
 def _show_gallery(known: KnownFaces, filters: Filters, found: NDArray[np.intp]) -> None:
+    reveal = selection.just_chosen()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(f"{len(found):,} faces", width="content")
         _show_chips(filters)
         st.space("stretch")
         picking = st.toggle("Pick by hand", key="dataset.picking", help="a click picks a face")
-        if picking or filters:
+        if picking or FILTERS.keys() & filters.keys():
             taken = np.array(sorted(selection.picked()), np.intp) if picking else found
             _offer_return(known, filters, taken)
-            _offer_exclusion(known, filters, taken)
+            _offer_exclusion(known, filters, taken, picking)
     if not len(found):
         st.caption("No face is left by these filters.")
         return
     clicked = gallery(
-        "dataset.gallery",
+        selection.GALLERY,
         len(found),
         lambda part: _tiles(known, filters, found[part], picking),
         per_page=_PER_PAGE,
-        reveal=selection.just_chosen(),
+        reveal=reveal,
     )
     if clicked is not None and picking:
         selection.pick(int(found[clicked]))
@@ -79,14 +80,21 @@ def _show_chips(filters: Filters) -> None:
                 st.rerun()
 
 
-def _offer_exclusion(known: KnownFaces, filters: Filters, faces: NDArray[np.intp]) -> None:
-    if st.button(f"Exclude {len(faces):,}…", icon=":material/block:", disabled=not len(faces)):
-        kinds = [kind for kind in filters if kind in FILTERS]
-        words = (FILTERS[kind].words(filters[kind]) for kind in kinds)
-        groups = None
-        if known.audit is not None and "finding" in filters:
-            groups = known.audit.groups(filters["finding"])
-        ask_exclude(known.dataset, faces, ", ".join(words) or "picked by hand", groups)
+def _offer_exclusion(
+    known: KnownFaces, filters: Filters, faces: NDArray[np.intp], picking: bool
+) -> None:
+    clicked = st.button(
+        f"Exclude {len(faces):,}…", icon=":material/block:", disabled=not len(faces)
+    )
+    if not clicked:
+        return
+    forget_exclusion()
+    if picking:
+        return ask_exclude(known.dataset, faces, BY_HAND)
+    words = [FILTERS[kind].words(value) for kind, value in filters.items() if kind in FILTERS]
+    copies = filters.get("finding") in ("identical", "near_identical")
+    groups = twin_groups(known, filters) if copies else None
+    ask_exclude(known.dataset, np.sort(faces), ", ".join(words), groups)
 
 
 def _offer_return(known: KnownFaces, filters: Filters, faces: NDArray[np.intp]) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard import resources
-from dashboard.components.dataset.exclude import exclusion_form
+from dashboard.components.dataset.exclude import BY_HAND, exclusion_form, forget_exclusion
 from dashboard.components.dataset.known import KnownFaces
 from dashboard.components.dataset.marks import marks
 from dashboard.components.gallery import Tile, data_uri, tile_grid
@@ -32,11 +32,17 @@ def show_detail(known: KnownFaces, face: int) -> None:
         face: its position in the data set.
     """
     st.session_state[_SHOWN] = face
+    forget_exclusion()
     _dialog(known)
 
 
 @st.dialog("Face", width="large")
 def _dialog(known: KnownFaces) -> None:
+    try:  # the dialog runs by itself, too, and the files may have been changed since
+        resources.dataset(known.dataset.name, known.dataset.fingerprint)
+    except UserError as error:
+        st.error(str(error), icon=":material/error:")
+        return
     face = st.session_state[_SHOWN]
     picture, facts = st.columns([1, 2], gap="medium")
     with picture:
@@ -45,7 +51,7 @@ def _dialog(known: KnownFaces) -> None:
             data_uri(cv2.resize(known.dataset.images[face], large, interpolation=cv2.INTER_CUBIC))
         )
         with st.popover("Exclude…", icon=":material/block:"):
-            exclusion_form(known.dataset, np.array([face]), "picked by hand")
+            exclusion_form(known.dataset, np.array([face]), BY_HAND)
     with facts:
         _show_facts(known, face)
         _show_votes(known, face)
@@ -82,36 +88,41 @@ def _show_votes(known: KnownFaces, face: int) -> None:
 
 def _show_models(known: KnownFaces, face: int) -> None:
     """Show each model's probabilities: those that are stored, the others on a click."""
-    said = {
-        model.name: resources.probabilities(model, known.dataset)[face] for model in list_models()
-    }
-    recognised = st.session_state.setdefault(_RECOGNISED, {}).get(known.dataset.ids[face], {})
-    said = {name: recognised.get(name, row) for name, row in said.items()}
-    missing = [model for model in list_models() if np.isnan(said[model.name][0])]
-    known_rows = {name: 100 * row for name, row in said.items() if not np.isnan(row[0])}
+    models, face_id = list_models(), str(known.dataset.ids[face])
+    stored = {m.name: resources.said_of(m, known.dataset.fingerprint, face_id) for m in models}
+    key = f"{known.dataset.fingerprint} {face_id}"
+    recognised, wrong = st.session_state.get(_RECOGNISED, {}).get(key, ({}, []))
+    said = {name: row for name, row in stored.items() if row is not None} | recognised
+    missing = [model for model in models if model.name not in said]
     st.markdown("**What the models say**")
-    if known_rows:
+    if said:
         bar = st.column_config.ProgressColumn(
             format="%.1f %%", min_value=0, max_value=100, width=_BAR_PX
         )
-        table = pd.DataFrame.from_dict(known_rows, orient="index", columns=list(EMOTIONS))
+        rows = {name: 100 * row for name, row in said.items()}
+        table = pd.DataFrame.from_dict(rows, orient="index", columns=list(EMOTIONS))
         st.dataframe(table, column_config=dict.fromkeys(EMOTIONS, bar))
+    for sentence in wrong:
+        st.error(sentence, icon=":material/error:")
     words = f"Recognise with {len(missing)} model{'s' * (len(missing) > 1)}"
     if missing and st.button(words, icon=":material/psychology:"):
         with st.spinner("Recognising…"):
-            rows = _recognise(missing, known.dataset.images[face])
-        st.session_state[_RECOGNISED] = {known.dataset.ids[face]: {**recognised, **rows}}
+            found, wrong = _recognise(missing, known.dataset.images[face])
+        st.session_state[_RECOGNISED] = {key: (recognised | found, wrong)}
         st.rerun(scope="fragment")
 
 
-def _recognise(models: list[Run], face: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-    said = {}
+def _recognise(
+    models: list[Run], face: NDArray[np.uint8]
+) -> tuple[dict[str, NDArray[np.float32]], list[str]]:
+    """Return what each model says of a face, and a sentence for each that cannot be used."""
+    said, wrong = {}, []
     for model in models:
         try:
             said[model.name] = Recognizer.load(model, "f32").predict(face[np.newaxis])[0]
         except UserError as error:
-            st.error(str(error))
-    return said
+            wrong.append(str(error))
+    return said, wrong
 
 
 def _show_twins(known: KnownFaces, face: int) -> None:

@@ -10,6 +10,10 @@ from pipeline.data.exclusions import exclude, exclusion_names
 from pipeline.data.findings import without_first
 from pipeline.errors import UserError
 
+BY_HAND = "picked by hand"
+_LIST = "exclude.list"
+_REASON = "exclude.reason"
+
 
 @st.dialog("Exclude faces")
 def ask_exclude(
@@ -35,6 +39,12 @@ def ask_exclude(
     exclusion_form(dataset, faces, reason)
 
 
+def forget_exclusion() -> None:
+    """Forget what was typed for other faces; call it when the form is opened."""
+    for key in (_LIST, _REASON):
+        st.session_state.pop(key, None)
+
+
 def exclusion_form(dataset: FaceDataset, faces: NDArray[np.intp], reason: str) -> None:
     """Show to which list faces go and why, and put them onto it on a click.
 
@@ -49,9 +59,9 @@ def exclusion_form(dataset: FaceDataset, faces: NDArray[np.intp], reason: str) -
         index=None,
         accept_new_options=True,
         placeholder="choose one, or type a new name",
-        key="exclude.list",
+        key=_LIST,
     )
-    reason = st.text_input("Reason", value=reason, key="exclude.reason")
+    reason = st.text_input("Reason", value=reason, key=_REASON)
     label = "Exclude this face" if len(faces) == 1 else f"Exclude {len(faces):,} faces"
     ready = bool(name) and len(faces) > 0
     if st.button(label, type="primary", key="exclude", disabled=not ready) and name:
@@ -60,6 +70,6 @@ def exclusion_form(dataset: FaceDataset, faces: NDArray[np.intp], reason: str) -
         except UserError as error:
             st.error(str(error))
         else:
-            selection.unpick()
+            selection.unpick(faces.tolist())
             st.toast(f"The list '{name}' now holds {len(listed):,} faces.")
             st.rerun()

@@ -37,7 +37,11 @@ def _show_list(dataset: str, name: str) -> None:
         except UserError as error:
             st.error(str(error), width="stretch")
         if st.button("Remove", key=f"remove list {name}", icon=":material/delete:"):
-            remove_exclusions(dataset, name)
-            if selection.chosen(dataset).get("excluded") == name:
+            try:
+                remove_exclusions(dataset, name)
+            except UserError as error:
+                st.error(str(error))
+                return
+            if selection.chosen().get("excluded") == name:
                 selection.drop("excluded")
             st.rerun()

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import resources
 from dashboard.components.dataset import selection
-from dashboard.components.dataset.filters import FILTERS, ORDERS, WRONG, Filters
+from dashboard.components.dataset.filters import ORDERS, WRONG, Filters
 from dashboard.components.dataset.known import KnownFaces
 from pipeline.data.exclusions import exclusion_names
 from pipeline.data.votes import MAJORITIES
@@ -22,7 +22,7 @@ def show_filters(known: KnownFaces, filters: Filters) -> None:
         known: what is known of the data set.
         filters: the chosen filters.
     """
-    with st.grid(7, min_column_width=150, gap="small", vertical_alignment="bottom"):
+    with st.grid(4, min_column_width=150, gap="small", vertical_alignment="bottom"):
         _choice("Split", "split", known.dataset.split_names(), filters)
         _choice("Label", "emotion", EMOTIONS, filters)
         if known.audit is not None:
@@ -49,16 +49,20 @@ def _choice(label: str, kind: str, options: Sequence[Any], filters: Filters) -> 
         else:
             selection.add(kind, value)
 
-    words = FILTERS[kind].words if kind in FILTERS else str
     st.selectbox(
         label,
         options if filters.get(kind) in (None, *options) else [*options, filters[kind]],
-        format_func=words,
+        format_func=_words,
         index=None,
         placeholder="any" if kind != "order" else "as it comes",
         key=key,
         on_change=change,
     )
+
+
+def _words(value: Any) -> str:
+    """Return a value as its box shows it: what was said goes before who said it."""
+    return " · ".join(reversed(value)) if isinstance(value, tuple) else value.replace("_", " ")
 
 
 def _id_search(filters: Filters) -> None:

@@ -37,7 +37,7 @@ def show_ferplus(known: KnownFaces) -> None:
     if majority is None or agreement is None or entropy is None:
         _say_what_is_missing()
         return
-    dataset, filters = known.dataset, chosen(known.dataset.name)
+    dataset, filters = known.dataset, chosen()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.subheader("FER+ votes", width="stretch")
         of_split = pick_split(f"ferplus.votes {dataset.name}", dataset.split_names())

@@ -1,7 +1,7 @@
 """Ways to choose faces of a data set, and the order in which they are shown."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,27 +35,31 @@ class Filter:
     mask: Callable[[KnownFaces, Any], Mask]
 
 
+def _none(known: KnownFaces) -> Mask:
+    return np.zeros(len(known.dataset), np.bool_)
+
+
 def _between(what: str, values: Callable[[KnownFaces], NDArray[np.float32] | None]) -> Filter:
     """Return a filter for values from a lower bound up to, but not at, an upper one."""
 
     def mask(known: KnownFaces, bounds: Bounds) -> Mask:
         found = values(known)
         if found is None:
-            return np.zeros(len(known.dataset), np.bool_)
+            return _none(known)
         return np.asarray((found >= bounds[0]) & (found < bounds[1]))
 
-    return Filter(lambda bounds: f"{what} {bounds[0]:g} to {bounds[1]:g}", mask)
+    return Filter(lambda bounds: f"{what} from {bounds[0]:g} to below {bounds[1]:g}", mask)
 
 
 def _finding(known: KnownFaces, finding: str) -> Mask:
-    if known.audit is None:
-        return np.zeros(len(known.dataset), np.bool_)
+    if known.audit is None or finding not in known.audit.known():
+        return _none(known)
     return known.audit.faces(finding)
 
 
 def _majority(known: KnownFaces, name: str) -> Mask:
     if known.majority is None:
-        return np.zeros(len(known.dataset), np.bool_)
+        return _none(known)
     return np.asarray(known.majority == MAJORITIES.index(name))
 
 
@@ -74,7 +78,7 @@ def _excluded(known: KnownFaces, name: str) -> Mask:
 
 
 def _positions(known: KnownFaces, positions: tuple[int, ...]) -> Mask:
-    mask = np.zeros(len(known.dataset), np.bool_)
+    mask = _none(known)
     mask[list(positions)] = True
     return mask
 
@@ -92,18 +96,19 @@ FILTERS: dict[str, Filter] = {
     "finding": Filter(lambda finding: finding.replace("_", " "), _finding),
     "doubted": Filter(
         lambda model: f"doubted by {model}",
-        lambda known, model: resources.doubts(known.dataset)[model],
+        lambda known, model: resources.doubts(known.dataset).get(model, _none(known)),
     ),
     "said": Filter(lambda value: f"{value[0]} says {value[1]}", _said),
     "majority": Filter(lambda name: f"FER+ says {name}", _majority),
-    "agreement": _between("agreement", lambda known: known.agreement),
+    "agreement": replace(
+        _between("agreement", lambda known: known.agreement),
+        words=lambda bounds: f"agreement {bounds[0]:g}",
+    ),
     "entropy": _between("entropy", lambda known: known.entropy),
-    "brightness": _between("brightness", lambda known: known.statistics.brightness),
-    "contrast": _between("contrast", lambda known: known.statistics.contrast),
     "excluded": Filter(lambda name: f"on the list {name}", _excluded),
     "id": Filter(
         lambda text: f"id with “{text}”",
-        lambda known, text: np.char.find(known.dataset.ids, text) >= 0,
+        lambda known, text: np.char.find(np.char.lower(known.dataset.ids), text.lower()) >= 0,
     ),
     "points": Filter(lambda positions: f"{len(positions):,} points of the map", _positions),
 }
@@ -136,12 +141,19 @@ def positions(known: KnownFaces, filters: Filters) -> NDArray[np.intp]:
 def _sort_key(known: KnownFaces, filters: Filters) -> NDArray[Any]:
     if "order" in filters:
         return ORDERS[filters["order"]](known)
-    if "finding" in filters and known.audit is not None:
-        groups = known.audit.groups(filters["finding"])
-        if groups is not None:
-            return groups
+    groups = twin_groups(known, filters)
+    if groups is not None:
+        return groups
     if "said" in filters:
         model = find_model(filters["said"][0])
         confidence: NDArray[Any] = resources.probabilities(model, known.dataset).max(axis=1)
         return -confidence
     return ORDERS["as stored"](known)
+
+
+def twin_groups(known: KnownFaces, filters: Filters) -> NDArray[np.int32] | None:
+    """Return the group of each face, int32 (n,), if the filters choose a finding of twins."""
+    finding = filters.get("finding")
+    if known.audit is None or finding not in known.audit.known():
+        return None
+    return known.audit.groups(finding)

@@ -6,6 +6,7 @@ from dashboard import resources
 from pipeline.data.jobs import AuditJob
 from pipeline.data.store import remove_dataset, rename_dataset
 from pipeline.errors import UserError
+from pipeline.evaluation.jobs import map_jobs
 from pipeline.runs import check_unused
 
 _REFUSED = "dataset.refused"
@@ -33,8 +34,8 @@ def show_manage(name: str) -> None:
 def _rename(name: str, new: str) -> None:
     try:
         check_unused(name)
+        _cancel_jobs(name)
         rename_dataset(name, new)
-        AuditJob(name).clear()
     except UserError as error:
         st.session_state[_REFUSED] = str(error)
     else:
@@ -58,8 +59,13 @@ def _ask_once(name: str) -> None:
 def _remove(name: str) -> None:
     try:
         check_unused(name)
+        _cancel_jobs(name)
         remove_dataset(name)
-        AuditJob(name).clear()
     except UserError as error:
         st.session_state[_REFUSED] = str(error)
     resources.forget_datasets()
+
+
+def _cancel_jobs(name: str) -> None:
+    for job in (AuditJob(name), *map_jobs(name)):
+        job.cancel()

@@ -16,7 +16,7 @@ from pipeline.data.store import DatasetInfo
 
 def show_overview(info: DatasetInfo, known: KnownFaces) -> None:
     """Show what a data set holds; every mark opens its faces."""
-    filters = chosen(info.name)
+    filters = chosen()
     _show_distribution(info, filters)
     show_light(known, filters)
     show_weights(info, filters)

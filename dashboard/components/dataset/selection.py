@@ -3,6 +3,7 @@
 The chosen filters are the page's own state; they go when another data set is shown.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import streamlit as st
@@ -13,6 +14,26 @@ _FILTERS = "dataset.filters"
 _OF = "dataset.filters of"
 _NEW = "dataset.filters new"
 _PICKED = "dataset.picked"
+GALLERY = "dataset.gallery"
+"""Key of the page of the gallery, which begins anew with other faces."""
+
+
+def begin(*of: str) -> None:
+    """Begin without filters and without picked faces where another data set is shown.
+
+    Args:
+        of: what tells the data set from others.
+    """
+    if st.session_state.get(_OF) != of:
+        st.session_state[_OF] = of
+        _set({})
+        st.session_state.pop(_PICKED, None)
+
+
+def chosen() -> Filters:
+    """Return the chosen filters."""
+    filters: Filters = st.session_state.get(_FILTERS, {})
+    return filters
 
 
 def choose(**filters: Any) -> None:
@@ -23,7 +44,7 @@ def choose(**filters: Any) -> None:
     Args:
         filters: kind → value, see `FILTERS`; `order` may be one of `ORDERS`.
     """
-    st.session_state[_FILTERS] = filters
+    _set(filters)
     st.session_state[_NEW] = True
 
 
@@ -34,23 +55,18 @@ def just_chosen() -> bool:
 
 def add(kind: str, value: Any) -> None:
     """Choose, among the chosen faces, those that one more filter leaves. For callbacks."""
-    st.session_state[_FILTERS] = {**st.session_state.get(_FILTERS, {}), kind: value}
+    _set({**chosen(), kind: value})
 
 
 def drop(kind: str) -> None:
-    """Take one filter away. For callbacks."""
-    filters = st.session_state.get(_FILTERS, {})
-    st.session_state[_FILTERS] = {k: v for k, v in filters.items() if k != kind}
+    """Take one filter away, and the order with the last one. For callbacks."""
+    left = {k: v for k, v in chosen().items() if k != kind}
+    _set(left if kind == "order" or set(left) - {"order"} else {})
 
 
-def chosen(dataset: str) -> Filters:
-    """Return the chosen filters; another data set begins without any, and with no picked face."""
-    if st.session_state.get(_OF) != dataset:
-        st.session_state[_OF] = dataset
-        st.session_state.pop(_FILTERS, None)
-        unpick()
-    filters: Filters = st.session_state.get(_FILTERS, {})
-    return filters
+def _set(filters: Filters) -> None:
+    st.session_state[_FILTERS] = dict(filters)
+    st.session_state.pop(GALLERY, None)
 
 
 def picked() -> set[int]:
@@ -64,6 +80,6 @@ def pick(face: int) -> None:
     st.session_state[_PICKED] = picked() ^ {face}
 
 
-def unpick() -> None:
-    """Let go of all picked faces."""
-    st.session_state.pop(_PICKED, None)
+def unpick(faces: Iterable[int]) -> None:
+    """Let go of faces, picked or not."""
+    st.session_state[_PICKED] = picked() - set(faces)
