@@ -10,6 +10,8 @@ import skimage.data
 from typer.main import get_command
 
 from pipeline import cli
+from pipeline.data.audit import kept_audit
+from pipeline.data.store import load_dataset
 from tests.conftest import TRAIN, run_pipeline
 
 ROOT = Path(__file__).parents[1]
@@ -71,9 +73,26 @@ def test_the_fer2013_commands_run_as_they_stand(tmp_path, monkeypatch):
     run_pipeline(import_, tmp_path)
 
     assert "280 (7.8%)" in run_pipeline(audit, tmp_path).stdout
+    check_known_defects(tmp_path)
     assert "id,split,label" in (tmp_path / "audit.csv").read_text()
     assert "1,236 faces" in run_pipeline(exclude, tmp_path).stdout
     assert "0.667" in run_pipeline(evaluate, tmp_path).stdout
+
+
+def check_known_defects(workspace: Path) -> None:
+    """Compare what the audit of FER-2013 found with what is known of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMOTION_WORKSPACE", str(workspace))
+        faces = load_dataset("fer2013")
+        found = kept_audit(faces)
+    assert found is not None
+    summary = found.summary(faces)
+    assert summary["identical"] == {"groups": 1273, "faces": 2805, "excess": 1532}
+    assert summary["leaks"] == {"groups": 270, "public_test": 280}
+    assert summary["conflicting_labels"] == {"groups": 48, "faces": 133}
+    assert summary["flat"] == {"faces": 15}
+    assert summary["not_a_face"] == {"faces": 160}
+    assert summary["doubtful"] == {"faces": 7039}
 
 
 def test_every_command_is_named():

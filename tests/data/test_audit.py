@@ -3,8 +3,6 @@ import pytest
 
 from pipeline.data.audit import FINDINGS, GROUPED, audit, keep_audit, kept_audit
 from pipeline.data.groups import NO_GROUP
-from pipeline.data.importing import import_dataset
-from pipeline.data.store import load_dataset
 from pipeline.workspace import PROJECT, dataset_folder
 from tests.data.dataset_makers import checks, make_faces, noise, smooth, store_faces, votes
 
@@ -229,19 +227,3 @@ def test_an_audit_that_cannot_be_kept_leaves_what_was_there():
     with pytest.raises(OSError):
         keep_audit(faces, audit(faces))
     assert sorted(dataset_folder("faces").iterdir()) == before
-
-
-def test_the_real_fer2013_has_its_known_defects():
-    packed, ferplus = DATA / "fer2013.tar.gz", DATA / "fer2013new.csv"
-    if not (packed.exists() and ferplus.exists()):
-        pytest.skip(f"{packed} or {ferplus.name} is not on this machine")
-    import_dataset(packed, "fer2013", ferplus=ferplus)
-    faces = load_dataset("fer2013")
-
-    summary = audit(faces).summary(faces)
-    assert summary["identical"] == {"groups": 1273, "faces": 2805, "excess": 1532}
-    assert summary["leaks"]["public_test"] == 280
-    assert summary["conflicting_labels"]["groups"] == 48
-    assert summary["flat"] == {"faces": 15}
-    assert summary["not_a_face"] == {"faces": 160}
-    assert summary["doubtful"] == {"faces": 7039}
