@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,13 +23,17 @@ class Backbone(BaseModel):
     """The fields of a network that may start from trained weights.
 
     From trained weights, a first phase trains the new head alone and a second one the upper part
-    of the backbone too, its batch normalisation in inference mode in both
+    of the backbone too, its batch normalisation frozen and so in inference mode in both
     (https://keras.io/guides/transfer_learning/). From none, all of it is trained in one phase.
+    A weights file is what keras.applications takes, or a whole model of this architecture
+    (`.keras`), whose head is taken too; neither depends on the input's size.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    weights: str = Field("imagenet", description="'imagenet', 'none' or a weights file")
+    weights: str = Field(
+        "imagenet", description="'imagenet', 'none', a weights file, or a run of this architecture"
+    )
     input_size: int = Field(96, ge=32, le=224, description="side of the network's input, pixels")
     trainable_share: float = Field(
         0.5, gt=0, le=1, description="share of the backbone's layers that phase two trains"
@@ -47,10 +52,13 @@ class Backbone(BaseModel):
     ) -> Model:
         """Put the backbone, in its own preprocessing, between our input and our classifier."""
         inputs = grey_input()
-        backbone = _load(application, self.weights, self.input_size)
-        colour = prepare(colour_at(inputs, self.input_size))
-        features = backbone(colour) if self.from_scratch else backbone(colour, training=False)
-        return classifier(inputs, features, self.dropout)
+        whole = Path(self.weights).suffix == ".keras"
+        backbone = _load(application, "none" if whole else self.weights, self.input_size)
+        features = backbone(prepare(colour_at(inputs, self.input_size)))
+        model = classifier(inputs, features, self.dropout)
+        if whole:
+            _copy_weights(Path(self.weights), model)
+        return model
 
     def set_phase(self, model: Model, *, head_only: bool) -> None:
         """Freeze what this phase does not train; compile the model afterwards.
@@ -59,13 +67,16 @@ class Backbone(BaseModel):
             model: what `build` gave.
             head_only: phase one if true, else phase two.
         """
-        backbone = next(layer for layer in model.layers if hasattr(layer, "layers"))
+        import keras
+
         if self.from_scratch:
             return
-        backbone.trainable = not head_only
+        backbone = model.get_layer("backbone")
         first = round(len(backbone.layers) * (1 - self.trainable_share))
-        for layer in backbone.layers[:first] if not head_only else ():
-            layer.trainable = False
+        for number, layer in enumerate(backbone.layers):
+            # Calling the backbone with training=False would not last: fit's True goes before it.
+            normalizes = isinstance(layer, keras.layers.BatchNormalization)
+            layer.trainable = not (head_only or number < first or normalizes)
 
 
 def _load(application: Callable[..., Model], weights: str, size: int) -> Model:
@@ -81,12 +92,26 @@ def _load(application: Callable[..., Model], weights: str, size: int) -> Model:
                 "The ImageNet weights could not be downloaded: give a weights file with "
                 "--weights FILE, or train from scratch with --weights none."
             ) from error
-    if not Path(weights).is_file():
+    with _fitting(Path(weights)):
+        return application(weights=weights, **options)
+
+
+def _copy_weights(path: Path, model: Model) -> None:
+    """Take all weights, the head's too, from a whole model, whose input may have another size."""
+    import keras
+
+    with _fitting(path):
+        model.set_weights(keras.models.load_model(path, compile=False).get_weights())
+
+
+@contextmanager
+def _fitting(path: Path) -> Iterator[None]:
+    if not path.is_file():
         raise WeightsError(
-            f"There is no weights file '{weights}'. Choose from: imagenet, none, or a file."
+            f"There is no weights file '{path}'. Choose from: imagenet, none, or a file."
         )
     try:
-        return application(weights=weights, **options)
+        yield
     except Exception as error:
         reason = str(error).splitlines()[0]
-        raise WeightsError(f"The weights file '{weights}' does not fit ({reason}).") from error
+        raise WeightsError(f"The weights file '{path}' does not fit ({reason}).") from error

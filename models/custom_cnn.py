@@ -1,15 +1,16 @@
-"""A VGG-style network for 48x48 faces: stages of 3x3 convolutions, each half as large.
+"""A VGG-style network for 48x48 faces: stages of convolutions, each half as large.
 
-After Simonyan & Zisserman 2014 (https://arxiv.org/abs/1409.1556), with batch normalisation and
-optional residual connections (He et al. 2015, https://arxiv.org/abs/1512.03385), and with global
-average pooling in place of the dense layers.
+After Simonyan & Zisserman 2014 (https://arxiv.org/abs/1409.1556), with normalisation after each
+convolution, optional residual connections (He et al. 2015, https://arxiv.org/abs/1512.03385), and
+global average pooling in place of the dense layers.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from math import gcd
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models.layers import classifier, grey_input
 
@@ -35,9 +36,24 @@ class CustomCNN(BaseModel):
     kernel_size: Literal[3, 5, 7] = Field(3, description="side of a convolution's kernel, pixels")
     activation: Activation = Field("relu", description="activation function")
     kernel_initializer: Initializer = Field("he_normal", description="first values of the weights")
-    batch_normalization: bool = Field(True, description="normalise after each convolution")
+    normalization: Literal["batch", "layer", "group", "none"] = Field(
+        "batch", description="normalisation after each convolution"
+    )
+    pooling: Literal["max", "average", "stride"] = Field(
+        "max", description="how a stage halves the size: pooling before it, or its own stride"
+    )
     residual: bool = Field(True, description="add each stage's input to its output")
     dropout: float = Field(0.4, ge=0, lt=1, description="share of features dropped at the end")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_batch_normalization(cls, values: Any) -> Any:
+        """Take the yes or no of configurations from before there was a choice."""
+        if not isinstance(values, dict) or "batch_normalization" not in values:
+            return values
+        values = dict(values)
+        old = "batch" if values.pop("batch_normalization") else "none"
+        return {"normalization": old, **values}
 
     def build(self) -> Model:
         """Return an untrained model from grey (n, 48, 48, 1), 0-255, to probabilities (n, 7)."""
@@ -45,32 +61,58 @@ class CustomCNN(BaseModel):
 
         inputs = grey_input()
         x = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
-        for number, width in enumerate(self.widths):
-            if number:
-                x = keras.layers.MaxPooling2D()(x)
-            x = self._stage(x, width)
+        x = self._stage(x, self.widths[0], stride=1)
+        for width in self.widths[1:]:
+            x = self._halving_stage(x, width)
         return classifier(inputs, x, self.dropout)
 
-    def _stage(self, x: KerasTensor, width: int) -> KerasTensor:
+    def _halving_stage(self, x: KerasTensor, width: int) -> KerasTensor:
+        import keras
+
+        if self.pooling == "stride":
+            return self._stage(x, width, stride=2)
+        pools = {"max": keras.layers.MaxPooling2D, "average": keras.layers.AveragePooling2D}
+        return self._stage(pools[self.pooling](2)(x), width, stride=1)
+
+    def _stage(self, x: KerasTensor, width: int, stride: int) -> KerasTensor:
         import keras
 
         shortcut = x
         for number in range(self.convolutions):
-            x = self._convolution(x, width, self.kernel_size)
+            x = self._convolution(x, width, self.kernel_size, 1 if number else stride)
             if number < self.convolutions - 1:
                 x = keras.layers.Activation(self.activation)(x)
         if self.residual:
-            x = keras.layers.Add()([x, self._convolution(shortcut, width, 1)])
+            x = keras.layers.Add()([x, self._convolution(shortcut, width, 1, stride)])
         return keras.layers.Activation(self.activation)(x)
 
-    def _convolution(self, x: KerasTensor, width: int, size: int) -> KerasTensor:
+    def _convolution(self, x: KerasTensor, width: int, size: int, stride: int) -> KerasTensor:
         import keras
 
         x = keras.layers.Conv2D(
             width,
             size,
+            strides=stride,
             padding="same",
-            use_bias=not self.batch_normalization,
+            use_bias=self.normalization == "none",
             kernel_initializer=self.kernel_initializer,
         )(x)
-        return keras.layers.BatchNormalization(momentum=0.9)(x) if self.batch_normalization else x
+        return self._normalize(x, width)
+
+    def _normalize(self, x: KerasTensor, width: int) -> KerasTensor:
+        """Normalise by batch, by pixel (layer) or by groups of channels.
+
+        Groups are 8, or as many as 8 and the width share (Wu & He 2018,
+        https://arxiv.org/abs/1803.08494, take 32 in networks of 64 channels and more).
+        """
+        import keras
+
+        match self.normalization:
+            case "batch":
+                return keras.layers.BatchNormalization(momentum=0.9)(x)
+            case "layer":
+                return keras.layers.LayerNormalization(epsilon=1e-6)(x)
+            case "group":
+                return keras.layers.GroupNormalization(gcd(width, 8), epsilon=1e-6)(x)
+            case "none":
+                return x

@@ -1,6 +1,5 @@
 """The training form, made from TrainConfig: a new field there appears here by itself."""
 
-from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
@@ -8,8 +7,8 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from dashboard.components.train_rules import applies, lists_of
 from models import ARCHITECTURES
-from pipeline.data.exclusions import exclusion_names
 from pipeline.data.store import dataset_names
 from pipeline.training.augmentation import Augmentation
 from pipeline.training.config import TrainConfig, explain
@@ -18,12 +17,13 @@ Values = dict[str, Any]
 
 GROUPS = {
     "Model": ("architecture", "model"),
-    "Data": ("dataset", "exclude", "class_weights", "label_smoothing", "augmentation"),
+    "Data": (
+        *("dataset", "exclude", "targets", "vote_share", "class_weights", "given_weights"),
+        *("label_smoothing", "augmentation", "mixup"),
+    ),
     "Callbacks": (
-        "monitor",
-        "early_stopping_patience",
-        "plateau_patience",
-        "plateau_factor",
+        *("monitor", "early_stopping_patience", "early_stopping_monitor"),
+        *("plateau_patience", "plateau_factor"),
     ),
 }
 """Which fields stand in which group; what is named nowhere belongs to the optimiser."""
@@ -33,7 +33,8 @@ ORDER = ("Model", "Optimiser", "Data", "Callbacks")
 MAIN = {
     *("architecture", "widths", "activation", "weights", "input_size"),
     *("epochs", "batch_size", "optimizer", "learning_rate", "schedule"),
-    *("dataset", "exclude", "class_weights", "rotation", "zoom", "shift", "flip"),
+    *("dataset", "exclude", "targets", "vote_share", "class_weights", "given_weights"),
+    *("rotation", "zoom", "shift", "flip"),
     *("monitor", "early_stopping_patience"),
 }
 """The fields in sight; the others of a group are a click away."""
@@ -102,30 +103,6 @@ def _place(
     return int(name not in MAIN)
 
 
-def applies(name: str, values: Mapping[str, Any]) -> bool:
-    """Tell whether a field has an effect, by what is said above it in the form.
-
-    Args:
-        name: the field.
-        values: field → value, as far as known; the architecture's own below `model`.
-    """
-    if name == "exclude":
-        return bool(_lists(values))
-    if name in ("plateau_patience", "plateau_factor"):
-        return bool(values.get("schedule") == "plateau")
-    if name == "warmup_epochs":
-        return bool(values.get("schedule") != "plateau")
-    if name in ("trainable_share", "head_epochs", "head_learning_rate"):
-        return bool(values.get("model", {}).get("weights") != "none")
-    return True
-
-
-def _lists(values: Mapping[str, Any]) -> list[str]:
-    """Return the exclusion lists of the chosen data set."""
-    dataset = values.get("dataset")
-    return exclusion_names(dataset) if dataset else []
-
-
 def _widget(name: str, field: FieldInfo, key: str, values: Values) -> Any:
     options: dict[str, Any] = {
         "label": name.replace("_", " ").capitalize(),
@@ -137,7 +114,7 @@ def _widget(name: str, field: FieldInfo, key: str, values: Values) -> Any:
     if name == "dataset":
         return st.selectbox(options=dataset_names(), **options)
     if name == "exclude":
-        return st.selectbox(options=_lists(values), index=None, placeholder="none", **options)
+        return st.selectbox(options=lists_of(values), index=None, placeholder="none", **options)
     if name in SUGGESTED:
         choices = SUGGESTED[name]
         index = choices.index(field.default)

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from pipeline.cli import audit, data, exclusions, face_map, judging, training
+from pipeline.cli import audit, data, exclusions, face_map, judging, queue, training
 from pipeline.errors import UserError
 
 app = typer.Typer(
@@ -24,9 +24,9 @@ app.command("remove")(data.remove)
 app.command("exclude")(exclusions.exclude)
 app.command("exclusions")(exclusions.exclusions)
 app.command("train")(training.train_command())
-app.command("stop")(training.stop)
-app.command("work")(training.work)
-app.command("runs")(training.runs)
+app.command("stop")(queue.stop)
+app.command("work")(queue.work)
+app.command("runs")(queue.runs)
 app.command("export")(training.export)
 app.command("ship")(training.ship)
 app.command("models")(judging.models)

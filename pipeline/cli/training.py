@@ -9,21 +9,23 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.cli.report import Json, progress, show
+from pipeline.cli.report import progress
 from pipeline.errors import UserError
 from pipeline.evaluation.evaluate import evaluate as evaluate_model
 from pipeline.export import export_openvino
 from pipeline.export import ship as ship_run
-from pipeline.runs import Run, ShownState, find_run, list_runs
+from pipeline.runs import Run, ShownState, find_run
 from pipeline.training import queue
 from pipeline.training.faces import dataset_of, new_run, training_faces
 from pipeline.training.options import FIELDS, build_config, read_fields
 from pipeline.training.outcome import TrainingStopped, recorded
+from pipeline.training.resume import RESUMABLE, check_resumable, extend
 
 
 def train(
     config: Path | None,
     queued: bool,
+    resume: str | None,
     finish: str | None,
     no_finish: bool,
     run: str | None,
@@ -34,14 +36,21 @@ def train(
     Every field of the configuration is an option, and goes before the same field of --config.
     The evaluation judges every face of the choosing split, also those that --exclude leaves out of
     the training, so that runs can be compared.
+
+    --resume goes on with a run that was stopped, failed or was interrupted, after its last finished
+    epoch; with --epochs it gives a run more epochs, a finished one, too.
     """
     given = {name: value for name, value in fields.items() if value is not None}
-    if finish and (config or given or queued or no_finish or run):
+    if finish and (config or given or queued or no_finish or run or resume):
         raise UserError("--finish takes a trained run and nothing else.")
     if queued and no_finish:
         raise UserError("--no-finish is for a training in the foreground: leave --queue out.")
     if finish:
         return _finish_only(find_run(finish))
+    if resume:
+        if config or run or given.keys() - {"epochs"}:
+            raise UserError("--resume takes --epochs, --queue and --no-finish and nothing else.")
+        return _resume(find_run(resume), given.get("epochs"), queued, no_finish)
     if run:
         this = find_run(run)
     else:
@@ -50,12 +59,26 @@ def train(
             return print(queue.submit(chosen).name)
         this = new_run(chosen, claimed=True)
     with _recorded(this, "queued"):
-        _fit(this)
-        if no_finish:
-            this.update_status(state="finished", eta_s=None, message="")
-            print(f"Trained {this.name}; finish it with --finish {this.name}.")
-        else:
-            _finish(this)
+        _train_on(this, no_finish)
+
+
+def _resume(run: Run, epochs: str | None, queued: bool, no_finish: bool) -> None:
+    if queued:
+        queue.resume(run, epochs)
+        return print(run.name)
+    config = check_resumable(run, epochs)
+    with _recorded(run, *RESUMABLE):
+        extend(run, config)
+        _train_on(run, no_finish)
+
+
+def _train_on(run: Run, no_finish: bool) -> None:
+    _fit(run)
+    if no_finish:
+        run.update_status(state="finished", eta_s=None, message="")
+        print(f"Trained {run.name}; finish it with --finish {run.name}.")
+    else:
+        _finish(run)
 
 
 @contextmanager
@@ -105,6 +128,7 @@ def train_command() -> Callable[..., None]:
     parameters = [
         option(Path | None, None, name="config", help="JSON file of fields, or a run's config."),
         option(bool, False, "--queue", name="queued", help="Hand it to the queue."),
+        option(str | None, None, name="resume", help="Go on with this run that ended."),
         option(str | None, None, name="finish", help="Export and evaluate this trained run."),
         option(bool, False, "--no-finish", name="no_finish", help="Only train."),
         option(str | None, None, name="run", hidden=True),
@@ -121,45 +145,6 @@ def train_command() -> Callable[..., None]:
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in parameters}
     return command
-
-
-def runs(as_json: Json = False) -> None:
-    """List the training runs, newest first."""
-    show([_describe_run(run) for run in list_runs()], as_json, "No run yet: train one.")
-
-
-def _describe_run(run: Run) -> dict[str, Any]:
-    status, best = run.status(), run.history().get("val_accuracy")
-    try:
-        config = run.config().train
-    except UserError as error:
-        dataset, exclude, architecture = None, None, None
-        state, message = "damaged", str(error)
-    else:
-        dataset, exclude, architecture = config.dataset, config.exclude, config.architecture
-        state, message = run.state(), status.message
-    return {
-        "name": run.name,
-        "state": state,
-        "dataset": dataset,
-        "exclude": exclude,
-        "architecture": architecture,
-        "epoch": status.epoch,
-        "epochs": status.epochs,
-        "best_val_accuracy": None if best is None or best.empty else float(best.max()),
-        "message": message,
-    }
-
-
-def stop(run: Annotated[str, typer.Argument(help="A queued or running run.")]) -> None:
-    """Stop a run now."""
-    queue.stop(find_run(run))
-    print(f"Stopping '{run}'.")
-
-
-def work() -> None:
-    """Train the queued runs, one after the other, until there are none."""
-    queue.work()
 
 
 def export(

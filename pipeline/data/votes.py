@@ -37,6 +37,20 @@ def majority(votes: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.where(clear, ordered.argmax(axis=1), NO_MAJORITY).astype(np.uint8)
 
 
+def emotion_shares(votes: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return how the votes for one of the seven emotions are spread over them.
+
+    Args:
+        votes: uint8 (n, 10) in the order of `VOTES`.
+
+    Returns:
+        float32 (n, 7) in the order of `EMOTIONS`; rows sum to 1, or are 0 where nobody saw one.
+    """
+    cast = votes[:, _COLUMNS[: len(EMOTIONS)]]
+    totals = np.maximum(cast.sum(axis=1, dtype=np.int64), 1)
+    return np.asarray(cast / totals[:, np.newaxis], np.float32)
+
+
 def agreement(votes: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return the share of a face's votes that its most frequent vote has, float32 (n,), 0-1."""
     totals = np.maximum(votes.sum(axis=1, dtype=np.int64), 1)

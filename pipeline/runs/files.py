@@ -23,7 +23,10 @@ class Exclusion(BaseModel):
 
 
 class RunConfig(BaseModel):
-    """What `config.json` holds: the configuration and what it was used on and with."""
+    """What `config.json` holds: the configuration and what it was used on and with.
+
+    `extended_at` counts the epochs that were finished when the run was last given more.
+    """
 
     train: TrainConfig
     dataset_fingerprint: str
@@ -31,6 +34,7 @@ class RunConfig(BaseModel):
     emotions: tuple[str, ...] = EMOTIONS
     input_shape: tuple[int, int, int] = (48, 48, 1)
     versions: dict[str, str] = {}
+    extended_at: int = 0
 
 
 def evaluation_name(fingerprint: str, split: str, exclusion: str = "") -> str:

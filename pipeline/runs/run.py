@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from filelock import FileLock
 from pipeline.errors import UserError
 from pipeline.processes import ProcessId
 from pipeline.runs.files import RunConfig, ShownState, Status, evaluation_name
+from pipeline.runs.history import read_history
 from pipeline.workspace import ZOO, evaluation_folder, workspace, write_json
 
 
@@ -64,9 +65,14 @@ class Run:
         return self.path / "train.log"
 
     @property
-    def state_folder(self) -> Path:
-        """What a training needs while it runs; removed when it has finished."""
-        return self.path / "state"
+    def state_path(self) -> Path:
+        """What the training goes on from; of a finished one without the best epoch's weights."""
+        return self.path / "state" / "training.npz"
+
+    @property
+    def stop_path(self) -> Path:
+        """Lies there when somebody asked for the end after the present epoch."""
+        return self.path / "stop"
 
     def config(self) -> RunConfig:
         """Read the configuration.
@@ -79,6 +85,10 @@ class Run:
         except (OSError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise UserError(f"Run '{self.name}' has no readable config.json ({reason}).") from error
+
+    def write_config(self, config: RunConfig) -> None:
+        """Replace the configuration, whole or not at all."""
+        write_json(self.path / "config.json", config.model_dump(mode="json"))
 
     def status(self) -> Status:
         """Read the status; a file that cannot be read counts as failed."""
@@ -106,13 +116,27 @@ class Run:
             process = self.process()
             if process is not None and process.pid == here.pid:
                 return
-            if self.state() not in claimable:
-                raise UserError(
-                    f"Run '{self.name}' is {self.state()}; this needs one that is "
-                    f"{' or '.join(claimable)}."
-                )
+            self._check_state(claimable)
+            self.stop_path.unlink(missing_ok=True)
             self.update_status(
                 state="running", pid=here.pid, process_started=here.started, message=""
+            )
+
+    def enqueue(self, *allowed: ShownState) -> None:
+        """Let the run wait for its turn again.
+
+        Raises:
+            UserError: it is in none of the allowed states.
+        """
+        with self.locked():
+            self._check_state(allowed)
+            self.update_status(state="queued", eta_s=None, message="")
+
+    def _check_state(self, allowed: Sequence[ShownState]) -> None:
+        if self.state() not in allowed:
+            raise UserError(
+                f"Run '{self.name}' is {self.state()}; this needs one that is "
+                f"{' or '.join(allowed)}."
             )
 
     @contextmanager
@@ -134,19 +158,8 @@ class Run:
         return "interrupted" if state == "running" and self.process() is None else state
 
     def history(self) -> pd.DataFrame:
-        """Read the finished epochs, one row each, counted from 0; empty before the first.
-
-        Lines that are no epoch are passed over, as is a file that is no table.
-        """
-        empty = pd.DataFrame({"epoch": pd.Series(dtype=int)})
-        try:
-            table = pd.read_csv(self.history_path).apply(pd.to_numeric, errors="coerce")
-        except (OSError, ValueError):
-            return empty
-        if "epoch" not in table:
-            return empty
-        epochs: pd.DataFrame = table.dropna(subset="epoch").astype({"epoch": int})
-        return epochs.reset_index(drop=True)
+        """Read the finished epochs, see `read_history`."""
+        return read_history(self.history_path)
 
     def evaluation_paths(self) -> list[Path]:
         """Return the folders of all evaluations; one made here goes before a shipped one."""
@@ -178,6 +191,11 @@ class Run:
             return self.config().train.dataset == dataset
         except UserError:
             return False
+
+    def discard_results(self) -> None:
+        """Delete what was made from the model of before: its export and its evaluations."""
+        for path in (self.openvino_path.parent, self.path / "evaluation"):
+            shutil.rmtree(path, ignore_errors=True)
 
     def remove(self) -> None:
         """Delete the run and all its files.

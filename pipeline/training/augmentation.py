@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Augmentation(BaseModel):
-    """How far faces are changed; each amount is the largest drawn."""
+    """How far faces are changed; each amount is the largest drawn, 0 leaves that change out."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -15,6 +15,10 @@ class Augmentation(BaseModel):
     zoom: float = Field(0.1, ge=0, lt=1, description="zoom in or out, share of the size")
     shift: float = Field(0.1, ge=0, lt=1, description="shift along each axis, share of the size")
     flip: bool = Field(True, description="mirror every second face")
+    brightness: float = Field(0.0, ge=0, le=1, description="grey added or taken away, share of 255")
+    contrast: float = Field(
+        0.0, ge=0, le=1, description="stretch or squeeze of the grey levels about their mean, share"
+    )
     erasing: float = Field(0.0, ge=0, le=0.5, description="erased rectangle, share of the area")
 
 
@@ -23,13 +27,14 @@ def augment(
 ) -> NDArray[np.uint8]:
     """Return a changed copy of a face, uint8 (h, w), the same for the same seed.
 
-    Rotation, zoom, shift and mirror are one affine map whose border repeats the edge. A rectangle
-    of random grey is erased from every second face (Zhong et al. 2017,
-    https://arxiv.org/abs/1708.04896).
+    In this order: rotation, zoom, shift and mirror, which are one affine map whose border repeats
+    the edge; contrast about the face's mean and brightness, rounded and clipped to 0-255; and in
+    every second face an erased rectangle, each of its pixels a grey drawn evenly from 0-255
+    (Zhong et al. 2017, https://arxiv.org/abs/1708.04896).
 
     Args:
         face: uint8 (h, w).
-        settings: how far to go.
+        settings: how far to go; with everything off the face comes back byte for byte.
         seed: what the changes are drawn from: in training (run's seed, epoch, face).
     """
     rng = np.random.default_rng(seed)
@@ -44,9 +49,20 @@ def augment(
         matrix[0] = -matrix[0]
         matrix[0, 2] += width - 1
     changed = cv2.warpAffine(face, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    if settings.brightness or settings.contrast:
+        changed = _relight(changed, settings, rng)
     if settings.erasing and erased:
         _erase(changed, settings.erasing, rng)
     return changed.astype(np.uint8, copy=False)
+
+
+def _relight(
+    face: cv2.typing.MatLike, settings: Augmentation, rng: np.random.Generator
+) -> cv2.typing.MatLike:
+    stretch, lift = rng.uniform(-1, 1, 2).tolist()
+    gain = 1 + stretch * settings.contrast
+    offset = float(face.mean()) * (1 - gain) + 255 * lift * settings.brightness
+    return cv2.addWeighted(face, gain, face, 0, offset)  # rounds and clips
 
 
 def _erase(face: cv2.typing.MatLike, share: float, rng: np.random.Generator) -> None:

@@ -4,41 +4,52 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.labels import EMOTIONS
+from pipeline.data.dataset import FaceDataset
 from pipeline.training.augmentation import Augmentation, augment
+from pipeline.training.class_weights import class_weights
+from pipeline.training.config import TrainConfig
+from pipeline.training.targets import one_hot, training_targets
+
+_MIXUP = 1  # sets the seed of a batch's pairs apart from those of the faces' changes
 
 
 class FaceBatches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Batches of (faces, one-hot targets[, sample weights]) for any Keras backend.
+    """Batches of (faces, targets[, sample weights]) for any Keras backend.
 
-    The order and the augmentation follow from (seed, epoch, face) alone, so that an epoch is the
-    same however it was reached.
+    The order, the augmentation and the pairs of mixup follow from (seed, epoch, face or batch)
+    alone, so that an epoch is the same however it was reached.
+
+    Mixup (Zhang et al. 2018, https://arxiv.org/abs/1710.09412) adds to every face another one of
+    its batch, after both were augmented, and mixes their targets alike. A sample weighs its target
+    times the class weights: of a mixed one that is the mix of both faces' weights.
 
     Args:
         images: uint8 (n, 48, 48), all of a data set's.
-        labels: uint8 (n,), all of a data set's.
+        targets: float32 (n, 7), distributions over the emotions, all of a data set's.
         indices: positions of the faces to give.
         batch_size: faces a batch; the last one may have fewer.
         augmentation: how faces are changed, None to give them as they are, in their order.
         class_weights: float32 (7,), one an emotion, or None.
+        mixup: alpha of the Beta distribution that a pair's shares are drawn from, 0 for no mixup.
         seed: the run's seed.
     """
 
     def __init__(
         self,
         images: NDArray[np.uint8],
-        labels: NDArray[np.uint8],
+        targets: NDArray[np.float32],
         indices: NDArray[np.intp],
         *,
         batch_size: int,
         augmentation: Augmentation | None = None,
         class_weights: NDArray[np.float32] | None = None,
+        mixup: float = 0.0,
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self._images, self._labels, self._indices = images, labels, indices
+        self._images, self._targets, self._indices = images, targets, indices
         self._batch_size, self._augmentation = batch_size, augmentation
-        self._class_weights, self._seed = class_weights, seed
+        self._class_weights, self._mixup, self._seed = class_weights, mixup, seed
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
@@ -53,16 +64,59 @@ class FaceBatches(keras.utils.PyDataset):  # type: ignore[misc]
 
     def __getitem__(self, number: int) -> tuple[NDArray[np.float32], ...]:
         chosen = self._order[number * self._batch_size : (number + 1) * self._batch_size]
-        faces = [self._face(int(i)) for i in chosen]
-        labels = self._labels[chosen]
-        batch = (
-            np.stack(faces)[..., np.newaxis].astype(np.float32),
-            np.eye(len(EMOTIONS), dtype=np.float32)[labels],
-        )
-        return batch if self._class_weights is None else (*batch, self._class_weights[labels])
+        faces = np.stack([self._face(int(i)) for i in chosen])[..., np.newaxis].astype(np.float32)
+        targets = self._targets[chosen]
+        if self._mixup:
+            rng = np.random.default_rng((self._seed, self._epoch, number, _MIXUP))
+            faces, targets = _mix(faces, targets, self._mixup, rng)
+        if self._class_weights is None:
+            return faces, targets
+        return faces, targets, targets @ self._class_weights
 
     def _face(self, index: int) -> NDArray[np.uint8]:
         face: NDArray[np.uint8] = self._images[index]
         if self._augmentation is None:
             return face
         return augment(face, self._augmentation, (self._seed, self._epoch, index))
+
+
+def _mix(
+    faces: NDArray[np.float32],
+    targets: NDArray[np.float32],
+    alpha: float,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    partners = rng.permutation(len(faces))
+    shares = rng.beta(alpha, alpha, len(faces)).astype(np.float32)
+    own, other = shares[:, np.newaxis], 1 - shares[:, np.newaxis]
+    return (
+        own[..., np.newaxis, np.newaxis] * faces
+        + other[..., np.newaxis, np.newaxis] * faces[partners],
+        own * targets + other * targets[partners],
+    )
+
+
+def make_batches(config: TrainConfig, dataset: FaceDataset) -> tuple[FaceBatches, FaceBatches]:
+    """Return the batches to fit on and those to choose the epoch on, which are never changed.
+
+    Raises:
+        UserError: a split is not there, or the targets need votes that the data set has not.
+    """
+    fit_on = dataset.training_indices(config.seed)
+    choose_on = dataset.indices(dataset.choosing_split(), config.seed)
+    weights = None
+    if config.class_weights != "none":
+        labels = dataset.labels[fit_on]
+        weights = class_weights(labels, config.class_weights, config.given_weights)
+    training = FaceBatches(
+        dataset.images,
+        training_targets(config, dataset),
+        fit_on,
+        batch_size=config.batch_size,
+        augmentation=config.augmentation,
+        class_weights=weights,
+        mixup=config.mixup,
+        seed=config.seed,
+    )
+    validation = FaceBatches(dataset.images, one_hot(dataset.labels), choose_on, batch_size=256)
+    return training, validation

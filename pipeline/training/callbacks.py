@@ -1,98 +1,123 @@
-"""Keras' callbacks for a run, and ours: the learning rate's course, the status, a check for NaN."""
+"""Keras' callbacks of a run: what begins and keeps an epoch, averages weights, and tells how far.
+
+Their order matters: `Averages`, `Keeper`, `Progress`.
+"""
 
 import logging
-import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import keras
 import numpy as np
 
 from pipeline.errors import UserError
 from pipeline.runs import Run
+from pipeline.runs.history import write_history
 from pipeline.training.batches import FaceBatches
 from pipeline.training.config import TrainConfig
+from pipeline.training.course import best_epoch, ends_early, learning_rate
+from pipeline.training.outcome import TrainingStopped
+from pipeline.training.state import TrainingState
 
 log = logging.getLogger("pipeline.training")
 
 _STATUS_EVERY_S = 0.5
 _SHOWN = ("loss", "accuracy", "val_loss", "val_accuracy", "val_macro_f1", "learning_rate")
+Logs = Mapping[str, float] | None
 
 
-def mode_of(monitor: str) -> str:
-    """Return whether more (`max`) or less (`min`) of a figure is better."""
-    return "min" if monitor.endswith("loss") else "max"
+class Averages(keras.callbacks.Callback):  # type: ignore[misc]
+    """Puts the moving average of the weights into the model to judge and keep it.
 
+    From an epoch's validation to the next epoch's begin the model holds the average and the
+    optimizer the plain weights. Statistics of batch normalisation are not averaged.
 
-def checkpoint(config: TrainConfig, run: Run) -> keras.callbacks.ModelCheckpoint:
-    """Keep the weights of the best epoch; one for all phases, so that it remembers the best."""
-    return keras.callbacks.ModelCheckpoint(
-        run.state_folder / "best.weights.h5",
-        monitor=config.monitor,
-        mode=mode_of(config.monitor),
-        save_best_only=True,
-        save_weights_only=True,
-    )
+    Unlike `keras.callbacks.SwapEMAWeights` it never gives the plain weights up, which a resume
+    goes on from.
 
-
-def phase_callbacks(
-    config: TrainConfig, *, first_epoch: int, head_only: bool
-) -> list[keras.callbacks.Callback]:
-    """Return the callbacks of a phase in the order they must run in."""
-    callbacks = [keras.callbacks.LearningRateScheduler(_course(config, first_epoch, head_only))]
-    if not head_only:
-        watched: dict[str, Any] = {"monitor": config.monitor, "mode": mode_of(config.monitor)}
-        if config.schedule == "plateau":
-            callbacks = [
-                keras.callbacks.ReduceLROnPlateau(
-                    patience=config.plateau_patience, factor=config.plateau_factor, **watched
-                )
-            ]
-        if config.early_stopping_patience:
-            callbacks.append(
-                keras.callbacks.EarlyStopping(patience=config.early_stopping_patience, **watched)
-            )
-    return callbacks
-
-
-def _course(config: TrainConfig, first_epoch: int, head_only: bool) -> Any:
-    def learning_rate(epoch: int, _: float) -> float:
-        if head_only:
-            return config.model.head_learning_rate  # type: ignore[union-attr]
-        return rate_of_epoch(config, epoch - first_epoch)
-
-    return learning_rate
-
-
-def rate_of_epoch(config: TrainConfig, epoch: int) -> float:
-    """Return the learning rate of an epoch of the main phase, counted from 0.
-
-    Linear warm-up, then a half cosine to a hundredth of the rate (Loshchilov & Hutter 2016,
-    https://arxiv.org/abs/1608.03983), or constant.
+    Args:
+        swapped: whether the model holds the average now.
     """
-    if epoch < config.warmup_epochs:
-        return config.learning_rate * (epoch + 1) / (config.warmup_epochs + 1)
-    if config.schedule != "cosine":
-        return config.learning_rate
-    done = (epoch - config.warmup_epochs) / max(1, config.epochs - config.warmup_epochs)
-    return config.learning_rate * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
 
-
-class EpochOrder(keras.callbacks.Callback):  # type: ignore[misc]
-    """Tells the batches which epoch begins."""
-
-    def __init__(self, batches: FaceBatches) -> None:
+    def __init__(self, *, swapped: bool) -> None:
         super().__init__()
-        self._batches = batches
+        self._swapped = swapped
 
-    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Set the epoch's order and changes."""
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Go on with the plain weights."""
+        if self._swapped:
+            self._swap()
+
+    def on_test_begin(self, logs: Logs = None) -> None:
+        """Judge the average."""
+        self._swap()
+
+    def _swap(self) -> None:
+        self._swapped = not self._swapped
+        optimizer = self.model.optimizer
+        averages = optimizer._model_variables_moving_average  # there is no public name
+        for variable, average in zip(self.model.trainable_variables, averages, strict=True):
+            plain = np.array(variable)
+            variable.assign(average)
+            average.assign(plain)
+
+
+class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
+    """Begins each epoch from the seed and the finished epochs alone, and keeps what came of it.
+
+    Args:
+        config: the run's configuration.
+        run: the run.
+        batches: the training faces.
+        state: what the training goes on from.
+    """
+
+    def __init__(
+        self, config: TrainConfig, run: Run, batches: FaceBatches, state: TrainingState
+    ) -> None:
+        super().__init__()
+        self.state = state
+        self._config, self._run, self._batches = config, run, batches
+        self._extended_at = run.config().extended_at
+
+    @property
+    def done(self) -> bool:
+        """Whether no epoch is to come."""
+        history = self.state.history
+        return len(history) >= self._config.total_epochs or ends_early(
+            self._config, history, self._extended_at
+        )
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Set the order, the seeds of dropout and the learning rate."""
         self._batches.set_epoch(epoch)
+        seeds = [v for v in self.model.variables if v.name == "seed_generator_state"]
+        for number, variable in enumerate(seeds):
+            drawn = np.random.SeedSequence((self._config.seed, epoch, number)).generate_state(1)
+            variable.assign(np.array([drawn[0] % 2**31, 0]))
+        self.model.optimizer.learning_rate = learning_rate(self._config, self.state.history)
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Write the state, then the history; end the training where early stopping says so."""
+        check_finite(epoch, logs)
+        figures = {**(logs or {}), "learning_rate": float(self.model.optimizer.learning_rate)}
+        row = {"epoch": epoch} | {key: float(figures[key]) for key in sorted(figures)}
+        history = [*self.state.history, row]
+        weights = self.model.get_weights()
+        better = best_epoch(history, self._config.monitor) == epoch
+        self.state = TrainingState(
+            history,
+            weights,
+            [np.array(variable) for variable in self.model.optimizer.variables],
+            weights if better else self.state.best,
+        )
+        self.state.write(self._run)
+        write_history(self._run.history_path, history)
+        self.model.stop_training = self.done
 
 
 class Progress(keras.callbacks.Callback):  # type: ignore[misc]
-    """Writes the run's status and log as the training goes on; stops it when the loss is NaN."""
+    """Writes the run's status and log as the training goes on, and hears a request to stop."""
 
     def __init__(
         self, run: Run, config: TrainConfig, steps: int, on_progress: Callable[[float], None]
@@ -104,17 +129,17 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
         self._epoch, self._epoch_begun = 0, time.monotonic()
         self._last_epoch_s: float | None = None
 
-    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Note when the epoch began."""
         self._epoch, self._epoch_begun = epoch, time.monotonic()
 
-    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Write the status, at most twice a second."""
         now = time.monotonic()
         if now - self._written < _STATUS_EVERY_S:
             return
         self._written = now
-        self._check(logs)
+        check_finite(self._epoch, logs)
         step = batch + 1
         epoch_s = self._last_epoch_s or (now - self._epoch_begun) / step * self._steps
         left = self._config.total_epochs - self._epoch - step / self._steps
@@ -127,16 +152,29 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
             eta_s=left * epoch_s,
         )
 
-    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Write the epoch's line into the log."""
-        self._check(logs)
-        figures = ", ".join(f"{key} {logs[key]:.4g}" for key in _SHOWN if logs and key in logs)
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Write the epoch's line into the log; stop if asked to and more epochs were to come.
+
+        Raises:
+            TrainingStopped: somebody asked for it.
+        """
+        rate = float(self.model.optimizer.learning_rate)
+        shown = {**(logs or {}), "learning_rate": rate}
+        figures = ", ".join(f"{key} {shown[key]:.4g}" for key in _SHOWN if key in shown)
         self._last_epoch_s = time.monotonic() - self._epoch_begun
         log.info("epoch %d: %s (%.0f s)", epoch, figures, self._last_epoch_s)
         self._run.update_status(epoch=epoch + 1, step=0)
+        if self._run.stop_path.exists() and not self.model.stop_training:
+            raise TrainingStopped
 
-    def _check(self, logs: Mapping[str, float] | None) -> None:
-        if logs and not np.isfinite(logs.get("loss", 0.0)):
-            raise UserError(
-                f"The loss is no longer a number in epoch {self._epoch}: lower the learning rate."
-            )
+
+def check_finite(epoch: int, logs: Logs) -> None:
+    """Make sure that the loss is a number.
+
+    Raises:
+        UserError: it is not.
+    """
+    if logs and not np.isfinite(logs.get("loss", 0.0)):
+        raise UserError(
+            f"The loss is no longer a number in epoch {epoch}: lower the learning rate."
+        )

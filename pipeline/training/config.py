@@ -3,6 +3,7 @@
 Loads no keras.
 """
 
+import math
 from typing import Any, Literal, Self
 
 from pydantic import (
@@ -17,7 +18,10 @@ from pydantic import (
 from models import ARCHITECTURES, Architecture
 from models.backbone import Backbone
 from pipeline.errors import UserError
+from pipeline.labels import EMOTIONS
 from pipeline.training.augmentation import Augmentation
+
+Monitor = Literal["val_accuracy", "val_macro_f1", "val_loss"]
 
 
 class TrainConfig(BaseModel):
@@ -46,17 +50,32 @@ class TrainConfig(BaseModel):
     )
     warmup_epochs: int = Field(0, ge=0, le=100, description="epochs in which the rate rises first")
     weight_decay: float = Field(0.0, ge=0, le=1, description="decoupled weight decay")
+    ema_momentum: float = Field(
+        0.0, ge=0, lt=1, description="momentum of the weights' moving average, 0 = no average"
+    )
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread evenly")
-    class_weights: Literal["none", "sqrt", "balanced"] = Field(
+    targets: Literal["labels", "votes", "blend"] = Field(
+        "labels", description="what faces are trained towards: labels, FER+ votes, or both"
+    )
+    vote_share: float = Field(0.5, ge=0, le=1, description="share of the votes in a blend")
+    class_weights: Literal["none", "sqrt", "balanced", "given"] = Field(
         "none", description="weight of rare emotions"
     )
-    augmentation: Augmentation = Augmentation()
-
-    monitor: Literal["val_accuracy", "val_macro_f1", "val_loss"] = Field(
-        "val_accuracy", description="what the best epoch is chosen by"
+    given_weights: tuple[float, ...] = Field(
+        (1.0,) * len(EMOTIONS), description=f"weights of {', '.join(EMOTIONS)}"
     )
+    augmentation: Augmentation = Augmentation()
+    mixup: float = Field(
+        0.0, ge=0, le=10, description="alpha of the mixing of faces in pairs, 0 = no mixing"
+    )
+
+    monitor: Monitor = Field("val_accuracy", description="what the best epoch is chosen by")
     early_stopping_patience: int = Field(
         10, ge=0, le=1000, description="epochs without progress before the end, 0 = never"
+    )
+    early_stopping_monitor: Literal["monitor", Monitor] = Field(
+        "monitor",
+        description="whose progress early stopping waits for; 'monitor': the best epoch's",
     )
     plateau_patience: int = Field(
         4, ge=1, le=1000, description="epochs without progress before the rate falls"
@@ -83,11 +102,26 @@ class TrainConfig(BaseModel):
     def _take_none_for_no_list(cls, value: Any) -> Any:
         return None if value in ("", "none") else value
 
+    @field_validator("given_weights")
+    @classmethod
+    def _check_weights(cls, weights: tuple[float, ...]) -> tuple[float, ...]:
+        if len(weights) != len(EMOTIONS) or not all(0 < weight < math.inf for weight in weights):
+            raise ValueError(
+                f"should be {len(EMOTIONS)} positive numbers, for {', '.join(EMOTIONS)}"
+            )
+        return weights
+
     @model_validator(mode="after")
     def _check_model(self) -> Self:
         if type(self.model) is not ARCHITECTURES[self.architecture]:
             raise ValueError(f"model is not of architecture '{self.architecture}'")
         return self
+
+    @property
+    def stopping_monitor(self) -> Monitor:
+        """What early stopping watches."""
+        watched = self.early_stopping_monitor
+        return self.monitor if watched == "monitor" else watched
 
     @property
     def head_epochs(self) -> int:

@@ -6,6 +6,8 @@ from pipeline.data.store import find_dataset, load_dataset
 from pipeline.errors import UserError
 from pipeline.runs import Exclusion, Run, create_run
 from pipeline.training.config import TrainConfig
+from pipeline.training.targets import check_targets
+from pipeline.training.weights import resolve_weights
 
 
 def new_run(config: TrainConfig, *, claimed: bool = False) -> Run:
@@ -19,10 +21,12 @@ def new_run(config: TrainConfig, *, claimed: bool = False) -> Run:
         claimed: the run is this process's own from the first; else it is queued.
 
     Raises:
-        UserError: there is no such data set or list, or they do not belong together; no run is
-            made then.
+        UserError: there is no such data set or list, they do not belong together, or the votes or
+            weights to train with are not there; no run is made then.
     """
     dataset = load_dataset(config.dataset)
+    check_targets(config, dataset)
+    resolve_weights(config)
     if config.exclude is None:
         return create_run(config, dataset.fingerprint, claimed=claimed)
     listed = load_exclusions(config.dataset, config.exclude)

@@ -64,17 +64,21 @@ def build_config(base: Mapping[str, Any], given: Mapping[str, str]) -> TrainConf
         )
     for name, text in given.items():
         if name in TOP:
-            values[name] = text
+            values[name] = _value(TOP[name], text)
         elif name in AUGMENTATION:
             values["augmentation"][name] = text
         elif name in ARCHITECTURES[architecture].model_fields:
-            values["model"][name] = text.split(",") if name == "widths" else text
+            values["model"][name] = _value(MODEL[name], text)
         else:
             raise UserError(f"'{name}' is no field of the architecture '{architecture}'.")
     try:
         return TrainConfig.model_validate(values)
     except ValidationError as error:
         raise explain(error) from error
+
+
+def _value(field: FieldInfo, text: str) -> str | list[str]:
+    return text.split(",") if isinstance(field.default, tuple) else text
 
 
 def command_line(config: TrainConfig) -> str:

@@ -1,9 +1,10 @@
 """What becomes of a training process ends up in its run's status and log. Loads no keras."""
 
+import errno
 import logging
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from pipeline.errors import UserError
@@ -41,8 +42,9 @@ def recorded(run: Run, *claimable: ShownState) -> Iterator[None]:
                 raise
             except (Exception, KeyboardInterrupt) as error:
                 failure = _explain(error)
-                run.update_status(state="failed", eta_s=None, message=str(failure))
                 log.exception("failed: %s", failure)
+                with suppress(OSError):  # on a full disk; it is shown as interrupted then
+                    run.update_status(state="failed", eta_s=None, message=str(failure))
                 raise failure from error
 
 
@@ -53,6 +55,8 @@ def _explain(error: BaseException) -> UserError:
         return UserError("The training was interrupted from the keyboard.")
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
         return UserError("The memory is exhausted: take a smaller batch or input size.")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return UserError("The disk is full: free some space, then resume the run.")
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     return UserError(f"The training failed ({reason}): see the log.")
 

@@ -1,8 +1,8 @@
 """Trains a run's model: from its configuration and a data set to `model.keras`."""
 
 import logging
-import shutil
 from collections.abc import Callable
+from dataclasses import replace
 
 import keras
 
@@ -10,10 +10,12 @@ from models.backbone import Backbone, WeightsError
 from pipeline.data.dataset import FaceDataset
 from pipeline.errors import UserError
 from pipeline.runs import Run
-from pipeline.training import callbacks
-from pipeline.training.batches import FaceBatches
-from pipeline.training.class_weights import class_weights
+from pipeline.runs.history import write_history
+from pipeline.training.batches import make_batches
+from pipeline.training.callbacks import Averages, Keeper, Progress
 from pipeline.training.config import TrainConfig
+from pipeline.training.state import Arrays, TrainingState
+from pipeline.training.weights import resolve_weights
 
 log = logging.getLogger("pipeline.training")
 
@@ -26,6 +28,9 @@ def train(
 ) -> None:
     """Train a run to its end and keep the best epoch as `model.keras`, float32 and uncompiled.
 
+    It goes on after the last epoch that the run's state knows of, and trains as if there had been
+    no break. The state stays, so that more epochs can follow later.
+
     Args:
         config: the run's configuration.
         dataset: the faces; excluded ones are neither fitted on nor chosen on, nor do they count
@@ -34,65 +39,96 @@ def train(
         on_progress: called with the fraction of all epochs that is done, 0 to 1.
 
     Raises:
-        UserError: the backbone's weights cannot be had, or the loss is no longer a number.
+        UserError: the backbone's weights cannot be had, the state is damaged or cannot be written,
+            or the loss is no longer a number.
+        TrainingStopped: somebody asked for the end after the present epoch.
     """
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(config.precision)
-    training, validation = _batches(config, dataset)
-    run.state_folder.mkdir(exist_ok=True)
-    model = _build(config)
-    run.update_status(parameters=model.count_params(), steps=len(training))
+    state = _with_best(TrainingState.of(run), run)
+    training, validation = make_batches(config, dataset)
+    model = rebuild(config) if state.history else _build(config)
+    write_history(run.history_path, state.history)  # a kill may have come between the state and it
+    run.update_status(
+        parameters=model.count_params(), epoch=len(state.history), step=0, steps=len(training)
+    )
     log.info("%s: %s parameters", config.architecture, f"{model.count_params():,}")
 
-    best = callbacks.checkpoint(config, run)
-    progress = callbacks.Progress(run, config, len(training), on_progress)
-    table = keras.callbacks.CSVLogger(run.history_path, append=True)
-    phases = ((True, 0, config.head_epochs), (False, config.head_epochs, config.total_epochs))
+    keeper = Keeper(config, run, training, state)
+    progress = Progress(run, config, len(training), on_progress)
+    for head_only, first, last in (
+        (True, 0, config.head_epochs),
+        (False, config.head_epochs, config.total_epochs),
+    ):
+        begun = len(keeper.state.history)
+        if begun >= last or keeper.done:
+            continue
+        _begin_phase(model, config, keeper.state, head_only=head_only, anew=begun == first)
+        averages = [Averages(swapped=begun > first)] if config.ema_momentum else []
+        model.fit(
+            training,
+            validation_data=validation,
+            initial_epoch=begun,
+            epochs=last,
+            shuffle=False,
+            verbose=0,
+            callbacks=[*averages, keeper, progress],
+        )
+    _keep_best(config, run, keeper.state)
+
+
+def _with_best(state: TrainingState, run: Run) -> TrainingState:
+    """Take the best weights of a finished run back from its model."""
+    if not state.history or state.best is not None:
+        return state
     try:
-        for head_only, first, last in phases:
-            if first == last:
-                continue
-            if isinstance(config.model, Backbone):
-                config.model.set_phase(model, head_only=head_only)
-            _compile(model, config)
-            phase = callbacks.phase_callbacks(config, first_epoch=first, head_only=head_only)
-            model.fit(
-                training,
-                validation_data=validation,
-                initial_epoch=first,
-                epochs=last,
-                shuffle=False,
-                verbose=0,
-                callbacks=[callbacks.EpochOrder(training), best, *phase, table, progress],
-            )
-    finally:
-        table.on_train_end()  # closes the file when the training breaks off, too
-    _keep_best(config, run)
+        best = keras.models.load_model(run.weights_path, compile=False).get_weights()
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"Run '{run.name}' has no readable model.keras: train anew with --config "
+            f"{run.path / 'config.json'}."
+        ) from error
+    return replace(state, best=best)
 
 
 def _build(config: TrainConfig) -> keras.Model:
     try:
-        return config.model.build()
+        return resolve_weights(config).model.build()
     except WeightsError as error:
         raise UserError(str(error)) from error
 
 
-def _batches(config: TrainConfig, dataset: FaceDataset) -> tuple[FaceBatches, FaceBatches]:
-    fit_on = dataset.training_indices(config.seed)
-    choose_on = dataset.indices(dataset.choosing_split(), config.seed)
-    weights = None
-    if config.class_weights != "none":
-        weights = class_weights(dataset.labels[fit_on], config.class_weights)
-    training = FaceBatches(
-        dataset.images,
-        dataset.labels,
-        fit_on,
-        batch_size=config.batch_size,
-        augmentation=config.augmentation,
-        class_weights=weights,
-        seed=config.seed,
-    )
-    return training, FaceBatches(dataset.images, dataset.labels, choose_on, batch_size=256)
+def _begin_phase(
+    model: keras.Model, config: TrainConfig, state: TrainingState, *, head_only: bool, anew: bool
+) -> None:
+    """Make the model ready for a phase, from the state's weights.
+
+    Args:
+        model: the model.
+        config: the configuration.
+        state: what has been trained.
+        head_only: whether this phase trains the head alone.
+        anew: whether no epoch of this phase is finished, so that its optimizer starts afresh.
+
+    Raises:
+        UserError: the state is of another model.
+    """
+    if isinstance(config.model, Backbone):
+        config.model.set_phase(model, head_only=head_only)
+    _compile(model, config)
+    model.optimizer.build(model.trainable_variables)
+    try:
+        if state.history:
+            model.set_weights(state.weights)
+        if not anew:
+            _restore(model.optimizer, state.optimizer)
+    except ValueError as error:
+        raise UserError("The state of this run does not fit its configuration.") from error
+
+
+def _restore(optimizer: keras.Optimizer, values: Arrays) -> None:
+    for variable, value in zip(optimizer.variables, values, strict=True):
+        variable.assign(value)
 
 
 def _compile(model: keras.Model, config: TrainConfig) -> None:
@@ -101,8 +137,11 @@ def _compile(model: keras.Model, config: TrainConfig) -> None:
         "adam": keras.optimizers.Adam,
         "adamw": keras.optimizers.AdamW,
     }
+    averaging = {"use_ema": True, "ema_momentum": config.ema_momentum}
     optimizer = kinds[config.optimizer](
-        learning_rate=config.learning_rate, weight_decay=config.weight_decay
+        learning_rate=config.learning_rate,
+        weight_decay=config.weight_decay,
+        **(averaging if config.ema_momentum else {}),
     )
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     model.compile(
@@ -112,13 +151,16 @@ def _compile(model: keras.Model, config: TrainConfig) -> None:
     )
 
 
-def _keep_best(config: TrainConfig, run: Run) -> None:
+def _keep_best(config: TrainConfig, run: Run, state: TrainingState) -> None:
     """Save the best epoch without optimizer, in float32 whatever it was trained in."""
     keras.config.set_dtype_policy("float32")
     model = rebuild(config)
-    model.load_weights(run.state_folder / "best.weights.h5")
-    model.save(run.weights_path)
-    shutil.rmtree(run.state_folder)
+    model.set_weights(state.best)
+    partial = run.path / ".partial.keras"
+    model.save(partial)
+    run.discard_results()
+    partial.replace(run.weights_path)
+    replace(state, best=None).write(run)
 
 
 def rebuild(config: TrainConfig) -> keras.Model:

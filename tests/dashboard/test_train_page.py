@@ -77,7 +77,8 @@ def test_every_field_of_the_configuration_is_in_the_form(with_data, name):
     fields = {*TrainConfig.model_fields, *Augmentation.model_fields}
     fields |= set(ARCHITECTURES[name].model_fields)
     assert not at.exception and not at.error
-    assert shown_fields(at) == fields - {"model", "augmentation", "warmup_epochs", "exclude"}
+    hidden = {"warmup_epochs", "exclude", "vote_share", "given_weights"}
+    assert shown_fields(at) == fields - {"model", "augmentation"} - hidden
 
 
 def test_an_exclusion_list_of_the_chosen_data_set_goes_along(with_data, submitted):
@@ -105,6 +106,12 @@ def test_fields_that_do_not_apply_are_not_shown(with_data):
     at.selectbox(key="train.schedule").set_value("cosine").run()
     assert "warmup_epochs" in shown_fields(at)
     assert not shown_fields(at) & {"plateau_patience", "plateau_factor"}
+    assert not shown_fields(at) & {"vote_share", "given_weights"}
+    at.selectbox(key="train.targets").set_value("blend")
+    at.selectbox(key="train.class_weights").set_value("given").run()
+    assert {"vote_share", "given_weights", "early_stopping_monitor"} <= shown_fields(at)
+    at.number_input(key="train.early_stopping_patience").set_value(0).run()
+    assert "early_stopping_monitor" not in shown_fields(at)
     at.selectbox(key="train.architecture").set_value("vgg16").run()
     assert "head_epochs" in shown_fields(at)
     at.selectbox(key="train.VGG16.weights").set_value("none").run()

@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 
 from pipeline.data.dataset import VOTES
-from pipeline.data.votes import MAJORITIES, against_label, agreement, entropy, majority
+from pipeline.data.votes import (
+    MAJORITIES,
+    against_label,
+    agreement,
+    emotion_shares,
+    entropy,
+    majority,
+)
 from pipeline.labels import EMOTIONS, label_of
 from tests.data.dataset_makers import votes
 
@@ -78,3 +85,19 @@ def test_no_faces_have_no_votes():
 
     for measure in (majority, agreement, entropy):
         assert measure(none).shape == (0,)
+
+
+def test_emotion_shares_are_of_the_seven_emotions_in_their_order():
+    faces = [votes(**{name: 10}) for name in VOTES]
+
+    shares = emotion_shares(np.array(faces, np.uint8))
+
+    expected = [label_of(name) for name in VOTES[:7]]
+    assert shares[:7].argmax(axis=1).tolist() == expected
+    assert shares.sum(axis=1).tolist() == [1] * 7 + [0] * 3
+
+
+def test_emotion_shares_leave_other_votes_out_and_do_not_overflow():
+    shares = emotion_shares(np.array([votes(fear=200, anger=200, contempt=9, NF=1)], np.uint8))
+
+    assert shares[0].tolist() == [0.5, 0, 0.5, 0, 0, 0, 0]

@@ -1,5 +1,7 @@
 import subprocess
 import sys
+from itertools import combinations
+from typing import Literal, get_args, get_origin
 
 import numpy as np
 import pytest
@@ -43,23 +45,53 @@ def test_the_fields_survive_json(name):
     assert ARCHITECTURES[name].model_validate_json(architecture.model_dump_json()) == architecture
 
 
+CHOICES = [
+    (name, value)
+    for name, field in ARCHITECTURES["custom_cnn"].model_fields.items()
+    for value in get_args(field.annotation)
+    if get_origin(field.annotation) is Literal
+]
+
+
 @pytest.mark.parametrize(
-    "fields",
-    [
-        {"activation": "gelu"},
-        {"kernel_initializer": "orthogonal"},
-        {"batch_normalization": False},
-        {"residual": False},
-        {"convolutions": 3, "kernel_size": 5},
-        {"widths": (8,)},
-    ],
+    ("name", "value"),
+    [*CHOICES, ("residual", False), ("residual", True), ("convolutions", 3), ("widths", (5, 4, 6))],
     ids=str,
 )
-def test_every_field_of_the_custom_cnn_builds(fields):
-    plain = ARCHITECTURES["custom_cnn"](widths=(8, 16)).build()
-    changed = ARCHITECTURES["custom_cnn"](**{"widths": (8, 16), **fields}).build()
+def test_every_choice_of_the_custom_cnn_builds_and_recognises(name, value):
+    model = ARCHITECTURES["custom_cnn"](**{"widths": (4, 8), "convolutions": 1, name: value})
 
-    assert changed.get_config() != plain.get_config()
+    probabilities = np.asarray(model.build()(np.full((2, 48, 48, 1), 9, np.float32)))
+
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", dict(CHOICES))
+def test_each_choice_of_the_custom_cnn_makes_another_model(name):
+    import keras
+
+    faces = np.random.default_rng(0).integers(0, 256, (4, 48, 48, 1)).astype(np.float32)
+    seen = []
+    for value in [value for choice, value in CHOICES if choice == name]:
+        keras.utils.set_random_seed(0)
+        model = ARCHITECTURES["custom_cnn"](**{"widths": (4, 8), "dropout": 0, name: value}).build()
+        seen.append(np.asarray(model(faces, training=True)))
+
+    assert all(abs(one - other).max() > 1e-5 for one, other in combinations(seen, 2))
+
+
+@pytest.mark.parametrize("pooling", ["max", "average", "stride"])
+def test_each_stage_after_the_first_halves_the_size(pooling):
+    model = ARCHITECTURES["custom_cnn"](widths=(4, 4, 4, 4), pooling=pooling).build()
+
+    assert model.layers[-4].output.shape == (None, 6, 6, 4)
+
+
+@pytest.mark.parametrize(("old", "new"), [(True, "batch"), (False, "none")])
+def test_a_configuration_from_before_there_was_a_choice_of_normalisation_loads(old, new):
+    kind = ARCHITECTURES["custom_cnn"]
+
+    assert kind.model_validate({"batch_normalization": old}) == kind(normalization=new)
 
 
 def test_the_backbones_see_what_their_papers_prescribe():
@@ -106,25 +138,64 @@ def test_a_weights_file_that_is_not_there_or_does_not_fit_is_named(name, tmp_pat
         ARCHITECTURES[name](weights=str(wrong), input_size=32).build()
 
 
-def test_phases_train_the_head_then_the_upper_part_of_the_backbone(tmp_path):
+@pytest.mark.parametrize("name", BACKBONES)
+def test_a_whole_model_of_another_input_size_gives_all_its_weights(name, tmp_path):
+    file = tmp_path / "model.keras"
+    small = ARCHITECTURES[name](weights="none", input_size=32).build()
+    small.save(file)
+
+    large = ARCHITECTURES[name](weights=str(file), input_size=64).build()
+
+    assert large.get_layer("backbone").input_shape == (None, 64, 64, 3)
+    for own, taken in zip(large.get_weights(), small.get_weights(), strict=True):
+        np.testing.assert_array_equal(own, taken)
+
+
+def test_a_whole_model_of_another_architecture_is_refused_in_one_sentence(tmp_path):
+    file = tmp_path / "model.keras"
+    ARCHITECTURES["custom_cnn"](widths=(4,)).build().save(file)
+
+    with pytest.raises(WeightsError, match="model.keras' does not fit") as refusal:
+        ARCHITECTURES["resnet50v2"](weights=str(file), input_size=32).build()
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.fixture(scope="module")
+def from_weights(tmp_path_factory):
+    """A ResNet50V2 from a weights file, as `(architecture, model)`."""
     import keras
 
-    kind = ARCHITECTURES["resnet50v2"]
-    file = tmp_path / "backbone.weights.h5"
+    file = tmp_path_factory.mktemp("weights") / "backbone.weights.h5"
     keras.applications.ResNet50V2(
         include_top=False, weights=None, input_shape=(32, 32, 3)
     ).save_weights(file)
-    architecture = kind(weights=str(file), input_size=32, trainable_share=0.25)
-    model = architecture.build()
-    backbone = model.get_layer("backbone")
+    architecture = ARCHITECTURES["resnet50v2"](
+        weights=str(file), input_size=32, trainable_share=0.25, dropout=0
+    )
+    return architecture, architecture.build()
+
+
+def test_phases_train_the_head_then_the_upper_part_of_the_backbone(from_weights):
+    architecture, model = from_weights
+    layers = model.get_layer("backbone").layers
 
     architecture.set_phase(model, head_only=True)
     assert len(model.trainable_weights) == 2
     architecture.set_phase(model, head_only=False)
-    trainable = [layer.trainable for layer in backbone.layers]
+    trained = [number for number, layer in enumerate(layers) if layer.trainable_weights]
 
-    assert not any(trainable[: round(0.7 * len(trainable))])
-    assert all(trainable[round(0.76 * len(trainable)) :])
+    assert 0.75 * len(layers) <= trained[0] < 0.8 * len(layers)
+    assert {type(layers[number]).__name__ for number in trained} == {"Conv2D"}
+
+
+@pytest.mark.parametrize("head_only", [True, False])
+def test_fine_tuning_keeps_batch_normalisation_in_inference_mode(from_weights, head_only):
+    architecture, model = from_weights
+    faces = np.random.default_rng(0).integers(0, 256, (4, 48, 48, 1)).astype(np.float32)
+
+    architecture.set_phase(model, head_only=head_only)
+
+    np.testing.assert_allclose(model(faces, training=True), model(faces), rtol=1e-5)
 
 
 def test_importing_the_models_loads_neither_keras_nor_tensorflow():

@@ -65,6 +65,41 @@ def test_rotation_and_zoom_change_the_face(field):
     assert not np.array_equal(augment(FACE, settings, (0, 0, 1)), FACE)
 
 
+def test_brightness_moves_every_grey_level_by_at_most_its_share_of_255():
+    face = np.full((48, 48), 128, np.uint8)
+    settings = NONE.model_copy(update={"brightness": 0.2})
+    greys = [np.unique(augment(face, settings, seed)) for seed in SEEDS]
+
+    assert all(len(grey) == 1 for grey in greys)
+    assert 40 < max(abs(int(grey[0]) - 128) for grey in greys) <= 51
+
+
+def test_contrast_stretches_about_the_mean_by_at_most_its_share():
+    face = np.array([[78, 178]] * 2, np.uint8)
+    settings = NONE.model_copy(update={"contrast": 0.5})
+    spreads = [int(np.ptp(augment(face, settings, seed))) for seed in SEEDS]
+
+    assert all(augment(face, settings, seed).mean() == 128 for seed in SEEDS)
+    assert 50 <= min(spreads) < 60 and 140 < max(spreads) <= 150
+
+
+@pytest.mark.parametrize("grey", [0, 255])
+def test_light_is_clipped_and_does_not_wrap(grey):
+    face = np.full((48, 48), grey, np.uint8)
+    settings = NONE.model_copy(update={"brightness": 1.0, "contrast": 1.0})
+    changes = [abs(int(augment(face, settings, seed)[0, 0]) - grey) for seed in SEEDS]
+
+    assert 0 in changes and max(changes) > 200
+
+
+def test_light_leaves_the_place_of_everything_as_it_is():
+    settings = Augmentation(brightness=0.001)
+
+    for seed in SEEDS:
+        lit = augment(FACE, settings, seed).astype(int)
+        assert abs(lit - augment(FACE, Augmentation(), seed)).max() <= 1
+
+
 def test_the_stored_face_is_left_alone():
     before = FACE.copy()
     augment(FACE, Augmentation(erasing=0.5), (0, 0, 2))

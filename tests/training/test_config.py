@@ -7,6 +7,7 @@ from models import ARCHITECTURES
 from pipeline.errors import UserError
 from pipeline.training.config import TrainConfig
 from pipeline.training.options import FIELDS, build_config, command_line
+from pipeline.workspace import ZOO
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -23,7 +24,9 @@ def test_a_configuration_survives_json(name):
 def test_the_command_line_makes_the_same_configuration(name):
     given = {"dataset": "d", "architecture": name, "dropout": "0.1", "flip": "False", "seed": "3"}
     if name == "custom_cnn":
-        given |= {"widths": "8,16", "exclude": "twins"}
+        given |= {"widths": "8,16", "exclude": "twins", "normalization": "group"}
+        given |= {"class_weights": "given", "given_weights": "1.0,2.0,1.0,0.5,1.0,1.0,1.5"}
+        given |= {"targets": "blend", "vote_share": "0.3", "mixup": "0.2", "brightness": "0.1"}
     config = build_config({}, given)
 
     words = shlex.split(command_line(config))[4:]
@@ -59,6 +62,16 @@ def test_no_exclusion_list_can_be_said_to_overrule_a_file(text):
         ({"input_size": "96"}, "'input_size' is no field of the architecture 'custom_cnn'"),
         ({"activation": "x"}, "activation = 'x' is wrong: it should be 'relu', 'leaky_relu'"),
         ({"widths": "2"}, "widths"),
+        ({"normalization": "x"}, "normalization = 'x' is wrong: it should be 'batch', 'layer',"),
+        ({"pooling": "x"}, "pooling = 'x' is wrong: it should be 'max', 'average' or 'stride'"),
+        ({"targets": "x"}, "targets = 'x' is wrong: it should be 'labels', 'votes' or 'blend'"),
+        ({"class_weights": "x"}, "it should be 'none', 'sqrt', 'balanced' or 'given'"),
+        ({"early_stopping_monitor": "x"}, "it should be 'monitor', 'val_accuracy', 'val_macro_f1'"),
+        ({"given_weights": "1,2,3"}, "it should be 7 positive numbers, for angry, disgust, fear,"),
+        ({"given_weights": "1,1,1,1,1,1,0"}, "it should be 7 positive numbers, for angry, disgust"),
+        ({"given_weights": "1,1,1,1,1,1,x"}, "given_weights = 'x' is wrong: it should be a valid"),
+        ({"ema_momentum": "1"}, "ema_momentum = '1' is wrong: it should be less than 1"),
+        ({"mixup": "-1"}, "mixup = '-1' is wrong: it should be greater than or equal to 0"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -68,6 +81,22 @@ def test_a_wrong_field_is_one_sentence_with_its_choices(given, sentence):
 
     assert sentence in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("path", sorted(ZOO.glob("*/config.json")), ids=lambda p: p.parent.name)
+def test_the_configuration_of_a_shipped_model_loads_and_means_what_it_did(path):
+    config = build_config(json.loads(path.read_text())["train"], {})
+
+    assert (config.targets, config.mixup, config.ema_momentum) == ("labels", 0, 0)
+    assert config.model.model_dump()["normalization"] == "batch"
+    assert (config.augmentation.brightness, config.augmentation.contrast) == (0, 0)
+
+
+def test_early_stopping_watches_what_the_best_epoch_is_chosen_by_unless_said():
+    watching = build_config({}, {"dataset": "d", "monitor": "val_loss"})
+    other = build_config({}, {"dataset": "d", "early_stopping_monitor": "val_macro_f1"})
+
+    assert (watching.stopping_monitor, other.stopping_monitor) == ("val_loss", "val_macro_f1")
 
 
 def test_a_missing_data_set_is_said():

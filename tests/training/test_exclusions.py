@@ -100,13 +100,13 @@ def test_a_copy_that_is_not_what_it_was_is_refused(faces, content):
 
 
 def test_no_excluded_face_is_fitted_on_chosen_on_or_weighed(faces):
-    from pipeline.training.trainer import _batches
+    from pipeline.training.batches import make_batches
 
     whole, _ = faces
     held_out = whole.indices("held_out", CONFIG.seed)
     exclude(whole, "twins", dict.fromkeys(whole.ids[held_out[:2]], "by hand"))
 
-    fitting, choosing = _batches(CONFIG, training_faces(new_run(CONFIG)))
+    fitting, choosing = make_batches(CONFIG, training_faces(new_run(CONFIG)))
 
     batches = [fitting[i] for i in range(len(fitting))]
     _, targets, weights = (np.concatenate(parts) for parts in zip(*batches, strict=True))

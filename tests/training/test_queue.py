@@ -1,6 +1,7 @@
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from pipeline.data.importing import import_dataset
@@ -75,6 +76,33 @@ def test_a_training_that_dies_without_a_word_is_failed(sample, no_worker, monkey
     assert run.status().message == "The training process ended with code 1: it said nothing"
 
 
+@pytest.mark.parametrize(
+    ("state", "pid", "code", "after"),
+    [
+        ("queued", None, 1, "failed"),
+        ("queued", 1, 1, "failed"),
+        ("running", 7, 1, "failed"),
+        ("running", 7, -9, "interrupted"),
+        ("queued", 7, 1, "queued"),
+        ("running", 1, 1, "interrupted"),
+        ("stopped", 7, 1, "stopped"),
+    ],
+    ids=[
+        *("never-claimed", "resumed-and-never-claimed", "broke-off", "killed", "queued-again"),
+        *("in-other-hands", "told-its-end-itself"),
+    ],
+)
+def test_the_end_of_a_process_is_noted_unless_the_run_is_in_other_hands(
+    sample, no_worker, state, pid, code, after
+):
+    run = queue.submit(build_config({}, SHORT))
+    run.update_status(state=state, pid=pid, process_started=1.0)
+
+    queue._note_silent_end(run, 7, code)
+
+    assert run.state() == after
+
+
 def test_a_training_whose_data_set_is_gone_fails_in_one_sentence(sample, no_worker):
     run = queue.submit(build_config({}, SHORT))
     remove_dataset("sample")
@@ -95,13 +123,21 @@ def test_a_stop_while_the_training_starts_is_heard(sample):
     assert run.state() == "stopped" and run.history().empty
 
 
-def test_a_submitted_run_trains_in_its_own_process_and_stops_when_asked(sample):
+def test_a_submitted_run_trains_in_its_own_process_stops_when_asked_and_goes_on(sample):
     run = queue.submit(build_config({}, SHORT))
     wait_for(lambda: run.status().epoch > 0)
     assert run.state() == "running"
 
     queue.stop(run)
-
     wait_for(lambda: run.state() != "running")
-    assert run.state() == "stopped"
-    assert len(run.history()) >= 1
+    before = run.history()
+    assert run.state() == "stopped" and len(before) >= 1
+
+    queue.resume(run)
+    wait_for(lambda: run.state() == "running" and run.status().epoch > len(before))
+    queue.stop(run, now=False)
+    wait_for(lambda: run.state() != "running")
+    after = run.history()
+    assert run.state() == "stopped" and run.status().epoch == len(after) > len(before)
+    assert after["epoch"].tolist() == list(range(len(after)))
+    pd.testing.assert_frame_equal(after[: len(before)], before)

@@ -1,46 +1,16 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.data.dataset import FaceDataset
-from pipeline.data.sample import draw_face
 from pipeline.errors import UserError
 from pipeline.labels import EMOTIONS
-from pipeline.runs import create_run, list_runs
+from pipeline.runs import list_runs
+from pipeline.training.course import rate_of_epoch
 from pipeline.training.options import build_config
-from pipeline.training.outcome import recorded
-
-TINY = {"dataset": "tiny", "widths": "4,8", "convolutions": "1", "epochs": "2", "batch_size": "16"}
-
-
-@pytest.fixture(scope="module")
-def tiny() -> FaceDataset:
-    rng = np.random.default_rng(0)
-    labels = np.tile(np.arange(7, dtype=np.uint8), 8)
-    return FaceDataset(
-        "tiny",
-        np.stack([draw_face(EMOTIONS[label], rng) for label in labels]),
-        labels,
-        np.array(["train"] * 42 + ["validation"] * 14),
-        np.array([str(i) for i in range(56)]),
-        None,
-        "f" * 64,
-    )
-
-
-def fit(tiny, **fields):
-    return fit_config(tiny, build_config({}, {**TINY, **fields}))
-
-
-def fit_config(tiny, config):
-    from pipeline.training.trainer import train
-
-    run = create_run(config, tiny.fingerprint)
-    with recorded(run, "queued"):
-        train(config, tiny, run)
-    return run
+from tests.training.tiny import TINY, fit, tiny_config, tiny_faces
 
 
 def test_a_run_folder_is_complete(trained, filled_workspace):
@@ -52,7 +22,7 @@ def test_a_run_folder_is_complete(trained, filled_workspace):
 
     assert files == {
         "config.json", "status.json", "history.csv", "train.log", "model.keras",
-        "openvino/model.xml", "openvino/model.bin",
+        "state/training.npz", "openvino/model.xml", "openvino/model.bin",
         f"{evaluation}/predictions.npz", f"{evaluation}/metrics.json",
     }  # fmt: skip
     assert config.train.dataset == "sample" and config.emotions == EMOTIONS
@@ -76,8 +46,8 @@ def test_the_kept_model_is_the_best_epoch_uncompiled_in_float32(trained, filled_
     assert {str(weight.dtype) for weight in model.weights} == {"float32"}
 
 
-def test_the_same_seed_gives_the_same_history_and_another_one_does_not(tiny):
-    first, again, other = (fit(tiny, seed=seed).history() for seed in ("5", "5", "6"))
+def test_the_same_seed_gives_the_same_history_and_another_one_does_not():
+    first, again, other = (fit(tiny_config(seed=seed)).history() for seed in ("5", "5", "6"))
 
     pd.testing.assert_frame_equal(first, again, rtol=1e-4)
     assert not np.allclose(first["loss"], other["loss"], rtol=1e-4)
@@ -90,18 +60,30 @@ def test_the_same_seed_gives_the_same_history_and_another_one_does_not(tiny):
         {"optimizer": "adamw", "schedule": "cosine", "warmup_epochs": "1"},
         {"class_weights": "balanced", "monitor": "val_loss", "schedule": "constant"},
         {"precision": "mixed_bfloat16", "class_weights": "sqrt", "monitor": "val_macro_f1"},
+        {"mixup": "0.2", "class_weights": "given", "given_weights": "1,2,1,1,1,1,1"},
+        {"brightness": "0.2", "contrast": "0.2", "normalization": "group", "pooling": "stride"},
     ],
     ids=lambda fields: "-".join(fields.values()),
 )
-def test_every_way_to_train_gives_a_model(tiny, fields):
-    run = fit(tiny, **fields)
+def test_every_way_to_train_gives_a_model(fields):
+    run = fit(tiny_config(**fields))
 
-    assert run.weights_path.is_file() and not run.state_folder.exists()
+    assert run.weights_path.is_file()
     assert len(run.history()) == 2
     assert np.isfinite(run.history()["loss"]).all()
 
 
-def test_fine_tuning_trains_the_head_first_and_counts_epochs_on(tiny, tmp_path):
+def test_votes_are_trained_towards_and_smoothed():
+    faces = tiny_faces()
+    voted = replace(faces, votes=np.full((len(faces), 10), 1, np.uint8))
+
+    soft = {"targets": "votes", "label_smoothing": "0.1", "mixup": "0.5"}
+    run = fit(tiny_config(**soft, class_weights="balanced"), voted)
+
+    assert run.history()["loss"].iloc[-1] == pytest.approx(np.log(7), abs=0.3)
+
+
+def test_fine_tuning_trains_the_head_first_and_counts_epochs_on(tmp_path):
     import keras
 
     file = tmp_path / "backbone.weights.h5"
@@ -112,28 +94,29 @@ def test_fine_tuning_trains_the_head_first_and_counts_epochs_on(tiny, tmp_path):
     fields = {k: v for k, v in TINY.items() if k not in ("widths", "convolutions")}
     config = build_config({}, {**fields, **backbone, "epochs": "1", "head_epochs": "1"})
 
-    run = fit_config(tiny, config)
+    run = fit(config)
 
     assert run.history()["epoch"].tolist() == [0, 1]
     assert run.history()["learning_rate"].tolist() == pytest.approx([1e-3, 1e-3])
     assert run.status().epochs == 2
 
 
-def test_early_stopping_ends_and_plateau_lowers_the_rate(tiny):
+def test_early_stopping_ends_and_plateau_lowers_the_rate():
     fields = {"learning_rate": "1e-10", "epochs": "9", "monitor": "val_loss"}
-    run = fit(tiny, **fields, early_stopping_patience="3", plateau_patience="1", seed="1")
+    patience = {"early_stopping_patience": "3", "plateau_patience": "1"}
+    run = fit(tiny_config(**fields, **patience, seed="1"))
     history = run.history()
 
     assert len(history) < 9 or history["learning_rate"].is_monotonic_decreasing
     assert history["learning_rate"].iloc[-1] < 1e-10
 
 
-def test_a_loss_that_is_no_number_fails_the_run_in_one_sentence(tiny):
+def test_a_loss_that_is_no_number_fails_the_run_in_one_sentence():
     with pytest.raises(UserError, match="no longer a number"):
         exploding = {"optimizer": "sgd", "learning_rate": "10", "weight_decay": "1"}
         lasting = {"schedule": "constant", "early_stopping_patience": "0", "epochs": "99"}
-        plain = {"activation": "leaky_relu", "batch_normalization": "False"}
-        fit(tiny, **exploding, **lasting, **plain)
+        plain = {"activation": "leaky_relu", "normalization": "none"}
+        fit(tiny_config(**exploding, **lasting, **plain))
 
     (run,) = list_runs()
     assert run.status().state == "failed"
@@ -142,8 +125,6 @@ def test_a_loss_that_is_no_number_fails_the_run_in_one_sentence(tiny):
 
 
 def test_the_learning_rate_warms_up_and_falls_as_a_cosine():
-    from pipeline.training.callbacks import rate_of_epoch
-
     fields = {"schedule": "cosine", "warmup_epochs": "2", "epochs": "10", "learning_rate": "0.3"}
     config = build_config({}, {"dataset": "d", **fields})
     rates = [rate_of_epoch(config, epoch) for epoch in range(10)]

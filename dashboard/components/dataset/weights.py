@@ -1,7 +1,7 @@
 """What each scheme of class weights would make of the training faces."""
 
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,10 +11,7 @@ from dashboard.components.dataset.clickable import chosen_with
 from dashboard.components.dataset.selection import choose
 from pipeline.data.store import DatasetInfo
 from pipeline.labels import EMOTIONS
-from pipeline.training.class_weights import class_weights
-from pipeline.training.config import TrainConfig
-
-SCHEMES: tuple[str, ...] = get_args(TrainConfig.model_fields["class_weights"].annotation)
+from pipeline.training.class_weights import SCHEMES, class_weights
 
 
 def weights_table(counts: dict[str, int]) -> pd.DataFrame:
