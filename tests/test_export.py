@@ -81,7 +81,7 @@ def test_shipping_makes_a_float16_run_that_says_the_same(filled_workspace, tmp_p
 
     zoo = tmp_path / "zoo"
     monkeypatch.setattr(export, "ZOO", zoo)
-    monkeypatch.setattr("pipeline.runs.run.ZOO", zoo)
+    monkeypatch.setattr("pipeline.runs.folder.ZOO", zoo)
     (run,) = list_runs()
     faces = load_dataset("sample").images[:64]
 

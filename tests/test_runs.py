@@ -156,7 +156,7 @@ def test_a_run_is_removed_but_not_while_it_is_trained(run):
 
 
 def test_a_shipped_model_is_written_to_never(tmp_path, monkeypatch, empty_workspace):
-    monkeypatch.setattr("pipeline.runs.run.ZOO", tmp_path / "zoo")
+    monkeypatch.setattr("pipeline.runs.folder.ZOO", tmp_path / "zoo")
     (tmp_path / "zoo" / "m" / "evaluation" / "aaaaaaaaaaaa-test").mkdir(parents=True)
     shipped = Run(tmp_path / "zoo" / "m")
 

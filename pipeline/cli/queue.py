@@ -7,7 +7,7 @@ import typer
 from pipeline.cli.report import Json, show
 from pipeline.errors import UserError
 from pipeline.runs import Run, find_run, list_runs
-from pipeline.training import queue
+from pipeline.training import queue, worker
 
 
 def runs(as_json: Json = False) -> None:
@@ -49,4 +49,4 @@ def stop(
 
 def work() -> None:
     """Train the queued runs, one after the other, until there are none."""
-    queue.work()
+    worker.work()

@@ -3,7 +3,15 @@
 Shipped models are runs too; they lie in `models/zoo` and are never written to.
 """
 
-from pipeline.runs.files import Exclusion, RunConfig, ShownState, State, Status, evaluation_name
+from pipeline.runs.files import (
+    Exclusion,
+    Notes,
+    RunConfig,
+    ShownState,
+    State,
+    Status,
+    evaluation_name,
+)
 from pipeline.runs.index import (
     check_unused,
     create_run,
@@ -14,11 +22,15 @@ from pipeline.runs.index import (
     runs_using,
 )
 from pipeline.runs.run import Run
+from pipeline.runs.table import RunRow, RunTable
 
 __all__ = [
     "Exclusion",
+    "Notes",
     "Run",
     "RunConfig",
+    "RunRow",
+    "RunTable",
     "ShownState",
     "State",
     "Status",

@@ -2,9 +2,11 @@
 
 from typing import Literal
 
-from pydantic import BaseModel
+import psutil
+from pydantic import BaseModel, ConfigDict
 
 from pipeline.labels import EMOTIONS
+from pipeline.processes import ProcessId
 from pipeline.training.config import TrainConfig
 
 State = Literal["queued", "running", "finished", "stopped", "failed"]
@@ -50,16 +52,52 @@ def evaluation_name(fingerprint: str, split: str, exclusion: str = "") -> str:
 
 
 class Status(BaseModel):
-    """What `status.json` holds: how far a run is. Epochs and steps count those finished."""
+    """What `status.json` holds: how far a run is. Epochs and steps count those finished.
+
+    `queued_at` orders those that wait: when it was queued, in seconds since 1970, or what moving
+    it made of that. `loss` and `accuracy` are those of the epoch under way, on training faces.
+    """
 
     state: State
+    queued_at: float = 0.0
     pid: int | None = None
     process_started: float | None = None
     epoch: int = 0
     epochs: int = 0
     step: int = 0
     steps: int = 0
+    loss: float | None = None
+    accuracy: float | None = None
     images_per_s: float | None = None
     eta_s: float | None = None
     parameters: int | None = None
     message: str = ""
+
+    def process(self) -> psutil.Process | None:
+        """Return the living process that trains the run; a reused process id does not count."""
+        if self.state != "running" or self.pid is None:
+            return None
+        return ProcessId(pid=self.pid, started=self.process_started or 0.0).find()
+
+    def shown(self) -> ShownState:
+        """Return the state to show: a running one whose process is gone is `interrupted`."""
+        gone = self.state == "running" and self.process() is None
+        return "interrupted" if gone else self.state
+
+
+class Notes(BaseModel):
+    """What `notes.json` holds: what people wrote about a run.
+
+    Args:
+        name: the name to show in place of the run's own; empty for that.
+        note: free text.
+        tags: short words to find runs by.
+        experiment: the name that the runs of one experiment share; empty for none.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str = ""
+    note: str = ""
+    tags: tuple[str, ...] = ()
+    experiment: str = ""

@@ -2,15 +2,17 @@
 
 import os
 import secrets
+import shutil
+import time
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.runs.files import Exclusion, RunConfig, Status
+from pipeline.runs.files import Exclusion, Notes, RunConfig, Status
 from pipeline.runs.run import Run
 from pipeline.training.config import TrainConfig
-from pipeline.workspace import ZOO, check_name, is_plain, runs_folder, write_json
+from pipeline.workspace import ZOO, check_name, is_plain, runs_folder
 
 _VERSIONED = ("emotion-detector", "keras", "tensorflow", "numpy", "opencv-python-headless")
 
@@ -21,6 +23,7 @@ def create_run(
     *,
     exclusion: Exclusion | None = None,
     exclusion_csv: str = "",
+    notes: Notes | None = None,
     claimed: bool = False,
 ) -> Run:
     """Make the folder of a new run with its configuration.
@@ -30,25 +33,38 @@ def create_run(
         fingerprint: the data set's.
         exclusion: the exclusion list, if one is left out.
         exclusion_csv: what that list holds.
+        notes: what to note of it from the first.
         claimed: the run is this process's own from the first; else it is queued.
+
+    Raises:
+        UserError: the folder cannot be written.
     """
     now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     path = runs_folder() / f"{now}-{config.architecture}-{secrets.token_hex(2)}"
-    partial = path.with_name(f".{path.name}")
-    partial.mkdir(parents=True)
     content = RunConfig(
         train=config,
         dataset_fingerprint=fingerprint,
         exclusion=exclusion,
         versions={package: version(package) for package in _VERSIONED},
     )
-    write_json(partial / "config.json", content.model_dump(mode="json"))
-    if exclusion:
-        Run(partial).exclusions_path.write_text(exclusion_csv)
-    Run(partial).write_status(Status(state="queued", epochs=config.total_epochs))
-    if claimed:
-        Run(partial).claim("queued")
-    os.rename(partial, path)
+    run = Run(path.with_name(f".{path.name}"))
+    try:
+        run.path.mkdir(parents=True)
+        run.write_config(content)
+        if exclusion:
+            run.exclusions_path.write_text(exclusion_csv)
+        if notes:
+            run.write_notes(notes)
+        run.write_status(Status(state="queued", queued_at=time.time(), epochs=config.total_epochs))
+        if claimed:
+            run.claim("queued")
+        os.rename(run.path, path)
+    except OSError as error:
+        shutil.rmtree(run.path, ignore_errors=True)
+        raise UserError(
+            f"The run cannot be written to {path.parent} ({error.strerror or error}): free some "
+            "space there, or let it be written to."
+        ) from error
     return Run(path)
 
 

@@ -4,13 +4,13 @@ from pipeline.data.dataset import FaceDataset
 from pipeline.data.exclusions import load_exclusions, read_exclusions
 from pipeline.data.store import find_dataset, load_dataset
 from pipeline.errors import UserError
-from pipeline.runs import Exclusion, Run, create_run
+from pipeline.runs import Exclusion, Notes, Run, create_run
 from pipeline.training.config import TrainConfig
 from pipeline.training.targets import check_targets
 from pipeline.training.weights import resolve_weights
 
 
-def new_run(config: TrainConfig, *, claimed: bool = False) -> Run:
+def new_run(config: TrainConfig, *, notes: Notes | None = None, claimed: bool = False) -> Run:
     """Make a run on the data set and without the faces that its configuration names.
 
     The run brings a copy of the exclusion list, so that it trains on what was chosen now even if
@@ -18,6 +18,7 @@ def new_run(config: TrainConfig, *, claimed: bool = False) -> Run:
 
     Args:
         config: the configuration.
+        notes: what to note of the run from the first.
         claimed: the run is this process's own from the first; else it is queued.
 
     Raises:
@@ -28,7 +29,7 @@ def new_run(config: TrainConfig, *, claimed: bool = False) -> Run:
     check_targets(config, dataset)
     resolve_weights(config)
     if config.exclude is None:
-        return create_run(config, dataset.fingerprint, claimed=claimed)
+        return create_run(config, dataset.fingerprint, notes=notes, claimed=claimed)
     listed = load_exclusions(config.dataset, config.exclude)
     dataset.without(listed.reasons)
     return create_run(
@@ -36,6 +37,7 @@ def new_run(config: TrainConfig, *, claimed: bool = False) -> Run:
         dataset.fingerprint,
         exclusion=Exclusion(name=listed.name, faces=len(listed), fingerprint=listed.fingerprint),
         exclusion_csv=listed.csv(),
+        notes=notes,
         claimed=claimed,
     )
 

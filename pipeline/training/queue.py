@@ -1,31 +1,34 @@
-"""Runs wait their turn: one at a time a workspace, first come first served.
+"""Runs wait their turn: first come first served, one at a time or as many as the workspace says.
 
 Starts a run by its folder and knows nothing else of training; loads no keras.
 """
 
-import signal
-import subprocess
-import sys
-
-from filelock import FileLock, Timeout
+import json
+from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.processes import last_line, start_pipeline
-from pipeline.runs import Run, list_runs
+from pipeline.processes import start_pipeline
+from pipeline.runs import Notes, Run, RunTable
 from pipeline.training.config import TrainConfig
 from pipeline.training.faces import new_run
 from pipeline.training.resume import RESUMABLE, check_resumable, extend
-from pipeline.workspace import workspace
+from pipeline.workspace import workspace, write_json
+
+MOST_AT_ONCE = 16
 
 
-def submit(config: TrainConfig) -> Run:
+def submit(config: TrainConfig, notes: Notes | None = None) -> Run:
     """Queue a run and see to it that a worker is there to take it.
 
+    Args:
+        config: its configuration.
+        notes: what to note of it from the first.
+
     Raises:
-        UserError: there is no such data set or exclusion list.
+        UserError: there is no such data set or exclusion list, or the run cannot be written.
     """
-    run = new_run(config)
-    _start_worker()
+    run = new_run(config, notes=notes)
+    start_worker()
     return run
 
 
@@ -41,11 +44,23 @@ def resume(run: Run, epochs: str | int | None = None) -> None:
     """
     extend(run, check_resumable(run, epochs))
     run.enqueue(*RESUMABLE)
-    _start_worker()
+    start_worker()
 
 
-def _start_worker() -> None:
-    start_pipeline(["work"], workspace() / "worker.log")
+def start_worker() -> None:
+    """Start a worker; where one is alive already, the new one leaves at once.
+
+    Raises:
+        UserError: its log cannot be written.
+    """
+    log = workspace() / "worker.log"
+    try:
+        start_pipeline(["work"], log)
+    except OSError as error:
+        raise UserError(
+            f"The queue cannot start, its log {log} cannot be written ({error.strerror or error}): "
+            "free some space there, or let it be written to."
+        ) from error
 
 
 def stop(run: Run, *, now: bool = True) -> None:
@@ -71,51 +86,64 @@ def stop(run: Run, *, now: bool = True) -> None:
             raise UserError(f"Run '{run.name}' is {run.state()}: there is nothing to stop.")
 
 
-def work() -> None:
-    """Train queued runs until there are none; return at once where another worker is at it."""
-    while _next_queued():
-        try:
-            with FileLock(workspace() / "queue.lock", timeout=0):
-                while run := _next_queued():
-                    _train(run)
-        except Timeout:
-            return
+def waiting(table: RunTable | None = None) -> list[Run]:
+    """Return the queued runs, the next one first.
 
-
-def _next_queued() -> Run | None:
-    waiting = [run for run in list_runs() if run.status().state == "queued"]
-    return waiting[-1] if waiting else None
-
-
-def _train(run: Run) -> None:
-    with (
-        run.log_path.open("ab") as output,
-        subprocess.Popen(
-            [sys.executable, "-m", "pipeline", "train", "--run", run.name],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        ) as process,
-    ):
-        code = process.wait()
-    with run.locked():
-        _note_silent_end(run, process.pid, code)
-
-
-def _note_silent_end(run: Run, pid: int, code: int) -> None:
-    """Say how a process ended that could not say so itself.
-
-    The run may be in other hands by now: queued again, or resumed by somebody in the foreground.
+    Args:
+        table: where to look them up, for callers that look often.
     """
-    status = run.status()
-    if status.state != ("running" if status.pid == pid else "queued"):
-        return
-    if code == -signal.SIGKILL:  # it stays as if running: interrupted
-        run.update_status(message="The training process was killed, perhaps for want of memory.")
-        return
-    run.update_status(
-        state="failed",
-        eta_s=None,
-        message=f"The training process ended with code {code}: "
-        f"{last_line(run.log_path) or 'it said nothing'}",
-    )
+    rows = [row for row in (table or RunTable()).rows() if row.status.state == "queued"]
+    return [row.run for row in sorted(rows, key=lambda row: (row.status.queued_at, row.run.name))]
+
+
+def move(run: Run, place: int) -> None:
+    """Give a queued run another place among those that wait.
+
+    Args:
+        run: the run.
+        place: its place, counted from 1; beyond the last it becomes the last.
+
+    Raises:
+        UserError: it is not queued, or there is no such place.
+    """
+    if place < 1:
+        raise UserError(f"There is no place {place} in the queue: places are counted from 1.")
+    with run.locked():
+        before = waiting()
+        if run.name not in [other.name for other in before]:
+            raise UserError(f"Run '{run.name}' is {run.state()}: only queued runs can be moved.")
+        after = [other for other in before if other.name != run.name]
+        after.insert(place - 1, run)
+        earliest = min(other.status().queued_at for other in before)
+        for number, other in enumerate(after):
+            other.update_status(queued_at=earliest + number / 1e3)
+
+
+def at_once() -> int:
+    """Return how many queued runs may train at the same time."""
+    try:
+        return min(MOST_AT_ONCE, max(1, int(json.loads(_settings().read_text())["at_once"])))
+    except (OSError, ValueError, KeyError, TypeError):
+        return 1
+
+
+def set_at_once(count: int) -> None:
+    """Let so many queued runs train at the same time, also in a worker that is at it already.
+
+    Raises:
+        UserError: the number is not from 1 to 16, or cannot be written.
+    """
+    if not 1 <= count <= MOST_AT_ONCE:
+        raise UserError(f"{count} runs at once is wrong: take 1 to {MOST_AT_ONCE}.")
+    try:
+        workspace().mkdir(parents=True, exist_ok=True)
+        write_json(_settings(), {"at_once": count})
+    except OSError as error:
+        raise UserError(
+            f"{_settings()} cannot be written ({error.strerror or error}): free some space there, "
+            "or let it be written to."
+        ) from error
+
+
+def _settings() -> Path:
+    return workspace() / "queue.json"
