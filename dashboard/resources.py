@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
+from dashboard.processor import ProcessorLoad
 from pipeline.data import store
 from pipeline.data.dataset import FaceDataset
 from pipeline.errors import UserError
@@ -16,9 +17,9 @@ from pipeline.evaluation.metrics import Metrics, accuracy_interval, compute_metr
 from pipeline.evaluation.predictions import Predictions, load_predictions
 from pipeline.evaluation.roc import RocCurve, roc_curves
 from pipeline.labels import EMOTIONS
-from pipeline.runs import Run, list_models
+from pipeline.runs import Run, RunTable, list_models
 from pipeline.vision.recognizer import Recognizer
-from pipeline.workspace import dataset_folder
+from pipeline.workspace import dataset_folder, workspace
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -66,6 +67,16 @@ def dataset_by_fingerprint(fingerprint: str) -> FaceDataset | None:
         with suppress(UserError):
             return dataset(info.name, info.fingerprint)
     return None
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _runs(workspace: Path) -> RunTable:
+    return RunTable()
+
+
+def runs() -> RunTable:
+    """Return the table of the workspace's runs, which reads again only what has changed."""
+    return _runs(workspace())
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -177,3 +188,9 @@ def recognizer(model: Run) -> Recognizer:
     """Return a recognizer for one thread; the compiled model behind it is shared by all."""
     path = model.openvino_path
     return _compiled(model, str(path), path.stat().st_mtime).share()
+
+
+@st.cache_resource(show_spinner=False)
+def processor() -> ProcessorLoad:
+    """Return what tells how busy the processor is, to all who look."""
+    return ProcessorLoad()

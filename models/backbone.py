@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from annotated_types import Unit
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.layers import classifier, colour_at, grey_input
@@ -34,7 +35,9 @@ class Backbone(BaseModel):
     weights: str = Field(
         "imagenet", description="'imagenet', 'none', a weights file, or a run of this architecture"
     )
-    input_size: int = Field(96, ge=32, le=224, description="side of the network's input, pixels")
+    input_size: Annotated[int, Unit("pixels")] = Field(
+        96, ge=32, le=224, description="side of the network's input, pixels"
+    )
     trainable_share: float = Field(
         0.5, gt=0, le=1, description="share of the backbone's layers that phase two trains"
     )

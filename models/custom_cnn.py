@@ -10,6 +10,7 @@ from __future__ import annotations
 from math import gcd
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from annotated_types import Unit
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models.layers import classifier, grey_input
@@ -29,11 +30,13 @@ class CustomCNN(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    widths: tuple[Width, ...] = Field(
+    widths: Annotated[tuple[Width, ...], Unit("channels")] = Field(
         (32, 64, 128, 256), min_length=1, max_length=5, description="channels of each stage"
     )
     convolutions: int = Field(2, ge=1, le=4, description="convolutions in a stage")
-    kernel_size: Literal[3, 5, 7] = Field(3, description="side of a convolution's kernel, pixels")
+    kernel_size: Annotated[Literal[3, 5, 7], Unit("pixels")] = Field(
+        3, description="side of a convolution's kernel, pixels"
+    )
     activation: Activation = Field("relu", description="activation function")
     kernel_initializer: Initializer = Field("he_normal", description="first values of the weights")
     normalization: Literal["batch", "layer", "group", "none"] = Field(

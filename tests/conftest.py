@@ -11,8 +11,8 @@ import pylibsrtp  # noqa: F401  # crashes where TensorFlow was loaded first; the
 import pytest
 
 TRAIN = (
-    "train --dataset sample --widths 16,32,64,128 --convolutions 1 --epochs 14 --batch-size 32 "
-    "--learning-rate 0.003 --schedule cosine --seed 7"
+    "train --dataset sample --widths 8,16,32,64 --convolutions 1 --epochs 10 --batch-size 32 "
+    "--learning-rate 0.005 --schedule cosine --seed 7"
 )
 
 

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,19 @@ from pipeline.training.config import TrainConfig
 from tests.test_cli import invoke
 
 
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory) -> Path:
+    workspace = tmp_path_factory.mktemp("drawn")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMOTION_WORKSPACE", str(workspace))
+        import_dataset(Path("sample"), "sample")
+    return workspace
+
+
 @pytest.fixture
-def stopped(empty_workspace, monkeypatch) -> Run:
+def stopped(drawn, empty_workspace, monkeypatch) -> Run:
     monkeypatch.setattr(queue, "start_pipeline", lambda arguments, log: None)
-    import_dataset(Path("sample"), "sample")
+    shutil.copytree(drawn, empty_workspace)
     run = create_run(TrainConfig(dataset="sample"), load_dataset("sample").fingerprint)
     run.update_status(state="stopped")
     return run

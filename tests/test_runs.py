@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.runs import (
+    Notes,
     Run,
     Status,
     check_unused,
@@ -31,6 +32,41 @@ def test_a_new_run_is_queued_and_keeps_its_configuration(run):
     assert run.config().dataset_fingerprint == "f" * 64
     assert run.status().epochs == 40
     assert run.history().empty
+
+
+def test_a_new_run_waits_after_those_that_were_queued_before(run):
+    later = create_run(TrainConfig(dataset="d"), "f" * 64)
+
+    assert later.status().queued_at > run.status().queued_at > 0
+    run.update_status(state="stopped")
+    run.enqueue("stopped")
+    assert run.status().queued_at > later.status().queued_at
+
+
+def test_a_run_has_its_own_name_until_people_give_it_another(run):
+    assert run.notes() == Notes() and run.title == run.name
+
+    notes = Notes(name="wide", note="look at fear", tags=("a", "b"), experiment="rates")
+    run.write_notes(notes)
+
+    assert run.notes() == notes and run.title == "wide"
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b"\xff\xfe\x00"], ids=["cut", "list", "no-text"])
+def test_damaged_notes_are_none(run, content):
+    run.notes_path.write_bytes(content)
+
+    assert run.notes() == Notes() and run.title == run.name
+
+
+def test_the_disk_of_a_run_is_that_of_all_its_files(run):
+    before = run.disk()
+    assert before == sum(path.stat().st_size for path in run.path.iterdir())
+
+    run.state_path.parent.mkdir()
+    run.state_path.write_bytes(bytes(1000))
+
+    assert run.disk() == before + 1000
 
 
 def test_a_claimed_run_is_running_until_its_process_is_gone(run):
@@ -152,6 +188,14 @@ def test_a_run_is_removed_but_not_while_it_is_trained(run):
     run.write_status(Status(state="stopped"))
     run.remove()
 
+    assert list_runs() == [] and not list(run.path.parent.iterdir())
+
+
+def test_a_removal_that_was_killed_leaves_no_half_of_a_run(run, monkeypatch):
+    monkeypatch.setattr("pipeline.runs.run.shutil.rmtree", lambda path: None)
+
+    run.remove()
+
     assert list_runs() == []
 
 
@@ -168,5 +212,6 @@ def test_a_shipped_model_is_written_to_never(tmp_path, monkeypatch, empty_worksp
     made_here.mkdir(parents=True)
     assert shipped.evaluation_path("a" * 64, "test") == made_here
     assert shipped.evaluation_paths() == [made_here]
-    with pytest.raises(UserError, match="shipped model and stays"):
-        shipped.remove()
+    for write in (shipped.remove, lambda: shipped.write_notes(Notes(name="x"))):
+        with pytest.raises(UserError, match="shipped model and stays"):
+            write()

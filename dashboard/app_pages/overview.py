@@ -1,18 +1,20 @@
 """Overview: what is here, what runs now, and what to do next."""
 
-import psutil
 import streamlit as st
 
+from dashboard import resources
 from dashboard.components.class_strip import class_strip
+from dashboard.components.machine import show_machine
 from dashboard.components.model_list import ModelEntry, model_entries
-from dashboard.components.run_progress import active_runs, show_progress
+from dashboard.components.plain import plain
+from dashboard.components.run_progress import BADGES, active_runs, show_bars
 from dashboard.components.units import accuracy_with_interval, size
 from pipeline.data.store import dataset_info, dataset_names
 from pipeline.errors import UserError
 from pipeline.labels import EMOTIONS
-from pipeline.workspace import PROJECT, workspace
 
 _MODELS_SHOWN = 6
+_WAITING_SHOWN = 4
 
 
 def show_next_step(has_data: bool, has_model: bool) -> None:
@@ -65,24 +67,19 @@ def show_model(entry: ModelEntry) -> None:
                 st.caption(f"{entry.dataset}, {entry.split}")
 
 
-def show_active(shown: list[str]) -> None:
-    """Show what trains now; when a run begins or ends, the whole page follows."""
-    runs = active_runs()
-    if [run.name for run in runs] != shown:
+def show_active(states: dict[str, str]) -> None:
+    """Show what trains and waits now; when a run begins or ends, the whole page follows."""
+    active = active_runs(resources.runs().rows())
+    if active.states != states:
         st.rerun()
-    for run in runs:
-        show_progress(run, stoppable=False)
-
-
-def show_machine() -> None:
-    """Show what this machine has."""
-    memory = psutil.virtual_memory()
-    folder = workspace() if workspace().is_dir() else PROJECT
-    disk = psutil.disk_usage(str(folder))
-    with st.grid(3, min_column_width=180):
-        st.metric("Processor", f"{psutil.cpu_count()} cores", border=True)
-        st.metric("Memory free", f"{size(memory.available)} of {size(memory.total)}", border=True)
-        st.metric("Disk free", f"{size(disk.free)} of {size(disk.total)}", border=True)
+    for row in active.running:
+        with st.container(border=True, gap="xsmall"):
+            st.markdown(f"**{plain(row.title)}** &nbsp; {BADGES['running']}")
+            show_bars(row)
+    for row in active.waiting[:_WAITING_SHOWN]:
+        st.markdown(f"**{plain(row.title)}** &nbsp; {BADGES['queued']}")
+    if len(active.waiting) > _WAITING_SHOWN:
+        st.page_link("app_pages/train.py", label=f"All {len(active.waiting):,} that wait")
 
 
 st.title("Emotion Detector")
@@ -93,10 +90,10 @@ st.markdown(
 names, models = dataset_names(), model_entries()
 show_next_step(bool(names), bool(models))
 
-active = [run.name for run in active_runs()]
-if active:
+now = active_runs(resources.runs().rows()).states
+if now:
     st.subheader("Runs now")
-    st.fragment(run_every=1.0)(show_active)(active)
+    st.fragment(run_every=1.0)(show_active)(now)
 
 left, right = st.columns(2, gap="large")
 with left:

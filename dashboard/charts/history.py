@@ -6,89 +6,90 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dashboard.charts.style import AVERAGE, REFERENCE, SERIES, finish
+from dashboard.charts.style import REFERENCE, SERIES, finish
+from pipeline.training.trials import best_row
 
-_PANELS = {"accuracy": "accuracy, %", "loss": "loss"}
-_TRAINING = {"color": REFERENCE, "width": 2, "dash": "dot"}
-_VALIDATION = {"color": SERIES[0], "width": 2.5}
-_MACRO_F1 = {"color": AVERAGE, "width": 2, "dash": "dash"}
-_BEST = {"color": SERIES[1], "width": 1.5, "dash": "dash"}
-
-
-def best_epoch(history: pd.DataFrame, monitor: str) -> int | None:
-    """Return the epoch, counted from 0, at which the monitored figure was best.
-
-    Args:
-        history: a run's history, one row a finished epoch.
-        monitor: a column; the smallest value is best of a loss, else the largest.
-
-    Returns:
-        The epoch, or None if there is no such figure yet.
-    """
-    figures = history[monitor].dropna() if monitor in history else pd.Series(dtype=float)
-    if figures.empty:
-        return None
-    ranked = figures.sort_values(ascending=monitor.endswith("loss"), kind="stable")
-    return int(history["epoch"].loc[ranked.index[0]])
+_PANELS = {
+    "accuracy, macro F1, %": {"accuracy": SERIES[0], "macro_f1": SERIES[5]},
+    "loss": {"loss": SERIES[0]},
+    "learning rate": {"learning_rate": SERIES[2]},
+}
+_HEIGHTS = (0.5, 0.3, 0.2)
+_NAMES = {"accuracy": "accuracy", "macro_f1": "macro F1"}
+_TRAINING = {"dash": "dot", "width": 1.5}
+_VALIDATION = {"dash": "solid", "width": 2.5}
+_MARKED_UP_TO = 60
 
 
 def learning_curves(history: pd.DataFrame, monitor: str) -> go.Figure:
-    """Draw accuracy above loss, training and validation, over epochs counted from 1 as people do.
+    """Draw how a run learned, over epochs counted from 1 as people do.
+
+    Accuracy and macro F1, the loss, and the learning rate on a logarithmic axis stand under one
+    another; training is dotted, validation solid.
 
     Args:
-        history: a run's history: `epoch` from 0, `accuracy` and `loss`, the same with `val_`, and
-            `val_macro_f1` where there is one.
+        history: a run's history: `epoch` from 0, `accuracy`, `macro_f1` and `loss`, the same with
+            `val_`, and `learning_rate`; what is not there is not drawn.
         monitor: the column the best epoch is chosen by; a line marks that epoch.
     """
-    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06)
-    epochs = history["epoch"] + 1
-    for row, name in enumerate(_PANELS, start=1):
-        lines = {name: ("training", _TRAINING), f"val_{name}": ("validation", _VALIDATION)}
-        if name == "accuracy":
-            lines["val_macro_f1"] = ("validation macro F1", _MACRO_F1)
-        for column, (label, line) in lines.items():
-            if column in history:
-                scale = 100 if name == "accuracy" else 1
-                _add_line(figure, row, epochs, history[column] * scale, label, line)
-    finish(figure, "", "", height=440)
-    for row, title in enumerate(_PANELS.values(), start=1):
+    figure = make_subplots(
+        rows=3, cols=1, shared_xaxes=True, vertical_spacing=0.05, row_heights=_HEIGHTS
+    )
+    finish(figure, "", "", height=560)
+    for row, (title, columns) in enumerate(_PANELS.items(), start=1):
         figure.update_yaxes(title_text=title, row=row, col=1)
-    figure.update_xaxes(tick0=1, dtick=max(1, math.ceil(len(epochs) / 10)))
-    figure.update_xaxes(title_text="epoch", row=2, col=1)
-    figure.update_layout(hovermode="x unified")
-    best = best_epoch(history, monitor)
-    if best is not None:
-        figure.add_vline(x=best + 1, line=_BEST)
-        figure.add_annotation(
-            x=best + 1,
-            y=0,
-            yref="y domain",
-            yanchor="bottom",
-            xanchor="left" if best < epochs.max() / 2 else "right",
-            text=f" best: epoch {best + 1} ",
-            showarrow=False,
-        )
+        for column, colour in columns.items():
+            _add_lines(figure, row, history, column, colour)
+    figure.update_yaxes(type="log", **_ends(history), row=3, col=1)
+    figure.update_xaxes(tick0=1, dtick=max(1, math.ceil(len(history) / 10)))
+    figure.update_xaxes(title_text="epoch", row=3, col=1)
+    figure.update_layout(hovermode="x unified", uirevision="kept")  # a zoom outlives an epoch
+    _mark_best(figure, history, monitor)
     return figure
 
 
-def _add_line(
-    figure: go.Figure,
-    row: int,
-    epochs: pd.Series,
-    values: pd.Series,
-    label: str,
-    line: dict[str, object],
+def _ends(history: pd.DataFrame) -> dict[str, list[float] | list[str]]:
+    """Return the ticks of the rate's axis: its least and its greatest value."""
+    rates = history.get("learning_rate", pd.Series(dtype=float)).dropna()
+    ends = sorted({float(rates.min()), float(rates.max())}) if len(rates) else []
+    return {"tickvals": ends, "ticktext": [f"{rate:.2g}" for rate in ends]}
+
+
+def _add_lines(
+    figure: go.Figure, row: int, history: pd.DataFrame, column: str, colour: str
 ) -> None:
-    figure.add_scatter(
-        x=epochs,
-        y=values,
-        name=label,
-        legendgroup=label,
-        showlegend=row == 1,
-        mode="lines+markers" if len(values) < 60 else "lines",
-        line=line,
-        marker={"size": 5},
-        hovertemplate="%{y:.1f} %" if row == 1 else "%{y:.3f}",
-        row=row,
-        col=1,
+    """Draw a figure of the training faces and the same of the validation faces."""
+    for name, line in ((column, _TRAINING), (f"val_{column}", _VALIDATION)):
+        if name not in history:
+            continue
+        kind = "validation" if name.startswith("val_") else "training"
+        measured = f"{kind} {_NAMES.get(column, column)}"
+        figure.add_scatter(
+            x=history["epoch"] + 1,
+            y=history[name] * (100 if row == 1 else 1),
+            name="learning rate" if row == 3 else measured,
+            showlegend=row == 1,
+            mode="lines+markers" if len(history) < _MARKED_UP_TO else "lines",
+            line={"color": colour, **(_VALIDATION if row == 3 else line)},
+            marker={"size": 4},
+            hovertemplate=("%{y:.1f} %", "%{y:.3f}", "%{y:.2g}")[row - 1],
+            row=row,
+            col=1,
+        )
+
+
+def _mark_best(figure: go.Figure, history: pd.DataFrame, monitor: str) -> None:
+    best = best_row(history, monitor)
+    if best is None:
+        return
+    epoch = int(best["epoch"]) + 1
+    figure.add_vline(x=epoch, line={"color": REFERENCE, "width": 1.5, "dash": "dash"})
+    figure.add_annotation(
+        x=epoch,
+        y=0,
+        yref="y domain",
+        yanchor="bottom",
+        xanchor="left" if epoch < len(history) / 2 else "right",
+        text=f" best: epoch {epoch} ",
+        showarrow=False,
     )

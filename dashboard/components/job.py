@@ -1,22 +1,27 @@
 """A job of the dashboard: offered by a button, followed by a bar, cancelled by another button."""
 
+from typing import Literal
+
 import streamlit as st
 
 from pipeline.errors import UserError
 from pipeline.jobs import Job
 
 
-def offer_job(job: Job, label: str, icon: str) -> None:
+def offer_job(
+    job: Job, label: str, icon: str, type: Literal["primary", "secondary"] = "primary"
+) -> None:
     """Say why the job has failed, if it has, and offer to start it.
 
     Args:
         job: it does not run.
         label: what the button says.
         icon: its icon, such as `:material/search:`.
+        type: whether it is the page's next step.
     """
     if failure := job.failure():
         st.error(failure, icon=":material/error:")
-    if st.button(label, type="primary", icon=icon):
+    if st.button(label, type=type, icon=icon):
         try:
             job.start()
         except UserError as error:

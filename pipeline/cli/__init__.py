@@ -5,7 +5,18 @@ import sys
 
 import typer
 
-from pipeline.cli import audit, data, exclusions, face_map, judging, queue, training
+from pipeline.cli import (
+    audit,
+    data,
+    estimate,
+    exclusions,
+    experiment,
+    face_map,
+    fields,
+    judging,
+    queue,
+    training,
+)
 from pipeline.errors import UserError
 
 app = typer.Typer(
@@ -23,10 +34,14 @@ app.command("rename")(data.rename)
 app.command("remove")(data.remove)
 app.command("exclude")(exclusions.exclude)
 app.command("exclusions")(exclusions.exclusions)
-app.command("train")(training.train_command())
+app.command("estimate")(fields.with_fields(estimate.estimate))
+app.command("train")(fields.with_fields(training.train))
+app.command("experiment")(fields.with_fields(experiment.experiment))
 app.command("stop")(queue.stop)
 app.command("work")(queue.work)
 app.command("runs")(queue.runs)
+app.command("queue")(queue.queue)
+app.command("note")(queue.note)
 app.command("export")(training.export)
 app.command("ship")(training.ship)
 app.command("models")(judging.models)

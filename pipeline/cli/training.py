@@ -1,34 +1,35 @@
 """Commands about runs; the only place that chains train, export and evaluate."""
 
-import inspect
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from pipeline.cli.fields import ConfigFile, config_of, said
 from pipeline.cli.report import progress
 from pipeline.errors import UserError
 from pipeline.evaluation.evaluate import evaluate as evaluate_model
 from pipeline.export import export_openvino
 from pipeline.export import ship as ship_run
 from pipeline.runs import Run, ShownState, find_run
+from pipeline.runs.export_job import ExportJob
 from pipeline.training import queue
 from pipeline.training.faces import dataset_of, new_run, training_faces
-from pipeline.training.options import FIELDS, build_config, read_fields
 from pipeline.training.outcome import TrainingStopped, recorded
 from pipeline.training.resume import RESUMABLE, check_resumable, extend
 
 
 def train(
-    config: Path | None,
-    queued: bool,
-    resume: str | None,
-    finish: str | None,
-    no_finish: bool,
-    run: str | None,
+    config: ConfigFile = None,
+    queued: Annotated[bool, typer.Option("--queue", help="Hand it to the queue.")] = False,
+    resume: Annotated[str | None, typer.Option(help="Go on with this run that ended.")] = None,
+    finish: Annotated[
+        str | None, typer.Option(help="Export and evaluate this trained run.")
+    ] = None,
+    no_finish: Annotated[bool, typer.Option("--no-finish", help="Only train.")] = False,
+    run: Annotated[str | None, typer.Option(hidden=True)] = None,
     **fields: str | None,
 ) -> None:
     """Train a model in the foreground, then export and evaluate it.
@@ -40,7 +41,7 @@ def train(
     --resume goes on with a run that was stopped, failed or was interrupted, after its last finished
     epoch; with --epochs it gives a run more epochs, a finished one, too.
     """
-    given = {name: value for name, value in fields.items() if value is not None}
+    given = said(fields)
     if finish and (config or given or queued or no_finish or run or resume):
         raise UserError("--finish takes a trained run and nothing else.")
     if queued and no_finish:
@@ -54,7 +55,7 @@ def train(
     if run:
         this = find_run(run)
     else:
-        chosen = build_config(read_fields(config) if config else {}, given)
+        chosen = config_of(config, fields)
         if queued:
             return print(queue.submit(chosen).name)
         this = new_run(chosen, claimed=True)
@@ -115,38 +116,6 @@ def _finish(run: Run) -> None:
     print(f"Finished {run.name}: accuracy {metrics.accuracy:.1%} on {metrics.split}.")
 
 
-def train_command() -> Callable[..., None]:
-    """Return `train` with the signature that typer makes the options from."""
-
-    def option(kind: Any, default: Any, *words: str, **more: Any) -> inspect.Parameter:
-        name = more.pop("name")
-        annotated = Annotated[kind, typer.Option(*words, **more)]
-        return inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotated
-        )
-
-    parameters = [
-        option(Path | None, None, name="config", help="JSON file of fields, or a run's config."),
-        option(bool, False, "--queue", name="queued", help="Hand it to the queue."),
-        option(str | None, None, name="resume", help="Go on with this run that ended."),
-        option(str | None, None, name="finish", help="Export and evaluate this trained run."),
-        option(bool, False, "--no-finish", name="no_finish", help="Only train."),
-        option(str | None, None, name="run", hidden=True),
-    ]
-    for name, field in FIELDS.items():
-        unsaid = field.is_required() or field.default is None
-        default = "" if unsaid else f" [default: {field.default}]"
-        parameters.append(option(str | None, None, name=name, help=f"{field.description}{default}"))
-
-    def command(**values: Any) -> None:
-        train(**values)
-
-    command.__doc__ = train.__doc__
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {p.name: p.annotation for p in parameters}
-    return command
-
-
 def export(
     run: Annotated[str, typer.Argument(help="A trained run.")],
     to: Annotated[str, typer.Option("--format", help="openvino")] = "openvino",
@@ -154,7 +123,10 @@ def export(
     """Export a run's model again."""
     if to != "openvino":
         raise UserError(f"Unknown format '{to}'. Choose from: openvino.")
-    print(export_openvino(find_run(run)))
+    source = find_run(run)
+    with progress(f"Exporting {run}", ExportJob(run)):
+        exported = export_openvino(source)
+    print(exported)
 
 
 def ship(

@@ -11,8 +11,6 @@ from contextlib import redirect_stdout
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
 _COMPONENTS = 50
@@ -33,6 +31,9 @@ def embed(
         vectors: float32 (n, d), n at least 4, not all of them the same.
         on_progress: called with the share of t-SNE's steps done, 0 to 1.
     """
+    from sklearn.decomposition import PCA  # a second, for those who lay out only
+    from sklearn.manifold import TSNE
+
     n, d = vectors.shape
     tsne = TSNE(
         perplexity=min(_PERPLEXITY, (n - 1) / 3),

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from pipeline.errors import UserError
 from pipeline.evaluation.predictions import Predictions
@@ -98,6 +97,8 @@ def compute_metrics(predictions: Predictions) -> Metrics:
     Raises:
         UserError: there are no faces.
     """
+    from sklearn.metrics import confusion_matrix  # a second, for those who judge only
+
     if not len(predictions):
         raise UserError(f"The evaluation of '{predictions.model}' holds no faces: do it again.")
     y_true = predictions.y_true.astype(np.intp)
@@ -149,6 +150,8 @@ def accuracy_interval(
 
 
 def _per_class(y_true: NDArray[np.intp], y_pred: NDArray[np.intp]) -> dict[str, ClassMetrics]:
+    from sklearn.metrics import precision_recall_fscore_support
+
     columns = precision_recall_fscore_support(
         y_true, y_pred, labels=list(_LABELS), average=None, zero_division=0
     )

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import auc, roc_curve
 
 from pipeline.evaluation.predictions import Predictions
 from pipeline.labels import EMOTIONS
@@ -58,6 +57,8 @@ def mean_auc(curves: Iterable[RocCurve]) -> float | None:
 
 
 def _curve(name: str, hits: NDArray[np.bool_], scores: NDArray[np.float32]) -> RocCurve:
+    from sklearn.metrics import auc, roc_curve  # a second, for those who judge only
+
     fpr, tpr, _ = roc_curve(hits, scores)
     return RocCurve(name, fpr, tpr, float(auc(fpr, tpr)))
 

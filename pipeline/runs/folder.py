@@ -1,5 +1,6 @@
 """Where the files of a run lie."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from pipeline.runs.files import evaluation_name
@@ -79,8 +80,12 @@ class RunFolder:
         return self.path / "stop"
 
     def disk(self) -> int:
-        """Return the bytes that the run's files take, without its evaluations elsewhere."""
-        return sum(path.stat().st_size for path in self.path.rglob("*") if path.is_file())
+        """Return the bytes that the run's files take; of one that trains they come and go."""
+        total = 0
+        for path in self.path.rglob("*"):
+            with suppress(FileNotFoundError):
+                total += path.stat().st_size if path.is_file() else 0
+        return total
 
     def evaluation_paths(self) -> list[Path]:
         """Return the folders of all evaluations; one made here goes before a shipped one."""

@@ -14,7 +14,7 @@ from pipeline.runs.run import Run
 from pipeline.training.config import TrainConfig
 from pipeline.workspace import ZOO, check_name, is_plain, runs_folder
 
-_VERSIONED = ("emotion-detector", "keras", "tensorflow", "numpy", "opencv-python-headless")
+VERSIONED = ("emotion-detector", "keras", "tensorflow", "numpy", "opencv-python-headless")
 
 
 def create_run(
@@ -39,13 +39,12 @@ def create_run(
     Raises:
         UserError: the folder cannot be written.
     """
-    now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    path = runs_folder() / f"{now}-{config.architecture}-{secrets.token_hex(2)}"
+    path = _new_path(config.architecture)
     content = RunConfig(
         train=config,
         dataset_fingerprint=fingerprint,
         exclusion=exclusion,
-        versions={package: version(package) for package in _VERSIONED},
+        versions={package: version(package) for package in VERSIONED},
     )
     run = Run(path.with_name(f".{path.name}"))
     try:
@@ -66,6 +65,14 @@ def create_run(
             "space there, or let it be written to."
         ) from error
     return Run(path)
+
+
+def _new_path(architecture: str) -> Path:
+    """Return the path of a run that begins now; of an experiment's many some draw the same end."""
+    now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    while (path := runs_folder() / f"{now}-{architecture}-{secrets.token_hex(2)}").exists():
+        pass
+    return path
 
 
 def list_runs() -> list[Run]:

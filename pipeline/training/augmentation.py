@@ -1,7 +1,10 @@
 """Random changes to a face that leave its emotion as it is; used by training and its preview."""
 
+from typing import Annotated
+
 import cv2
 import numpy as np
+from annotated_types import Unit
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,15 +14,25 @@ class Augmentation(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rotation: float = Field(10.0, ge=0, le=180, description="rotation, degrees to either side")
-    zoom: float = Field(0.1, ge=0, lt=1, description="zoom in or out, share of the size")
-    shift: float = Field(0.1, ge=0, lt=1, description="shift along each axis, share of the size")
+    rotation: Annotated[float, Unit("degrees")] = Field(
+        10.0, ge=0, le=180, description="rotation, degrees to either side"
+    )
+    zoom: Annotated[float, Unit("share of the size")] = Field(
+        0.1, ge=0, lt=1, description="zoom in or out, share of the size"
+    )
+    shift: Annotated[float, Unit("share of the size")] = Field(
+        0.1, ge=0, lt=1, description="shift along each axis, share of the size"
+    )
     flip: bool = Field(True, description="mirror every second face")
-    brightness: float = Field(0.0, ge=0, le=1, description="grey added or taken away, share of 255")
-    contrast: float = Field(
+    brightness: Annotated[float, Unit("share of 255")] = Field(
+        0.0, ge=0, le=1, description="grey added or taken away, share of 255"
+    )
+    contrast: Annotated[float, Unit("share")] = Field(
         0.0, ge=0, le=1, description="stretch or squeeze of the grey levels about their mean, share"
     )
-    erasing: float = Field(0.0, ge=0, le=0.5, description="erased rectangle, share of the area")
+    erasing: Annotated[float, Unit("share of the area")] = Field(
+        0.0, ge=0, le=0.5, description="erased rectangle, share of the area"
+    )
 
 
 def augment(

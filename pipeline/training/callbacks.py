@@ -148,6 +148,8 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
             epoch=self._epoch,
             step=step,
             steps=self._steps,
+            loss=_figure(logs, "loss"),
+            accuracy=_figure(logs, "accuracy"),
             images_per_s=step * self._config.batch_size / (now - self._epoch_begun),
             eta_s=left * epoch_s,
         )
@@ -166,6 +168,10 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
         self._run.update_status(epoch=epoch + 1, step=0)
         if self._run.stop_path.exists() and not self.model.stop_training:
             raise TrainingStopped
+
+
+def _figure(logs: Logs, name: str) -> float | None:
+    return float(logs[name]) if logs and name in logs else None
 
 
 def check_finite(epoch: int, logs: Logs) -> None:

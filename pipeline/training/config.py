@@ -4,8 +4,9 @@ Loads no keras.
 """
 
 import math
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
+from annotated_types import Unit
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -35,21 +36,26 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
     dataset: str = Field(description="data set to train on")
-    exclude: str | None = Field(None, description="exclusion list of the data set, or none")
+    exclude: str | None = Field(
+        None, description="exclusion list whose faces are left out, or none"
+    )
     architecture: Literal["custom_cnn", "vgg16", "resnet50v2"] = Field(
         "custom_cnn", description="network"
     )
     model: SerializeAsAny[Architecture] = Field(description="the architecture's own fields")
 
     epochs: int = Field(40, ge=1, le=10_000, description="passes over the training faces")
-    batch_size: int = Field(64, ge=1, le=4096, description="faces a step")
-    optimizer: Literal["sgd", "adam", "adamw"] = Field("adam", description="optimizer")
+    batch_size: Annotated[int, Unit("faces")] = Field(64, ge=1, le=4096, description="faces a step")
+    optimizer: Literal["sgd", "adam", "adamw"] = Field(
+        "adam", description="how weights follow gradients; sgd has Nesterov momentum 0.9"
+    )
     learning_rate: float = Field(1e-3, gt=0, le=10, description="largest learning rate")
     schedule: Literal["plateau", "cosine", "constant"] = Field(
-        "plateau", description="how the learning rate falls"
+        "plateau",
+        description="how the learning rate falls: without progress, along a cosine, or never",
     )
     warmup_epochs: int = Field(0, ge=0, le=100, description="epochs in which the rate rises first")
-    weight_decay: float = Field(0.0, ge=0, le=1, description="decoupled weight decay")
+    weight_decay: float = Field(0.0, ge=0, le=1, description="decoupled weight decay, 0 = none")
     ema_momentum: float = Field(
         0.0, ge=0, lt=1, description="momentum of the weights' moving average, 0 = no average"
     )
@@ -59,7 +65,8 @@ class TrainConfig(BaseModel):
     )
     vote_share: float = Field(0.5, ge=0, le=1, description="share of the votes in a blend")
     class_weights: Literal["none", "sqrt", "balanced", "given"] = Field(
-        "none", description="weight of rare emotions"
+        "none",
+        description="how much errors count: alike, by 1 / √faces, by 1 / faces, or as given",
     )
     given_weights: tuple[float, ...] = Field(
         (1.0,) * len(EMOTIONS), description=f"weights of {', '.join(EMOTIONS)}"
@@ -70,14 +77,14 @@ class TrainConfig(BaseModel):
     )
 
     monitor: Monitor = Field("val_accuracy", description="what the best epoch is chosen by")
-    early_stopping_patience: int = Field(
+    early_stopping_patience: Annotated[int, Unit("epochs")] = Field(
         10, ge=0, le=1000, description="epochs without progress before the end, 0 = never"
     )
     early_stopping_monitor: Literal["monitor", Monitor] = Field(
         "monitor",
         description="whose progress early stopping waits for; 'monitor': the best epoch's",
     )
-    plateau_patience: int = Field(
+    plateau_patience: Annotated[int, Unit("epochs")] = Field(
         4, ge=1, le=1000, description="epochs without progress before the rate falls"
     )
     plateau_factor: float = Field(0.5, gt=0, lt=1, description="what the rate is multiplied by")

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from models import ARCHITECTURES
+from pipeline.data.exclusions import NO_LIST
 from pipeline.data.store import find_dataset
 from pipeline.errors import UserError
 from pipeline.training.augmentation import Augmentation
@@ -91,6 +92,12 @@ def command_line(config: TrainConfig) -> str:
             told = name in ("dataset", "architecture") or isinstance(value, BaseModel)
             if told or value == field.get_default(call_default_factory=True):
                 continue
-            text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-            words += [f"--{name.replace('_', '-')}", text]
+            words += [f"--{name.replace('_', '-')}", as_text(value)]
     return shlex.join(words)
+
+
+def as_text(value: object) -> str:
+    """Return a field's value as an option gives it."""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return NO_LIST if value is None else str(value)

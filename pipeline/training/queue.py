@@ -4,17 +4,23 @@ Starts a run by its folder and knows nothing else of training; loads no keras.
 """
 
 import json
+import time
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from pipeline.errors import UserError
 from pipeline.processes import start_pipeline
-from pipeline.runs import Notes, Run, RunTable
+from pipeline.runs import Notes, Run, RunRow, RunTable
 from pipeline.training.config import TrainConfig
 from pipeline.training.faces import new_run
 from pipeline.training.resume import RESUMABLE, check_resumable, extend
 from pipeline.workspace import workspace, write_json
 
 MOST_AT_ONCE = 16
+_WORKER_STARTS_IN_S = 10
 
 
 def submit(config: TrainConfig, notes: Notes | None = None) -> Run:
@@ -53,14 +59,49 @@ def start_worker() -> None:
     Raises:
         UserError: its log cannot be written.
     """
-    log = workspace() / "worker.log"
+    log = _worker_log()
     try:
         start_pipeline(["work"], log)
+        log.touch()  # notes the time, see `_worker_alive`
     except OSError as error:
         raise UserError(
             f"The queue cannot start, its log {log} cannot be written ({error.strerror or error}): "
             "free some space there, or let it be written to."
         ) from error
+
+
+def tend(rows: Iterable[RunRow]) -> None:
+    """Start a worker where runs wait and none is alive, as after a restart of the machine.
+
+    Args:
+        rows: all runs of the workspace.
+
+    Raises:
+        UserError: the worker's log cannot be written.
+    """
+    if in_turn(rows) and not _worker_alive():
+        start_worker()
+
+
+def _worker_alive() -> bool:
+    """Tell whether a worker holds the lock, or one was started that will have had no time to."""
+    with suppress(OSError):
+        if time.time() - _worker_log().stat().st_mtime < _WORKER_STARTS_IN_S:
+            return True
+    try:
+        with worker_lock():  # a worker that leaves because of this is made good by the caller
+            return False
+    except Timeout:
+        return True
+
+
+def worker_lock() -> FileLock:
+    """Return the lock that a worker holds; taking it raises `filelock.Timeout` where one does."""
+    return FileLock(workspace() / "queue.lock", timeout=0)
+
+
+def _worker_log() -> Path:
+    return workspace() / "worker.log"
 
 
 def stop(run: Run, *, now: bool = True) -> None:
@@ -92,8 +133,13 @@ def waiting(table: RunTable | None = None) -> list[Run]:
     Args:
         table: where to look them up, for callers that look often.
     """
-    rows = [row for row in (table or RunTable()).rows() if row.status.state == "queued"]
-    return [row.run for row in sorted(rows, key=lambda row: (row.status.queued_at, row.run.name))]
+    return [row.run for row in in_turn((table or RunTable()).rows())]
+
+
+def in_turn(rows: Iterable[RunRow]) -> list[RunRow]:
+    """Return those of some runs that are queued, the next one first."""
+    queued = [row for row in rows if row.status.state == "queued"]
+    return sorted(queued, key=lambda row: (row.status.queued_at, row.run.name))
 
 
 def move(run: Run, place: int) -> None:

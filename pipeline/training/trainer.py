@@ -63,7 +63,7 @@ def train(
         begun = len(keeper.state.history)
         if begun >= last or keeper.done:
             continue
-        _begin_phase(model, config, keeper.state, head_only=head_only, anew=begun == first)
+        begin_phase(model, config, keeper.state, head_only=head_only, anew=begun == first)
         averages = [Averages(swapped=begun > first)] if config.ema_momentum else []
         model.fit(
             training,
@@ -98,7 +98,7 @@ def _build(config: TrainConfig) -> keras.Model:
         raise UserError(str(error)) from error
 
 
-def _begin_phase(
+def begin_phase(
     model: keras.Model, config: TrainConfig, state: TrainingState, *, head_only: bool, anew: bool
 ) -> None:
     """Make the model ready for a phase, from the state's weights.

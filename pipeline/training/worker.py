@@ -7,12 +7,11 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from pipeline.processes import last_line
 from pipeline.runs import Run, RunTable
 from pipeline.training import queue
-from pipeline.workspace import workspace
 
 _POLL_S = 0.5
 
@@ -52,7 +51,7 @@ def work() -> None:
     """Train queued runs until there are none; return at once where another worker is at it."""
     while queue.waiting():
         try:
-            with FileLock(workspace() / "queue.lock", timeout=0):
+            with queue.worker_lock():
                 _work()
         except Timeout:
             return

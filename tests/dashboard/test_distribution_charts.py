@@ -1,8 +1,6 @@
-import pandas as pd
 import pytest
 
 from dashboard.charts.distribution import axis_end, class_distribution, imbalance
-from dashboard.charts.history import best_epoch, learning_curves
 from dashboard.charts.style import FADED
 from pipeline.labels import COLOURS, EMOTIONS
 
@@ -39,42 +37,3 @@ def test_splits_share_an_axis_for_shares_and_have_their_own_for_counts():
 def test_imbalance_is_most_frequent_to_rarest_and_unknown_if_one_is_missing():
     assert imbalance(COUNTS) == 18
     assert imbalance({"happy": 3}) is None
-
-
-HISTORY = pd.DataFrame(
-    {
-        "epoch": [0, 1, 2, 3],
-        "accuracy": [0.2, 0.4, 0.6, 0.7],
-        "loss": [1.9, 1.5, 1.1, 0.9],
-        "val_accuracy": [0.2, 0.5, 0.5, 0.4],
-        "val_loss": [1.8, 1.4, 1.3, 1.6],
-    }
-)
-
-
-@pytest.mark.parametrize(
-    ("monitor", "epoch"),
-    [("val_accuracy", 1), ("val_loss", 2), ("val_macro_f1", None)],
-    ids=["first of equal ones", "smallest loss", "not measured"],
-)
-def test_best_epoch_follows_the_monitor(monitor, epoch):
-    assert best_epoch(HISTORY, monitor) == epoch
-
-
-def test_best_epoch_of_a_run_without_history_is_none():
-    assert best_epoch(pd.DataFrame({"epoch": []}), "val_accuracy") is None
-
-
-def test_learning_curves_show_percent_over_epochs_from_one_and_mark_the_best():
-    figure = learning_curves(HISTORY, "val_loss")
-    lines = {(line.name, line.yaxis): line for line in figure.data}
-    assert list(lines["validation", "y"].x) == [1, 2, 3, 4]
-    assert list(lines["validation", "y"].y) == pytest.approx([20, 50, 50, 40])
-    assert list(lines["validation", "y2"].y) == pytest.approx([1.8, 1.4, 1.3, 1.6])
-    assert {shape.x0 for shape in figure.layout.shapes} == {3}
-    assert "best: epoch 3" in figure.layout.annotations[0].text
-    assert figure.layout.yaxis.title.text == "accuracy, %"
-
-
-def test_learning_curves_of_one_epoch_can_be_drawn():
-    assert len(learning_curves(HISTORY[:1], "val_accuracy").data) == 4

@@ -68,8 +68,8 @@ def test_a_run_started_on_the_train_page_shows_progress_and_can_be_stopped(
     expect(progress).to_be_visible(timeout=90_000)
     page.reload()
     expect(progress).to_be_visible(timeout=30_000)
-    expect(page.get_by_role("progressbar")).to_be_visible()
-    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("progressbar")).to_have_count(3)  # sidebar, epochs, steps
+    page.get_by_role("button", name="Stop now").click()
     stopped = page.get_by_test_id("stMarkdown").get_by_text("stopped")
     expect(stopped).to_be_visible(timeout=30_000)
     expect(page.locator(WRONG)).to_have_count(0)

@@ -1,34 +1,14 @@
-import time
-from pathlib import Path
+import os
 
 import pandas as pd
 import pytest
 
-from pipeline.data.importing import import_dataset
-from pipeline.data.store import remove_dataset
 from pipeline.errors import UserError
-from pipeline.runs import list_runs
-from pipeline.training import queue
+from pipeline.runs import Notes, RunTable, list_runs
+from pipeline.training import queue, worker
 from pipeline.training.options import build_config
 from tests.conftest import wait_for
-
-SHORT = {
-    "dataset": "sample",
-    "widths": "4",
-    "convolutions": "1",
-    "epochs": "1000",
-    "early_stopping_patience": "0",
-}
-
-
-@pytest.fixture
-def no_worker(monkeypatch):
-    monkeypatch.setattr(queue, "start_pipeline", lambda arguments, log: None)
-
-
-@pytest.fixture
-def sample(empty_workspace):
-    import_dataset(Path("sample"), "sample")
+from tests.training.queued import SHORT, names, submit
 
 
 def test_an_unknown_data_set_is_refused_and_leaves_no_run():
@@ -42,75 +22,67 @@ def test_a_queued_run_that_is_stopped_never_starts(sample, no_worker):
     run = queue.submit(build_config({}, SHORT))
 
     queue.stop(run)
-    queue.work()
+    worker.work()
 
     assert run.state() == "stopped" and not run.history_path.exists()
     with pytest.raises(UserError, match="nothing to stop"):
         queue.stop(run)
 
 
-def test_runs_start_first_come_first_served_one_at_a_time(sample, no_worker, monkeypatch):
-    first = queue.submit(build_config({}, SHORT))
-    time.sleep(1.1)
-    second = queue.submit(build_config({}, SHORT))
-    begun = []
-
-    def train(run):
-        begun.append((run.name, second.state()))
-        queue.work()  # another worker finds the lock held and leaves
-        run.update_status(state="finished")
-
-    monkeypatch.setattr(queue, "_train", train)
-    queue.work()
-
-    assert begun == [(first.name, "queued"), (second.name, "queued")]
-
-
-def test_a_training_that_dies_without_a_word_is_failed(sample, no_worker, monkeypatch):
-    run = queue.submit(build_config({}, SHORT))
-    monkeypatch.setattr(queue.sys, "executable", "false")
-
-    queue.work()
-
-    assert run.state() == "failed"
-    assert run.status().message == "The training process ended with code 1: it said nothing"
+def test_how_many_train_at_once_is_one_unless_it_can_be_read(empty_workspace):
+    assert queue.at_once() == 1
+    queue.set_at_once(3)
+    assert queue.at_once() == 3
+    (empty_workspace / "queue.json").write_text("{")
+    assert queue.at_once() == 1
+    with pytest.raises(UserError, match="17 runs at once is wrong: take 1 to 16"):
+        queue.set_at_once(17)
 
 
 @pytest.mark.parametrize(
-    ("state", "pid", "code", "after"),
-    [
-        ("queued", None, 1, "failed"),
-        ("queued", 1, 1, "failed"),
-        ("running", 7, 1, "failed"),
-        ("running", 7, -9, "interrupted"),
-        ("queued", 7, 1, "queued"),
-        ("running", 1, 1, "interrupted"),
-        ("stopped", 7, 1, "stopped"),
-    ],
-    ids=[
-        *("never-claimed", "resumed-and-never-claimed", "broke-off", "killed", "queued-again"),
-        *("in-other-hands", "told-its-end-itself"),
-    ],
+    ("place", "after"),
+    [(1, [2, 0, 1]), (2, [0, 2, 1]), (3, [0, 1, 2]), (9, [0, 1, 2])],
+    ids=["first", "between", "where-it-was", "beyond"],
 )
-def test_the_end_of_a_process_is_noted_unless_the_run_is_in_other_hands(
-    sample, no_worker, state, pid, code, after
-):
-    run = queue.submit(build_config({}, SHORT))
-    run.update_status(state=state, pid=pid, process_started=1.0)
+def test_a_queued_run_takes_the_place_that_it_is_moved_to(sample, no_worker, place, after):
+    runs = submit(3)
 
-    queue._note_silent_end(run, 7, code)
+    queue.move(runs[2], place)
 
-    assert run.state() == after
+    assert names(queue.waiting()) == [runs[number].name for number in after]
+    assert names(queue.waiting(RunTable())) == names(queue.waiting())
 
 
-def test_a_training_whose_data_set_is_gone_fails_in_one_sentence(sample, no_worker):
-    run = queue.submit(build_config({}, SHORT))
-    remove_dataset("sample")
+def test_only_a_queued_run_has_a_place(sample, no_worker):
+    (run,) = submit(1)
+    with pytest.raises(UserError, match="no place 0"):
+        queue.move(run, 0)
+    queue.stop(run)
+    with pytest.raises(UserError, match="is stopped: only queued runs can be moved"):
+        queue.move(run, 1)
 
-    queue.work()
 
-    assert run.state() == "failed"
-    assert run.status().message.startswith("Unknown data set 'sample'")
+def test_notes_go_along_with_a_submitted_run(sample, no_worker):
+    assert queue.submit(build_config({}, SHORT), Notes(name="wide")).title == "wide"
+
+
+def test_a_worker_is_started_where_runs_wait_and_none_is_alive(sample, no_worker, empty_workspace):
+    def tend() -> int:
+        before = len(no_worker)
+        queue.tend(RunTable().rows())
+        return len(no_worker) - before
+
+    assert tend() == 0  # nothing waits
+    (run,) = submit(1)
+    assert tend() == 0  # the one that was started with it is on its way
+    os.utime(empty_workspace / "worker.log", (0, 0))  # the machine was restarted
+    with queue.worker_lock():
+        assert tend() == 0
+    assert tend() == 1 and no_worker[-1] == ["work"]
+    assert tend() == 0
+    queue.stop(run)
+    os.utime(empty_workspace / "worker.log", (0, 0))
+    assert tend() == 0
 
 
 def test_a_stop_while_the_training_starts_is_heard(sample):

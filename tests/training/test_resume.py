@@ -19,6 +19,7 @@ from tests.training.tiny import (
 )
 
 PLAIN = {"epochs": "3", "monitor": "val_loss", "seed": "3"}
+AVERAGED = {**PLAIN, "schedule": "constant", "ema_momentum": "0.5"}
 WAYS = {
     "adam-plateau": {"plateau_patience": "1", "learning_rate": "0.01"},
     "sgd-cosine-average": {
@@ -69,16 +70,16 @@ def test_fine_tuning_goes_on_in_either_phase(tmp_path, monkeypatch):
     file = str(tmp_path / "backbone.weights.h5")
     small_network(None, False, (32, 32, 3), "backbone").save_weights(file)
     monkeypatch.setattr(keras.applications, "ResNet50V2", small_network)
-    phases = {"head_epochs": "2", "epochs": "2", "trainable_share": "0.5"}
-    general = {"dataset": "tiny", "batch_size": "16", "ema_momentum": "0.5"}
-    config = build_config(
-        {},
-        {"architecture": "resnet50v2", "weights": file, "input_size": "32", **phases, **general},
-    )
+    backbone = {"architecture": "resnet50v2", "weights": file, "input_size": "32"}
+    head = {"head_epochs": "2", "head_learning_rate": "0.01"}
+    upper = {"trainable_share": "0.5", "epochs": "2", "ema_momentum": "0.5"}
+    general = {"dataset": "tiny", "batch_size": "16"}
+    config = build_config({}, {**backbone, **head, **upper, **general})
 
     pieces, whole = fit_in_pieces(config), fit(config)
 
-    assert pieces.history()["epoch"].tolist() == [0, 1, 2, 3]
+    assert pieces.history()["epoch"].tolist() == [0, 1, 2, 3] and whole.status().epochs == 4
+    assert whole.history()["learning_rate"].iloc[[0, 2]].tolist() == pytest.approx([0.01, 1e-3])
     assert_same(pieces, whole)
 
 
@@ -93,7 +94,7 @@ def processes():
 def whole(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EMOTION_WORKSPACE", str(tmp_path_factory.mktemp("whole")))
-        return fit(tiny_config(**PLAIN))
+        return fit(tiny_config(**AVERAGED))
 
 
 @pytest.mark.parametrize("kill", KILLS.values(), ids=KILLS)
@@ -113,10 +114,9 @@ def test_a_training_that_is_killed_goes_on_as_if_it_had_not_been(
     assert sorted(p.name for p in run.state_path.parent.iterdir()) == ["training.npz"]
 
 
-def test_a_finished_training_that_gets_more_epochs_is_that_of_all_its_epochs(monkeypatch):
+def test_a_finished_training_that_gets_more_epochs_is_that_of_all_its_epochs(whole, monkeypatch):
     monkeypatch.setattr(queue, "start_pipeline", lambda arguments, log: None)
-    long = {**PLAIN, "schedule": "constant", "ema_momentum": "0.5"}
-    run = fit(tiny_config(**{**long, "epochs": "2"}))
+    run = fit(tiny_config(**{**AVERAGED, "epochs": "2"}))
     run.update_status(state="finished")
 
     queue.resume(run, "3")
@@ -124,7 +124,7 @@ def test_a_finished_training_that_gets_more_epochs_is_that_of_all_its_epochs(mon
     go_on(run)
 
     assert run.config().train.epochs == 3
-    assert_same(run, fit(tiny_config(**long)))
+    assert_same(run, whole)
 
 
 def test_early_stopping_counts_anew_when_a_run_gets_more_epochs(monkeypatch):

@@ -15,7 +15,7 @@ from pipeline.training.config import TrainConfig
 from pipeline.training.options import build_config
 from pipeline.training.outcome import TrainingStopped, recorded
 
-TINY = {"dataset": "tiny", "widths": "4,8", "convolutions": "1", "epochs": "2", "batch_size": "16"}
+TINY = {"dataset": "tiny", "widths": "4", "convolutions": "1", "epochs": "2", "batch_size": "16"}
 
 
 def tiny_faces() -> FaceDataset:

@@ -1,0 +1,82 @@
+"""Which fields of the training form have an effect, by what is said in it, and their choices."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Literal, get_args, get_origin
+
+from dashboard import resources
+from dashboard.components.train.fields import FormField
+from pipeline.data.exclusions import exclusion_names
+from pipeline.data.store import dataset_info, dataset_names
+from pipeline.errors import UserError
+
+NEEDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "plateau_patience": ("schedule", ("plateau",)),
+    "plateau_factor": ("schedule", ("plateau",)),
+    "warmup_epochs": ("schedule", ("cosine", "constant")),
+    "vote_share": ("targets", ("blend",)),
+    "given_weights": ("class_weights", ("given",)),
+}
+"""Field → the choice that it belongs to, and the values of it."""
+
+
+def applies(name: str, values: Mapping[str, Any]) -> bool:
+    """Tell whether a field has an effect, by what is said above it in the form.
+
+    Args:
+        name: the field.
+        values: field → value, as far as known; the architecture's own below `model`.
+    """
+    if name == "exclude":
+        return bool(_lists(values))
+    if name == "targets":
+        return _has_votes(values)
+    if name in ("trainable_share", "head_epochs", "head_learning_rate"):
+        return bool(values.get("model", {}).get("weights") != "none")
+    if name == "early_stopping_monitor":
+        return values.get("early_stopping_patience") != 0
+    choice, fitting = NEEDS.get(name, ("", ()))
+    return not choice or values.get(choice) in fitting
+
+
+def choices(field: FormField, values: Mapping[str, Any]) -> Sequence[Any]:
+    """Return what a field is chosen from; nothing where it is typed.
+
+    Args:
+        field: the field.
+        values: as in `applies`.
+    """
+    if field.name == "dataset":
+        return dataset_names()
+    if field.name == "exclude":
+        return _lists(values)
+    if field.name == "weights":
+        return ["imagenet", "none", *_trained_runs(values)]
+    kind = field.info.annotation
+    return get_args(kind) if get_origin(kind) is Literal else ()
+
+
+def shown_as(field: FormField, values: Mapping[str, Any]) -> Callable[[Any], str]:
+    """Return what makes of a choice the words that stand for it: a run has its title, too."""
+    titles = _trained_runs(values) if field.name == "weights" else {}
+    return lambda choice: titles.get(choice, str(choice))
+
+
+def _trained_runs(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the runs whose weights a network may start from: name → words, newest first."""
+    return {
+        row.run.name: f"{row.title} · {row.run.name}" if row.notes.name else row.run.name
+        for row in resources.runs().rows()
+        if row.architecture == values["architecture"] and row.run.weights_path.is_file()
+    }
+
+
+def _lists(values: Mapping[str, Any]) -> list[str]:
+    dataset = values.get("dataset")
+    return exclusion_names(dataset) if dataset else []
+
+
+def _has_votes(values: Mapping[str, Any]) -> bool:
+    with suppress(UserError):
+        return bool(dataset_info(values["dataset"]).ferplus)
+    return False

@@ -1,0 +1,119 @@
+"""The widget of each field of the training form, and what it holds for a value."""
+
+from collections.abc import Mapping
+from math import floor, log10
+from typing import Any
+
+import streamlit as st
+
+from dashboard.components.train.fields import FormField
+from dashboard.components.train.rules import choices, shown_as
+from pipeline.labels import EMOTIONS
+
+STEPS = {"weight_decay": 0.0001, "ema_momentum": 0.001, "rotation": 1.0}
+"""Numbers that are set more finely, or less, than others of their kind."""
+
+Options = dict[str, Any]
+
+
+def ask(field: FormField, values: Mapping[str, Any]) -> Any:
+    """Show the widget of a field and return what it says, as TrainConfig takes it.
+
+    Args:
+        field: the field.
+        values: field → value, those above it in the form.
+    """
+    if not field.info.is_required():
+        for key, held in states(field, field.info.default).items():
+            st.session_state.setdefault(key, held)
+    options: Options = {"label": field.label, "help": field.help, "key": field.key}
+    options["persist_state"] = "session"
+    if field.name in ("dataset", "exclude", "weights") or choices(field, values):
+        return _choice(field, values, options)
+    if field.info.annotation is bool:
+        return st.toggle(**options)
+    if field.info.annotation is int:
+        return _whole_number(field, options)
+    if field.info.annotation is float:
+        return _slider(field, options) if field.part == "augmentation" else _number(field, options)
+    if field.name == "given_weights":
+        return _weights(field)
+    return _text(field, options)
+
+
+def states(field: FormField, value: Any) -> dict[str, Any]:
+    """Return what the widget of a field holds for a value: key → state."""
+    if field.name == "given_weights":
+        return {_weight_key(field, e): w for e, w in zip(EMOTIONS, value, strict=True)}
+    return {field.key: ", ".join(map(str, value)) if isinstance(value, tuple) else value}
+
+
+def step_of(field: FormField, value: float) -> float:
+    """Return how far a click on plus or minus goes; for learning rates by what they are now.
+
+    Args:
+        field: a field of real numbers.
+        value: its value.
+    """
+    if field.name in STEPS:
+        return STEPS[field.name]
+    if field.name.endswith("learning_rate") and value > 0:
+        return round(10.0 ** (floor(log10(value)) - 1), 12)
+    return 0.05
+
+
+def _choice(field: FormField, values: Mapping[str, Any], options: Options) -> Any:
+    offered = choices(field, values)
+    if field.name == "exclude":
+        return st.selectbox(options=offered, index=None, placeholder="none", **options)
+    return st.selectbox(
+        options=offered,
+        format_func=shown_as(field, values),
+        accept_new_options=field.name == "weights",
+        **options,
+    )
+
+
+def _whole_number(field: FormField, options: Options) -> int:
+    low, high = (None if end is None else int(end) for end in field.bounds)
+    return st.number_input(min_value=low, max_value=high, step=1, **options)
+
+
+def _number(field: FormField, options: Options) -> float:
+    low, high = field.bounds
+    step = step_of(field, st.session_state[field.key])
+    return st.number_input(min_value=low, max_value=high, step=step, format="%g", **options)
+
+
+def _slider(field: FormField, options: Options) -> Any:
+    low, high = field.bounds
+    step = STEPS.get(field.name, 0.01)
+    return st.slider(min_value=low, max_value=high, step=step, format="%.4g", **options)
+
+
+def _weights(field: FormField) -> list[float]:
+    st.caption(field.label, help=field.help)
+    with st.grid(4, min_column_width=50, gap="xsmall"):
+        return [
+            st.number_input(
+                emotion,
+                min_value=0.0,
+                step=0.1,
+                format="%g",
+                key=_weight_key(field, emotion),
+                persist_state="session",
+            )
+            for emotion in EMOTIONS
+        ]
+
+
+def _weight_key(field: FormField, emotion: str) -> str:
+    return f"{field.key}.{emotion}"
+
+
+def _text(field: FormField, options: Options) -> str | list[str]:
+    """Ask for a text, or for values separated by commas."""
+    text: str = st.text_input(**options)
+    if not isinstance(field.info.default, tuple):
+        return text
+    return [word.strip() for word in text.split(",") if word.strip()]

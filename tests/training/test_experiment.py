@@ -1,0 +1,116 @@
+from pathlib import Path
+
+import pytest
+
+from pipeline.data.importing import import_dataset
+from pipeline.errors import UserError
+from pipeline.runs import list_runs
+from pipeline.training import queue
+from pipeline.training.config import TrainConfig
+from pipeline.training.experiment import (
+    MOST_RUNS,
+    differing_fields,
+    experiment_command,
+    submit_experiment,
+    vary,
+)
+
+PLAIN = TrainConfig(dataset="sample", epochs=3)
+
+
+@pytest.fixture
+def workers(empty_workspace, monkeypatch) -> list[str]:
+    """Fill the workspace with the drawn faces, and count the workers that would start."""
+    started: list[str] = []
+    monkeypatch.setattr(queue, "start_worker", lambda: started.append("worker"))
+    import_dataset(Path("sample"), "sample")
+    return started
+
+
+def test_every_combination_comes_in_the_order_given_and_says_what_it_is():
+    runs = vary(PLAIN, {"learning_rate": ["0.01", "0.003"], "widths": ["8,16", "4"]})
+
+    assert [title for title, _ in runs] == [
+        "learning rate 0.01 · widths 8,16",
+        "learning rate 0.01 · widths 4",
+        "learning rate 0.003 · widths 8,16",
+        "learning rate 0.003 · widths 4",
+    ]
+    configs = [config for _, config in runs]
+    assert [config.learning_rate for config in configs] == [0.01, 0.01, 0.003, 0.003]
+    assert [config.model.model_dump()["widths"] for config in configs[:2]] == [(8, 16), (4,)]
+    assert {config.epochs for config in configs} == {3}
+    assert differing_fields(configs) == ["learning_rate", "widths"]
+
+
+def test_a_value_that_is_given_twice_counts_once():
+    assert len(vary(PLAIN, {"seed": ["1", "2", "1"]})) == 2
+
+
+def test_the_fields_of_the_architecture_fall_back_where_it_is_varied():
+    base = PLAIN.model_copy(update={"model": type(PLAIN.model)(widths=(8,))})
+
+    small, large = vary(base, {"architecture": ["custom_cnn", "vgg16"]})
+
+    assert small[1].model == base.model
+    assert large[1].architecture == "vgg16" and large[1].model.weights == "imagenet"
+    assert "architecture" in differing_fields([small[1], large[1]])
+
+
+@pytest.mark.parametrize(
+    ("varied", "sentence"),
+    [
+        ({}, "Say which field to vary. Choose from: exclude, architecture"),
+        ({"rate": ["1"]}, "'rate' cannot be varied. Choose from"),
+        ({"dataset": ["a", "b"]}, "'dataset' cannot be varied"),
+        ({"seed": []}, "Give the values of seed"),
+        ({"epochs": ["5", "many"]}, "epochs = 'many' is wrong"),
+        ({"optimizer": ["lion"]}, "optimizer = 'lion' is wrong.*'sgd', 'adam' or 'adamw'"),
+        ({"head_epochs": ["1"]}, "'head_epochs' is no field of the architecture 'custom_cnn'"),
+        (dict.fromkeys(("seed", "epochs", "zoom", "shift"), ["1"]), "4 fields are varied: take 3"),
+        ({"seed": list(map(str, range(MOST_RUNS + 1)))}, "That makes 101 runs: take fewer"),
+    ],
+    ids=[
+        *("no-field", "unknown", "data-set", "no-value", "no-number", "no-choice"),
+        *("of-another-architecture", "too-many-fields", "too-many-runs"),
+    ],
+)
+def test_what_cannot_be_varied_is_one_sentence(varied, sentence):
+    with pytest.raises(UserError, match=sentence):
+        vary(PLAIN, varied)
+
+
+def test_an_experiment_is_queued_in_its_order_under_one_name(workers):
+    configurations = vary(PLAIN, {"seed": ["5", "3", "4"]})
+
+    runs = submit_experiment(" seeds ", configurations)
+
+    assert [run.config().train.seed for run in queue.waiting()] == [5, 3, 4]
+    assert [run.notes().name for run in runs] == ["seed 5", "seed 3", "seed 4"]
+    assert {run.notes().experiment for run in runs} == {"seeds"}
+    assert workers == ["worker"]
+
+
+def test_a_run_that_cannot_be_made_leaves_none(workers):
+    configurations = vary(PLAIN, {"targets": ["labels", "votes"]})
+
+    with pytest.raises(UserError, match="votes"):
+        submit_experiment("targets", configurations)
+
+    assert list_runs() == [] and workers == []
+
+
+def test_an_experiment_without_a_name_is_refused(workers):
+    with pytest.raises(UserError, match="Give the experiment a name"):
+        submit_experiment("  ", vary(PLAIN, {"seed": ["1"]}))
+
+    assert list_runs() == []
+
+
+def test_the_command_of_an_experiment_says_what_varies_and_what_does_not():
+    command = experiment_command("first rates", PLAIN, {"learning_rate": ["0.01", "0.003"]})
+
+    assert command == (
+        "python -m pipeline experiment 'first rates' --vary 'learning-rate=0.01 0.003' "
+        "--dataset sample --architecture custom_cnn --epochs 3"
+    )
