@@ -33,9 +33,9 @@ from pipeline.training.state import TrainingState
 from pipeline.training.trainer import begin_phase, rebuild
 
 NAME = "benchmark"
-FACES, CHOSEN_ON = 3200, 256  # of an epoch's training and validation
-PRECISION_FACES = 1280
-ROUNDS = 5
+FACES, CHOSEN_ON = 1920, 256  # of an epoch's training and validation
+PRECISION_FACES = 960
+ROUNDS = 9
 STARTS = 3
 LEAST_SHARE = 0.95
 MOST_START_SECONDS = 25

@@ -54,22 +54,3 @@ def test_a_data_set_imported_beside_another_is_shown(own_server: Server, page: P
     expect(page.get_by_role("dialog")).to_have_count(0, timeout=20_000)
     expect(page.get_by_text(re.compile("sample-2 · 1,400 faces"))).to_be_visible(timeout=60_000)
     expect(page.locator(WRONG)).to_have_count(0)
-
-
-def test_a_run_started_on_the_train_page_shows_progress_and_can_be_stopped(
-    own_server: Server, page: Page
-) -> None:
-    progress = page.get_by_text(re.compile(r"epoch \d+/40 .*left"))
-    page.goto(f"{own_server.url}/train")
-    page.get_by_role("textbox", name="Widths").fill("8")
-    page.get_by_role("textbox", name="Widths").press("Enter")
-    expect(page.get_by_text("--widths 8")).to_be_visible(timeout=20_000)
-    page.get_by_role("button", name="Start training").click()
-    expect(progress).to_be_visible(timeout=90_000)
-    page.reload()
-    expect(progress).to_be_visible(timeout=30_000)
-    expect(page.get_by_role("progressbar")).to_have_count(3)  # sidebar, epochs, steps
-    page.get_by_role("button", name="Stop now").click()
-    stopped = page.get_by_test_id("stMarkdown").get_by_text("stopped")
-    expect(stopped).to_be_visible(timeout=30_000)
-    expect(page.locator(WRONG)).to_have_count(0)

@@ -13,7 +13,7 @@ from tests.e2e.test_pages import WRONG
 
 FIELDS = {
     "Widths, channels": "8",
-    "Epochs": "40",
+    "Epochs": "30",
     "Batch size, faces": "16",
     "Early stopping patience, epochs": "0",
 }
@@ -33,12 +33,12 @@ def fill_in(page: Page) -> None:
     for label, value in FIELDS.items():
         page.get_by_label(label, exact=True).fill(value)
         page.keyboard.press("Enter")
-    expect(page.get_by_text("--epochs 40")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("--epochs 30")).to_be_visible(timeout=20_000)
 
 
 def shown_epoch(page: Page) -> int:
     """The epoch that the bar of the training names."""
-    words = page.get_by_text(re.compile(r"^epoch \d+/40 ·")).first
+    words = page.get_by_text(re.compile(r"^epoch \d+/30 ·")).first
     return int(re.search(r"epoch (\d+)/", words.inner_text(timeout=60_000)).group(1))
 
 
@@ -73,5 +73,5 @@ def test_a_run_is_started_watched_stopped_resumed_and_seen_finished(train_page):
     expect(page).to_have_title(f"Finished: {run.name} · Emotion Detector", timeout=10_000)
     expect(page.locator(WRONG)).to_have_count(0)
     after = run.history()
-    assert after["epoch"].tolist() == list(range(40))
+    assert after["epoch"].tolist() == list(range(30))
     assert after[: len(before)].equals(before)
