@@ -14,8 +14,8 @@ from tests.conftest import run_pipeline
 
 COMMANDS = (
     "import", "datasets", "rename", "remove", "audit", "map", "exclude", "exclusions", "runs",
-    "models", "note", "queue", "estimate", "train", "experiment", "stop", "work", "export", "ship", "evaluate",
-    "predict",
+    "models", "note", "queue", "estimate", "train", "experiment", "stop", "work", "export", "ship",
+    "evaluate", "predict",
 )  # fmt: skip
 
 
