@@ -18,6 +18,7 @@ from pipeline.runs import (
     list_runs,
     runs_using,
 )
+from pipeline.runs.damage import damages
 from pipeline.training.config import TrainConfig
 
 
@@ -101,8 +102,9 @@ def test_only_a_run_in_the_right_state_can_be_claimed(run):
         ("epoch,loss\n0,1.5\nepoch,loss\n1,0.5\n", [0, 1]),
         ("epoch,loss\n0,1.5\n\0\0", [0]),
         ("epoch,loss\n0,1.5\n1", [0, 1]),
+        ("epoch,loss\n0,1.5\ninf,1\n", [0]),
     ],
-    ids=["empty", "text", "another-table", "two-headers", "zeros", "cut"],
+    ids=["empty", "text", "another-table", "two-headers", "zeros", "cut", "endless"],
 )
 def test_a_damaged_history_gives_the_epochs_that_can_be_read(run, text, epochs):
     run.history_path.write_text(text)
@@ -215,3 +217,51 @@ def test_a_shipped_model_is_written_to_never(tmp_path, monkeypatch, empty_worksp
     for write in (shipped.remove, lambda: shipped.write_notes(Notes(name="x"))):
         with pytest.raises(UserError, match="shipped model and stays"):
             write()
+
+
+def test_a_status_that_was_damaged_is_written_whole_by_the_process_that_trains(run):
+    run.claim("queued")
+    run.update_status(epoch=3)
+    run.status_path.write_text('{"state": "run')
+    assert run.state() == "failed"
+
+    run.update_status(step=5)
+
+    status = Run(run.path).status()
+    assert (status.state, status.pid, status.epoch, status.step) == ("running", os.getpid(), 3, 5)
+    assert status.epochs == 40
+
+
+def test_a_run_that_is_claimed_again_has_no_pace_yet(run):
+    run.update_status(state="stopped", step=7, steps=9, loss=1.0, images_per_s=80.0, eta_s=4.0)
+
+    run.claim("stopped")
+
+    status = run.status()
+    assert (status.step, status.steps) == (0, 0)
+    assert (status.loss, status.images_per_s, status.eta_s) == (None, None, None)
+
+
+def test_files_that_are_missing_are_named(run):
+    run.history_path.write_text("epoch,loss\n0,1.5\n")
+    run.weights_path.write_bytes(b"PK\x05\x06" + bytes(18))
+    run.update_status(state="finished", epoch=1)
+    assert list(damages(run)) == []
+
+    run.history_path.unlink()
+    run.weights_path.unlink()
+
+    assert [sentence.split()[0] for sentence in damages(run)] == ["history.csv", "model.keras"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [(None, "No such file"), ("{", "Invalid JSON"), ("{}", "train: Field required")],
+)
+def test_what_is_wrong_with_a_configuration_is_said_in_a_few_words(run, text, reason):
+    run.config_path.unlink() if text is None else run.config_path.write_text(text)
+
+    with pytest.raises(UserError, match=reason) as failure:
+        run.config()
+
+    assert "RunConfig" not in str(failure.value) and str(run.path) not in str(failure.value)

@@ -32,6 +32,8 @@ def damages(run: Run) -> Iterator[str]:
         )
     if _is_no_archive(run.weights_path):
         yield f"{run.weights_path.name} is damaged: Clone makes a run that trains it anew."
+    elif run.status().state == "finished" and not run.weights_path.is_file():
+        yield f"{run.weights_path.name} is missing: Clone makes a run that trains it anew."
 
 
 def _holds_notes(run: Run) -> bool:
@@ -47,7 +49,7 @@ def _is_cut(run: Run) -> bool:
     try:
         whole = run.history_path.read_bytes().endswith(b"\n")
     except OSError:
-        return False
+        whole = True
     return not whole or len(run.history()) < run.status().epoch
 
 

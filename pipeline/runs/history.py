@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from pipeline.workspace import write_text
@@ -20,7 +21,7 @@ def read_history(path: Path) -> pd.DataFrame:
         return empty
     if "epoch" not in table:
         return empty
-    epochs: pd.DataFrame = table.dropna(subset="epoch").astype({"epoch": int})
+    epochs: pd.DataFrame = table[np.isfinite(table["epoch"])].astype({"epoch": int})
     return epochs.reset_index(drop=True)
 
 

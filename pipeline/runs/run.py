@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pandas as pd
 import psutil
 from filelock import FileLock
+from pydantic import ValidationError
 
 from pipeline.errors import UserError
 from pipeline.processes import ProcessId
@@ -17,9 +18,17 @@ from pipeline.runs.folder import RunFolder
 from pipeline.runs.history import read_history
 from pipeline.workspace import workspace, write_json
 
+_NO_PACE = {
+    **dict.fromkeys(("step", "steps"), 0),
+    **dict.fromkeys(("loss", "accuracy", "images_per_s", "eta_s")),
+}
+"""What a status says of an epoch under way before its first step."""
+
 
 class Run(RunFolder):
     """A training run, or a shipped model."""
+
+    _written: Status | None = None
 
     def config(self) -> RunConfig:
         """Read the configuration.
@@ -30,8 +39,9 @@ class Run(RunFolder):
         try:
             return RunConfig.model_validate_json(self.config_path.read_text())
         except (OSError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(f"Run '{self.name}' has no readable config.json ({reason}).") from error
+            raise UserError(
+                f"Run '{self.name}' has no readable config.json ({_reason(error)})."
+            ) from error
 
     def write_config(self, config: RunConfig) -> None:
         """Replace the configuration, whole or not at all."""
@@ -60,18 +70,24 @@ class Run(RunFolder):
 
     def status(self) -> Status:
         """Read the status; a file that cannot be read counts as failed."""
+        unreadable = Status(state="failed", message="status.json is missing or damaged.")
+        return self._read_status() or unreadable
+
+    def _read_status(self) -> Status | None:
         try:
             return Status.model_validate_json(self.status_path.read_text())
         except (OSError, ValueError):
-            return Status(state="failed", message="status.json is missing or damaged.")
+            return None
 
     def write_status(self, status: Status) -> None:
         """Replace the status, whole or not at all."""
         write_json(self.status_path, status.model_dump())
+        self._written = status
 
     def update_status(self, **changes: object) -> None:
-        """Change some fields of the status."""
-        self.write_status(Status.model_validate({**self.status().model_dump(), **changes}))
+        """Change some fields of the status; where it was damaged, of what was written last."""
+        before = self._read_status() or self._written or self.status()
+        self.write_status(Status.model_validate({**before.model_dump(), **changes}))
 
     def claim(self, *claimable: ShownState) -> None:
         """Mark the run as running in this process.
@@ -86,9 +102,8 @@ class Run(RunFolder):
                 return
             self._check_state(claimable)
             self.stop_path.unlink(missing_ok=True)
-            self.update_status(
-                state="running", pid=here.pid, process_started=here.started, message=""
-            )
+            identity = {"pid": here.pid, "process_started": here.started}
+            self.update_status(state="running", message="", **identity, **_NO_PACE)
 
     def enqueue(self, *allowed: ShownState) -> None:
         """Let the run wait for its turn again, after all that wait already.
@@ -153,3 +168,14 @@ class Run(RunFolder):
     def _check_ours(self) -> None:
         if self.shipped:
             raise UserError(f"'{self.name}' is a shipped model and stays as it is.")
+
+
+def _reason(error: OSError | ValueError) -> str:
+    """Return in a few words what is wrong with a file."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        return f"{where}: {first['msg']}" if where else first["msg"]
+    return str(error)

@@ -17,6 +17,7 @@ from pipeline.training.batches import FaceBatches
 from pipeline.training.config import TrainConfig
 from pipeline.training.course import best_epoch, ends_early, learning_rate
 from pipeline.training.outcome import TrainingStopped
+from pipeline.training.pace import Pace
 from pipeline.training.state import TrainingState
 
 log = logging.getLogger("pipeline.training")
@@ -126,22 +127,22 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
         self._run, self._config, self._steps = run, config, steps
         self._on_progress = on_progress
         self._written = 0.0
-        self._epoch, self._epoch_begun = 0, time.monotonic()
-        self._last_epoch_s: float | None = None
+        self._epoch, self._pace = 0, Pace(steps)
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Note when the epoch began."""
-        self._epoch, self._epoch_begun = epoch, time.monotonic()
+        """Note that the epoch begins."""
+        self._epoch = epoch
+        self._pace.begin_epoch()
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Write the status, at most twice a second."""
+        self._pace.step()
         now = time.monotonic()
         if now - self._written < _STATUS_EVERY_S:
             return
         self._written = now
         check_finite(self._epoch, logs)
-        step = batch + 1
-        epoch_s = self._last_epoch_s or (now - self._epoch_begun) / step * self._steps
+        step, steps_per_s = batch + 1, self._pace.steps_per_s
         left = self._config.total_epochs - self._epoch - step / self._steps
         self._on_progress(1 - left / self._config.total_epochs)
         self._run.update_status(
@@ -150,8 +151,8 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
             steps=self._steps,
             loss=_figure(logs, "loss"),
             accuracy=_figure(logs, "accuracy"),
-            images_per_s=step * self._config.batch_size / (now - self._epoch_begun),
-            eta_s=left * epoch_s,
+            images_per_s=steps_per_s and steps_per_s * self._config.batch_size,
+            eta_s=self._pace.seconds_for(left),
         )
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
@@ -163,8 +164,7 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
         rate = float(self.model.optimizer.learning_rate)
         shown = {**(logs or {}), "learning_rate": rate}
         figures = ", ".join(f"{key} {shown[key]:.4g}" for key in _SHOWN if key in shown)
-        self._last_epoch_s = time.monotonic() - self._epoch_begun
-        log.info("epoch %d: %s (%.0f s)", epoch, figures, self._last_epoch_s)
+        log.info("epoch %d: %s (%.0f s)", epoch, figures, self._pace.end_epoch())
         self._run.update_status(epoch=epoch + 1, step=0)
         if self._run.stop_path.exists() and not self.model.stop_training:
             raise TrainingStopped

@@ -155,5 +155,7 @@ def explain(error: ValueError) -> UserError:
         return UserError(f"The configuration lacks '{field}'.")
     if first["type"] == "extra_forbidden":
         return UserError(f"Unknown field '{field}' in the configuration: take it out.")
+    if first["type"] == "too_short":
+        return UserError(f"{field} is empty: give one value at least.")
     reason = first["msg"].removeprefix("Input ").removeprefix("Value error, ")
     return UserError(f"{field} = {first['input']!r} is wrong: it {reason}.")

@@ -4,7 +4,7 @@ import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -78,8 +78,12 @@ def build_config(base: Mapping[str, Any], given: Mapping[str, str]) -> TrainConf
         raise explain(error) from error
 
 
-def _value(field: FieldInfo, text: str) -> str | list[str]:
-    return text.split(",") if isinstance(field.default, tuple) else text
+def _value(field: FieldInfo, text: str) -> Any:
+    """Return a text as the field's model takes it: a list, one of its choices, or as it is."""
+    if isinstance(field.default, tuple):
+        return text.split(",")
+    offered = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    return {as_text(choice): choice for choice in offered}.get(text, text)
 
 
 def command_line(config: TrainConfig) -> str:

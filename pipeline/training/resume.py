@@ -5,6 +5,7 @@ from pydantic import ValidationError
 from pipeline.errors import UserError
 from pipeline.runs import Run, RunConfig, ShownState
 from pipeline.training.config import TrainConfig, explain
+from pipeline.training.state import TrainingState
 
 RESUMABLE: tuple[ShownState, ...] = ("stopped", "failed", "interrupted", "finished")
 
@@ -24,9 +25,10 @@ def check_resumable(run: Run, epochs: str | int | None = None) -> RunConfig:
         UserError: the run is queued, running or finished, it keeps no state, or the epochs are
             no number of epochs or no more than it has.
     """
-    state, done = run.state(), len(run.history())
+    state = run.state()
     if state not in RESUMABLE:
         raise UserError(f"Run '{run.name}' is {state}: there is nothing to resume.")
+    done = len(TrainingState.history_of(run)) or len(run.history())
     if state == "finished" and epochs is None:
         raise UserError(
             f"Run '{run.name}' is finished after {done} epochs: say with --epochs how many it "
@@ -35,7 +37,7 @@ def check_resumable(run: Run, epochs: str | int | None = None) -> RunConfig:
     if done and not run.state_path.is_file():
         raise UserError(
             f"Run '{run.name}' keeps no state to go on from: train anew with --config "
-            f"{run.path / 'config.json'}."
+            f"{run.config_path}."
         )
     config = run.config()
     if epochs is None:

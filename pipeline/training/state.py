@@ -5,7 +5,8 @@ Loads no keras.
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -48,22 +49,27 @@ class TrainingState:
         Raises:
             UserError: the file is damaged.
         """
-        path = run.state_path
-        if not path.is_file():
+        if not run.state_path.is_file():
             return cls([])
-        try:
-            with path.open("rb") as opened, NpzFile(opened) as file:
-                return cls(
-                    json.loads(str(file["history"])),
-                    _unpack(file, "weights") or (),
-                    _unpack(file, "optimizer") or (),
-                    _unpack(file, "best"),
-                )
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            raise UserError(
-                f"The state of run '{run.name}' is damaged, so that it cannot go on ({path}): "
-                f"train anew with --config {run.path / 'config.json'}."
-            ) from error
+        with _opened(run) as file:
+            return cls(
+                _history(file),
+                _unpack(file, "weights") or (),
+                _unpack(file, "optimizer") or (),
+                _unpack(file, "best"),
+            )
+
+    @staticmethod
+    def history_of(run: Run) -> History:
+        """Read the finished epochs alone of a run's state; none before the first.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        if not run.state_path.is_file():
+            return []
+        with _opened(run) as file:
+            return _history(file)
 
     def write(self, run: Run) -> None:
         """Replace the state of a run, whole or not at all.
@@ -85,6 +91,23 @@ class TrainingState:
                 f"{run.state_path.parent} ({error.strerror or error}): free some space there, or "
                 f"let it be written to, then go on with --resume {run.name}."
             ) from error
+
+
+@contextmanager
+def _opened(run: Run) -> Iterator[NpzFile]:
+    try:
+        with run.state_path.open("rb") as opened, NpzFile(opened) as file:
+            yield file
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise UserError(
+            f"The state of run '{run.name}' is damaged, so that it cannot go on "
+            f"({run.state_path}): train anew with --config {run.config_path}."
+        ) from error
+
+
+def _history(file: NpzFile) -> History:
+    history: History = json.loads(str(file["history"]))
+    return history
 
 
 def _pack(name: str, arrays: Arrays) -> dict[str, NDArray[Any]]:

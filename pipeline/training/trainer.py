@@ -49,9 +49,7 @@ def train(
     training, validation = make_batches(config, dataset)
     model = rebuild(config) if state.history else _build(config)
     write_history(run.history_path, state.history)  # a kill may have come between the state and it
-    run.update_status(
-        parameters=model.count_params(), epoch=len(state.history), step=0, steps=len(training)
-    )
+    run.update_status(parameters=model.count_params(), epoch=len(state.history))
     log.info("%s: %s parameters", config.architecture, f"{model.count_params():,}")
 
     keeper = Keeper(config, run, training, state)

@@ -1,12 +1,13 @@
 import json
 import shlex
+from typing import Literal, get_args, get_origin
 
 import pytest
 
 from models import ARCHITECTURES
 from pipeline.errors import UserError
 from pipeline.training.config import TrainConfig
-from pipeline.training.options import FIELDS, build_config, command_line
+from pipeline.training.options import FIELDS, TOP, as_text, build_config, command_line
 from pipeline.workspace import ZOO
 
 
@@ -119,3 +120,37 @@ def test_from_scratch_has_one_phase_and_from_weights_two():
 
     assert (scratch.head_epochs, scratch.total_epochs) == (0, 40)
     assert (trained.head_epochs, trained.total_epochs) == (2, 42)
+
+
+def offered_values() -> list[tuple[str, str, str]]:
+    """Every architecture, field and text of a field that has choices."""
+    found = []
+    for architecture, kind in ARCHITECTURES.items():
+        for name, field in (*TOP.items(), *kind.model_fields.items()):
+            choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+            found += [(architecture, name, as_text(each)) for each in choices]
+    return [each for each in found if each[1] != "architecture"]
+
+
+@pytest.mark.parametrize(("architecture", "field", "text"), offered_values())
+def test_every_choice_can_be_said_as_an_option(architecture, field, text):
+    config = build_config({}, {"dataset": "d", "architecture": architecture, field: text})
+
+    assert as_text(getattr(config, field, None) or getattr(config.model, field)) == text
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "sentence"),
+    [
+        ("kernel_size", "4", "kernel_size = '4' is wrong: it should be 3, 5 or 7"),
+        ("kernel_size", "x", "kernel_size = 'x' is wrong: it should be 3, 5 or 7"),
+    ],
+)
+def test_a_wrong_choice_names_the_choices(field, text, sentence):
+    with pytest.raises(UserError, match=sentence):
+        build_config({}, {"dataset": "d", field: text})
+
+
+def test_an_empty_list_is_said_in_a_sentence():
+    with pytest.raises(UserError, match="widths is empty: give one value at least"):
+        build_config({"dataset": "d", "model": {"widths": []}}, {})

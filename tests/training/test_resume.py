@@ -9,6 +9,7 @@ from pipeline.runs import Run
 from pipeline.training import queue
 from pipeline.training.options import build_config
 from pipeline.training.resume import check_resumable
+from pipeline.training.state import TrainingState
 from tests.training.tiny import (
     fit,
     fit_in_pieces,
@@ -153,9 +154,7 @@ def test_early_stopping_counts_anew_when_a_run_gets_more_epochs(monkeypatch):
 )
 def test_a_run_that_cannot_go_on_stays_as_it_is_and_says_why(state, epochs, sentence):
     run = new_run(tiny_config())
-    run.history_path.write_text("epoch,loss\n0,1\n1,1\n")
-    run.state_path.parent.mkdir()
-    run.state_path.touch()
+    TrainingState([{"epoch": 0, "loss": 1}, {"epoch": 1, "loss": 1}]).write(run)
     run.update_status(state=state)
 
     with pytest.raises(UserError, match=sentence):
@@ -172,3 +171,13 @@ def test_a_run_without_a_state_cannot_go_on_once_it_has_a_history():
 
     with pytest.raises(UserError, match="keeps no state to go on from: train anew with --config"):
         check_resumable(run)
+
+
+def test_how_many_epochs_are_finished_is_told_by_the_state_and_not_by_the_table():
+    run = new_run(tiny_config(epochs="4"))
+    TrainingState([{"epoch": epoch, "loss": 1.0} for epoch in range(4)]).write(run)
+    run.update_status(state="finished", epoch=4)
+
+    with pytest.raises(UserError, match="the run has 4 already"):
+        check_resumable(run, "3")
+    assert check_resumable(run, "6").extended_at == 4
