@@ -55,11 +55,22 @@ def test_a_name_alone_lists_what_its_runs_came_to_the_best_first(capsys):
         "accuracy": 0.5,
         "macro_f1": 0.4,
         "epoch": 1,
-        "epochs": 3,
+        "total_epochs": 3,
         "seconds": None,
     }
     words = invoke("experiment", "rates", capsys=capsys)[1]
     assert "Best: learning rate" in words and "with an accuracy of 50.0 %." in words
+
+
+def test_varied_epochs_keep_their_place_beside_the_epochs_of_all_phases(capsys):
+    common = ("--dataset", "sample", "--architecture", "vgg16", "--weights", "none")
+    invoke("experiment", "long", "--vary", "epochs=3 5", *common, capsys=capsys)
+    for run in list_runs():
+        run.update_status(epochs=run.config().train.epochs + 2)
+
+    rows = json.loads(invoke("experiment", "long", "--json", capsys=capsys)[1])
+
+    assert {(row["epochs"], row["total_epochs"]) for row in rows} == {("3", 5), ("5", 7)}
 
 
 def test_without_a_name_the_experiments_are_listed(capsys):

@@ -1,5 +1,6 @@
 """How the runs of an experiment compare: over epochs, and over the fields that vary."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -22,6 +23,7 @@ MOST_COLOURED = 12
 _ACCURACY = "validation accuracy, %"
 _BEST = "best validation accuracy, %"
 _LOGARITHMIC_FROM = 30
+_MOST_TICKS = 10
 _FAINTEST = 0.1
 
 
@@ -41,12 +43,12 @@ def accuracy_by_epoch(
     coloured += [name for name in list(measured)[:1] if name not in coloured]
     styles = series_style(coloured)
     figure = go.Figure()
-    for name in reversed(measured):  # the best lies on top
+    for name, each in reversed(measured.items()):  # the best lies on top
         figure.add_scatter(
-            x=measured[name]["epoch"] + 1,
-            y=100 * measured[name]["val_accuracy"],
+            x=each["epoch"] + 1,
+            y=100 * each["val_accuracy"],
             name=name,
-            mode="lines",
+            mode="lines" if each["val_accuracy"].count() > 1 else "markers",  # no line of one point
             line={"width": 2.5 if name in (chosen, coloured[0]) else 1.5}
             | styles.get(name, {"color": REFERENCE}),
             opacity=1.0 if chosen in (None, name) or name not in coloured else FADED,
@@ -54,6 +56,8 @@ def accuracy_by_epoch(
             hovertemplate="%{y:.1f} %, epoch %{x}",
         )
     finish(figure, "epoch", _ACCURACY)
+    longest = max(map(len, measured.values()), default=1)
+    figure.update_xaxes(tick0=1, dtick=math.ceil(longest / _MOST_TICKS) or 1)
     figure.update_layout(legend={"title": legend, "traceorder": "reversed"}, uirevision="kept")
     return figure
 

@@ -37,7 +37,7 @@ def learning_curves(history: pd.DataFrame, monitor: str) -> go.Figure:
     )
     finish(figure, "", "", height=560)
     for row, (title, columns) in enumerate(_PANELS.items(), start=1):
-        figure.update_yaxes(title_text=title, row=row, col=1)
+        figure.update_yaxes(title={"text": title, "standoff": 14}, row=row, col=1)
         for column, colour in columns.items():
             _add_lines(figure, row, history, column, colour)
     figure.update_yaxes(type="log", **_ends(history), row=3, col=1)

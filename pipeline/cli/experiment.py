@@ -95,6 +95,6 @@ def _describe_trial(trial: Trial, varied: Sequence[str]) -> dict[str, Any]:
         "accuracy": trial.accuracy,
         "macro_f1": trial.macro_f1,
         "epoch": trial.row.status.epoch,
-        "epochs": trial.row.status.epochs,
+        "total_epochs": trial.row.status.epochs,
         "seconds": trial.seconds,
     }

@@ -3,6 +3,7 @@
 Loads no keras.
 """
 
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 from itertools import product
@@ -14,6 +15,7 @@ from pipeline.training import queue
 from pipeline.training.config import TrainConfig
 from pipeline.training.faces import new_run
 from pipeline.training.options import FIELDS, build_config, command_line
+from pipeline.training.rules import lacks
 
 MOST_FIELDS = 3
 MOST_RUNS = 100
@@ -27,24 +29,26 @@ def vary(config: TrainConfig, varied: Varied) -> list[tuple[str, TrainConfig]]:
 
     Args:
         config: what all runs have in common.
-        varied: at most three fields; values that are given twice count once.
+        varied: at most three fields. Of combinations that make the same training, such as
+            `seed 1` and `seed 01`, the first counts.
 
     Returns:
         What tells a run from the others, such as `learning rate 0.01 · seed 2`, and its
         configuration.
 
     Raises:
-        UserError: a field is unknown or does not apply, a value is wrong, or there are too many
-            fields or runs, or no value.
+        UserError: a field is unknown or has no effect in any of the runs, a value is wrong, or
+            there are too many fields or runs, or no value.
     """
-    names, values = list(varied), [list(dict.fromkeys(texts)) for texts in varied.values()]
+    names, values = list(varied), list(varied.values())
     _check_fields(names, values)
     combinations = [dict(zip(names, chosen, strict=True)) for chosen in product(*values)]
-    if len(combinations) > MOST_RUNS:
-        raise UserError(
-            f"That makes {len(combinations)} runs: take fewer values, {MOST_RUNS} runs at most."
-        )
-    return [(_title(given), _changed(config, given)) for given in combinations]
+    runs = [(_title(given), _changed(config, given)) for given in combinations]
+    _check_effects(names, [each for _, each in runs])
+    distinct: dict[tuple[tuple[str, Any], ...], tuple[str, TrainConfig]] = {}
+    for title, each in runs:
+        distinct.setdefault(_effective(each), (title, each))
+    return list(distinct.values())
 
 
 def _check_fields(names: Sequence[str], values: Sequence[Sequence[str]]) -> None:
@@ -58,6 +62,23 @@ def _check_fields(names: Sequence[str], values: Sequence[Sequence[str]]) -> None
             raise UserError(f"'{name}' cannot be varied. Choose from: {choices}.")
         if not texts:
             raise UserError(f"Give the values of {name}, one at least.")
+    count = math.prod(map(len, values))
+    if count > MOST_RUNS:
+        raise UserError(f"That makes {count} runs: take fewer values, {MOST_RUNS} runs at most.")
+
+
+def _check_effects(names: Sequence[str], configs: Sequence[TrainConfig]) -> None:
+    everything = [config.model_dump() for config in configs]
+    for name in names:
+        lacking = [lacks(name, values) for values in everything]
+        if all(lacking):
+            raise UserError(f"{name} has no effect in these runs: it needs {lacking[0]}.")
+
+
+def _effective(config: TrainConfig) -> tuple[tuple[str, Any], ...]:
+    """Return the fields that have an effect, with their values: alike for equal trainings."""
+    values = config.model_dump()
+    return tuple(each for each in fields_of(config).items() if not lacks(each[0], values))
 
 
 def _changed(config: TrainConfig, given: Mapping[str, str]) -> TrainConfig:

@@ -111,8 +111,12 @@ def experiments(rows: Iterable[RunRow]) -> dict[str, list[RunRow]]:
 
 
 def read_trials(rows: Iterable[RunRow]) -> list[Trial]:
-    """Return what runs came to, the most accurate first, those without a figure last."""
-    trials = [Trial.of(row) for row in rows]
-    return sorted(trials, key=lambda trial: -1.0 if trial.accuracy is None else trial.accuracy)[
-        ::-1
-    ]
+    """Return what runs came to, the most accurate first, those without a figure last.
+
+    Level ones stay in the order of the rows.
+    """
+
+    def merit(trial: Trial) -> float:
+        return -1.0 if trial.accuracy is None else trial.accuracy
+
+    return sorted(map(Trial.of, rows), key=merit, reverse=True)

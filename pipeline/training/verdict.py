@@ -10,6 +10,9 @@ from pipeline.training.experiment import differing_fields
 from pipeline.training.options import as_text
 from pipeline.training.trials import Trial
 
+_LEVEL_BELOW = 0.05  # points: what 0.0 is shown for
+_MOST_LISTED = 3
+
 
 def varied_fields(trials: Sequence[Trial]) -> list[str]:
     """Return the fields in which the configurations differ."""
@@ -58,8 +61,22 @@ def value_texts(trial: Trial, fields: Iterable[str]) -> dict[str, str]:
     return {name: as_text(trial.values[name]) if name in trial.values else "–" for name in fields}
 
 
+def leading(trials: Sequence[Trial]) -> list[Trial]:
+    """Return the best of the judged trials, and those that are level with it to 0.1 points.
+
+    Args:
+        trials: of one experiment, the best first.
+    """
+    compared = judged(trials)
+    return [trial for trial in compared if _ahead(compared[0], trial) < _LEVEL_BELOW]
+
+
+def _ahead(trial: Trial, other: Trial) -> float:
+    return 100 * ((trial.accuracy or 0.0) - (other.accuracy or 0.0))
+
+
 def verdict(trials: Sequence[Trial]) -> str:
-    """Return in a sentence which trial is best and how far it leads, or how much seeds matter.
+    """Return in a sentence which trials are best and how far they lead, or how much seeds matter.
 
     Args:
         trials: of one experiment, the best first.
@@ -74,12 +91,19 @@ def verdict(trials: Sequence[Trial]) -> str:
             f"{len(compared)} seeds, mean ± standard deviation: accuracy {_spread(accuracies)}, "
             f"macro F1 {_spread(scores)}."
         )
-    best, *others = labels(compared, fields)
-    leads = f"Best: {best} with an accuracy of {accuracies[0]:.1f} %"
-    if not others:
+    names, first = labels(compared, fields), len(leading(compared))
+    best = f"{'Best' if first == 1 else 'Level'}: {_listed(names[:first])}"
+    leads = f"{best} with an accuracy of {accuracies[0]:.1f} %"
+    if first == len(compared):
         return f"{leads}."
-    ahead = accuracies[0] - accuracies[1]
-    return f"{leads}, {ahead:.1f} points ahead of {others[0]} ({accuracies[1]:.1f} %)."
+    ahead = accuracies[0] - accuracies[first]
+    return f"{leads}, {ahead:.1f} points ahead of {names[first]} ({accuracies[first]:.1f} %)."
+
+
+def _listed(names: Sequence[str]) -> str:
+    rest = len(names) - _MOST_LISTED
+    *most, last = [*names[:_MOST_LISTED], f"{rest} more"] if rest > 0 else names
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _spread(percentages: Sequence[float]) -> str:

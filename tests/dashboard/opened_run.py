@@ -6,21 +6,21 @@ from streamlit.testing.v1 import AppTest
 
 from pipeline.runs import Notes, Run, create_run
 from pipeline.training.config import TrainConfig
+from pipeline.training.state import TrainingState
 
 CONFIG = TrainConfig(dataset="faces", epochs=5, learning_rate=0.01)
 
 
 def make_run(state: str, message: str = "", epochs: int = 3, **notes: object) -> Run:
-    """Make a run with a history, a log, a state and a model that are archives of nothing."""
+    """Make a run with a history, a log, a state without weights, and an archive for a model."""
     run = create_run(CONFIG, "f" * 64, notes=Notes(**notes) if notes else None)
     rows = [f"{i},0.3,1.5,{0.2 + i / 10},{0.1 + i / 10},1.6,0.01" for i in range(epochs)]
     head = "epoch,accuracy,loss,val_accuracy,val_macro_f1,val_loss,learning_rate"
     run.history_path.write_text("\n".join([head, *rows, ""]))
     run.log_path.write_text("".join(f"- epoch {i}: loss 1.5 (70 s)\n" for i in range(epochs)))
-    run.state_path.parent.mkdir()
-    for archive in (run.state_path, run.weights_path):
-        with zipfile.ZipFile(archive, "w") as file:
-            file.writestr("nothing", "")
+    TrainingState([{"epoch": i} for i in range(epochs)]).write(run)
+    with zipfile.ZipFile(run.weights_path, "w") as file:
+        file.writestr("nothing", "")
     run.update_status(state=state, message=message, epoch=epochs, steps=10, parameters=1234)
     return run
 

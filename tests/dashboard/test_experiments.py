@@ -51,7 +51,7 @@ def test_the_runs_of_an_experiment_stand_best_first_with_what_varies():
     )
     table = at.dataframe[0].value
     assert list(table) == [
-        *("learning rate", "accuracy", "macro F1", "epochs", "time", "state", "run"),
+        *("learning rate", "accuracy", "macro F1", "epochs done", "time", "state", "run"),
     ]
     assert table["learning rate"].tolist() == ["0.01", "0.001", "0.1"]
     assert table["accuracy"].tolist() == pytest.approx([60, 50, 40])
@@ -90,12 +90,30 @@ def test_the_best_run_is_opened_from_its_experiment():
     assert (at.session_state[VIEW], at.session_state[RUN]) == ("Runs", best.name)
 
 
+def test_level_runs_have_no_best_one_to_open():
+    make_runs("rates", RATES, [0.5, 0.5, 0.5])
+
+    assert [button.label for button in open_page().button] == ["Open the first run"]
+
+
+def test_varied_epochs_stand_beside_the_epochs_done():
+    for run in make_runs("long", {"epochs": ["3", "5"]}, [0.4, 0.6]):
+        run.update_status(epochs=run.config().train.epochs + 2)
+
+    table = open_page().dataframe[0].value
+
+    assert table["epochs"].tolist() == ["5", "3"]
+    assert table["epochs done"].tolist() == ["1/7", "1/5"]
+
+
 def test_models_of_an_experiment_can_be_compared():
     dataset = make_dataset()
     for seed in (1, 2):
         make_model(dataset, seed=seed).write_notes(Notes(experiment="seeds"))
 
-    assert [button.label for button in open_page().button] == ["Open the best run", "Compare these"]
+    labels = [button.label for button in open_page().button]
+
+    assert labels == ["Open the first run", "Compare these"]
 
 
 def test_a_run_that_is_damaged_or_was_deleted_does_not_break_the_page():

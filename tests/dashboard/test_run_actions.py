@@ -8,6 +8,7 @@ from dashboard.components.train.place import NEW_RUN, RUN, VIEW
 from pipeline.runs import Notes, Run, list_runs
 from pipeline.runs.export_job import ExportJob
 from pipeline.training import queue
+from pipeline.training.config import TrainConfig
 from tests.dashboard.opened_run import labels, make_run, open_run, press, words
 
 
@@ -74,6 +75,32 @@ def test_a_run_that_cannot_be_extended_stays_and_says_why_once():
     assert not at.run().error
 
 
+def test_a_run_of_the_most_epochs_can_be_opened():
+    run = make_run("stopped")
+    config = run.config()
+    most = config.train.model_copy(update={"epochs": 9_995})
+    run.write_config(config.model_copy(update={"train": most}))
+
+    assert open_run(run).number_input[0].value == 10_000
+
+
+def test_the_epochs_of_a_backbone_are_those_after_its_head(monkeypatch):
+    run = make_run("finished")
+    config, said = run.config(), []
+    backbone = {"dataset": "faces", "architecture": "vgg16", "model": {"head_epochs": 2}}
+    train = TrainConfig.model_validate({**backbone, "epochs": 1})
+    run.write_config(config.model_copy(update={"train": train}))
+    monkeypatch.setattr(queue, "resume", lambda run, epochs: said.append(epochs))
+    at = open_run(run)
+    assert at.number_input[0].label == "Epochs after the 2 of the head"
+
+    at.number_input[0].set_value(13)
+    press(at, "Extend")
+
+    assert said == [13]
+    assert "goes on to 13 epochs after the 2 of the head." in at.toast[0].value
+
+
 def test_names_notes_and_tags_are_edited_in_place():
     run = make_run("finished", tags=("old",))
     at = open_run(run)
@@ -87,6 +114,44 @@ def test_names_notes_and_tags_are_edited_in_place():
         name="Wide net", note="two lines\nof note", tags=("old",), experiment="widths"
     )
     assert "### Wide net" in at.markdown[0].value
+
+
+def test_the_fields_show_what_was_written_elsewhere_since():
+    run = make_run("finished")
+    at = open_run(run)
+    key = f"train.opened.edit.{run.name}"
+    at.text_input(key=f"{key}.name").set_value("Wide net")
+    press(at, "Save")
+    run.write_notes(Notes(name="Wider net", tags=("new",)))
+
+    at.run()
+
+    assert at.text_input(key=f"{key}.name").value == "Wider net"
+    assert at.multiselect(key=f"{key}.tags").value == ["new"]
+
+
+def test_saving_leaves_what_was_written_elsewhere_since():
+    run = make_run("finished", name="Net", note="old", tags=("a",))
+    at = open_run(run)
+    run.write_notes(Notes(name="Net", note="new", tags=("a", "b")))
+    at.text_input(key=f"train.opened.edit.{run.name}.name").set_value("Wide net")
+
+    press(at, "Save")
+
+    assert run.notes() == Notes(name="Wide net", note="new", tags=("a", "b"))
+
+
+def test_what_was_typed_stays_when_something_else_is_written_elsewhere():
+    run = make_run("finished", note="old")
+    at = open_run(run)
+    key = f"train.opened.edit.{run.name}"
+    at.session_state[f"{key}.name"] = "Wide"
+    run.write_notes(Notes(note="new"))
+
+    at.run()
+
+    assert at.text_input(key=f"{key}.name").value == "Wide"
+    assert at.text_area[0].value == "new"
 
 
 def test_what_was_typed_is_kept_where_it_cannot_be_written(monkeypatch):

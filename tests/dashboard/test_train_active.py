@@ -16,7 +16,7 @@ def words(at: AppTest) -> str:
 def make_running(name: str) -> Run:
     run = make_run(name, "queued")
     run.claim("queued")
-    run.update_status(step=4, loss=1.234, accuracy=0.456, images_per_s=217.4, eta_s=200.0)
+    run.update_status(step=4, steps=10, loss=1.234, accuracy=0.456, images_per_s=217.4, eta_s=200.0)
     return run
 
 

@@ -6,6 +6,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.components.train.run_list import table
 from pipeline.data.importing import import_dataset
 from pipeline.runs import Notes, RunTable, list_runs
+from tests.dashboard.clicks import click
 from tests.dashboard.made_runs import button, make_queued, make_run, train_page
 
 
@@ -89,6 +90,15 @@ def test_a_run_stays_open_when_others_begin_or_are_filtered_in():
     at.text_input(key="train.find").set_value("newer").run()
     assert opened(at) == older.name and listed(at) == ["newer"]
     assert at.session_state["train.runs"]["selection"]["rows"] == []
+
+
+def test_a_ticked_row_that_is_not_in_the_table_any_more_opens_nothing():
+    run = make_run("wide")
+    at = train_page()
+
+    click(at, "train.runs", rows=[1], columns=[], cells=[])
+
+    assert not at.exception and opened(at) == run.name
 
 
 def test_runs_are_found_by_name_note_tag_and_what_they_are():

@@ -73,6 +73,16 @@ def test_each_run_of_an_experiment_has_a_line_of_its_own():
     assert figure.layout.legend.title.text == "seed"
 
 
+def test_a_run_of_one_epoch_is_a_point():
+    figure = accuracy_by_epoch({"long": HISTORY, "short": HISTORY[:1]}, "epochs")
+
+    assert [(line.name, line.mode) for line in figure.data] == [
+        ("short", "markers"),
+        ("long", "lines"),
+    ]
+    assert (figure.layout.xaxis.tick0, figure.layout.xaxis.dtick) == (1, 1)
+
+
 def test_the_chosen_run_stands_out():
     opacities = {
         line.name: line.opacity

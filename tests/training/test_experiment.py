@@ -43,8 +43,24 @@ def test_every_combination_comes_in_the_order_given_and_says_what_it_is():
     assert differing_fields(configs) == ["learning_rate", "widths"]
 
 
-def test_a_value_that_is_given_twice_counts_once():
-    assert len(vary(PLAIN, {"seed": ["1", "2", "1"]})) == 2
+@pytest.mark.parametrize(
+    ("varied", "titles"),
+    [
+        ({"seed": ["1", "2", "1", "01"]}, ["seed 1", "seed 2"]),
+        ({"plateau_factor": ["0.5", "0.50", "0.3"]}, ["plateau factor 0.5", "plateau factor 0.3"]),
+        (
+            {"targets": ["labels", "blend"], "vote_share": ["0.1", "0.2"]},
+            [
+                "targets labels · vote share 0.1",
+                "targets blend · vote share 0.1",
+                "targets blend · vote share 0.2",
+            ],
+        ),
+    ],
+    ids=["seed", "factor", "without-effect-in-some"],
+)
+def test_combinations_of_the_same_training_count_once(varied, titles):
+    assert [title for title, _ in vary(PLAIN, varied)] == titles
 
 
 def test_the_fields_of_the_architecture_fall_back_where_it_is_varied():
@@ -67,12 +83,22 @@ def test_the_fields_of_the_architecture_fall_back_where_it_is_varied():
         ({"epochs": ["5", "many"]}, "epochs = 'many' is wrong"),
         ({"optimizer": ["lion"]}, "optimizer = 'lion' is wrong.*'sgd', 'adam' or 'adamw'"),
         ({"head_epochs": ["1"]}, "'head_epochs' is no field of the architecture 'custom_cnn'"),
+        ({"vote_share": ["0.1", "0.2"]}, "vote_share has no effect in .* needs targets blend"),
+        (
+            {"early_stopping_patience": ["0"], "early_stopping_monitor": ["val_loss"]},
+            "early_stopping_monitor has no effect.* early_stopping_patience other than 0",
+        ),
+        (
+            {"architecture": ["vgg16"], "weights": ["none"], "head_epochs": ["1", "2"]},
+            "head_epochs has no effect in these runs: it needs weights other than none",
+        ),
         (dict.fromkeys(("seed", "epochs", "zoom", "shift"), ["1"]), "4 fields are varied: take 3"),
         ({"seed": list(map(str, range(MOST_RUNS + 1)))}, "That makes 101 runs: take fewer"),
     ],
     ids=[
         *("no-field", "unknown", "data-set", "no-value", "no-number", "no-choice"),
-        *("of-another-architecture", "too-many-fields", "too-many-runs"),
+        *("of-another-architecture", "of-other-targets", "of-no-stopping", "of-no-weights"),
+        *("too-many-fields", "too-many-runs"),
     ],
 )
 def test_what_cannot_be_varied_is_one_sentence(varied, sentence):

@@ -87,6 +87,32 @@ def test_seeds_alone_give_a_mean_and_a_standard_deviation():
 @pytest.mark.parametrize(
     ("accuracies", "sentence"),
     [
+        (
+            [0.5, 0.5, 0.4],
+            "Level: dropout 0.1 and dropout 0.2 with an accuracy of 50.0 %, 10.0 points ahead of "
+            "dropout 0.3 (40.0 %).",
+        ),
+        (
+            [0.6, 0.6001],
+            "Level: dropout 0.2 and dropout 0.1 with an accuracy of 60.0 %.",
+        ),
+        (
+            [0.2] * 5,
+            "Level: dropout 0.1, dropout 0.2, dropout 0.3 and 2 more with an accuracy of 20.0 %.",
+        ),
+    ],
+    ids=["two lead", "all but equal", "many"],
+)
+def test_level_trials_are_no_winner_and_stay_in_the_order_of_the_rows(accuracies, sentence):
+    make_runs({"dropout": ["0.1", "0.2", "0.3", "0.4", "0.5"][: len(accuracies)]}, accuracies)
+    rows = sorted(RunTable().rows(), key=lambda row: row.title)
+
+    assert verdict(read_trials(rows)) == sentence
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "sentence"),
+    [
         ([None, None], "No run has finished an epoch yet."),
         ([None, 0.5], "Best: schedule cosine with an accuracy of 50.0 %."),
     ],

@@ -17,6 +17,7 @@ from pipeline.training.config import TrainConfig
 
 _WIDTH_PX = 320
 _MORE_EPOCHS = 10
+_MOST_EPOCHS = 10_000
 
 
 def show_actions(run: Run, state: ShownState, config: TrainConfig | None) -> None:
@@ -38,7 +39,7 @@ def show_actions(run: Run, state: ShownState, config: TrainConfig | None) -> Non
             st.button(
                 "Clone", key=f"train.opened.clone.{run.name}", icon=":material/content_copy:",
                 help="a new run, which begins with this configuration",
-                on_click=_clone, args=(config,),
+                on_click=_clone, args=(run,),
             )  # fmt: skip
         show_edit(run)
         show_downloads(run, state)
@@ -65,27 +66,33 @@ def _show_stops(run: Run, state: ShownState) -> None:
 
 def _show_extend(run: Run, config: TrainConfig) -> None:
     key = f"train.opened.epochs.{run.name}"
+    after = f" after the {config.head_epochs} of the head" if config.head_epochs else ""
     with st.popover("Extend…", icon=":material/more_time:", key=f"train.opened.extend.{run.name}"):
         with st.form(f"{key}.form", border=False, width=_WIDTH_PX):
             st.number_input(
-                "epochs in all", 1, 10_000, config.epochs + _MORE_EPOCHS, key=key,
+                f"Epochs{after or ' in all'}", 1, _MOST_EPOCHS, key=key,
+                value=min(config.epochs + _MORE_EPOCHS, _MOST_EPOCHS),
                 help="The history goes on without a gap. Early stopping counts anew; a cosine "
                 "schedule takes the place that it has there on its way to the new end.",
             )  # fmt: skip
             st.form_submit_button(
-                "Extend", type="primary", on_click=_extend, args=(run, key), key=f"{key}.start"
-            )
+                "Extend", type="primary", key=f"{key}.start",
+                on_click=_extend, args=(run, key, after),
+            )  # fmt: skip
 
 
-def _extend(run: Run, key: str) -> None:
+def _extend(run: Run, key: str, after: str) -> None:
     epochs = st.session_state[key]
-    said = f"It waits its turn, then goes on to {epochs} epochs."
+    said = f"It waits its turn, then goes on to {epochs} epochs{after}."
     attempt(run, partial(queue.resume, run, epochs), partial(st.toast, said))
 
 
-def _clone(config: TrainConfig) -> None:
-    fill_form(config)
-    st.session_state[VIEW] = NEW_RUN
+def _clone(run: Run) -> None:
+    def fill() -> None:
+        config = run.config()
+        fill_form(config.train, config.dataset_fingerprint)
+
+    attempt(run, fill, partial(st.session_state.update, {VIEW: NEW_RUN}))
 
 
 def _show_delete(run: Run, state: ShownState) -> None:

@@ -13,7 +13,7 @@ from dashboard.components.train.place import open_run
 from dashboard.components.train.run_list import MARKS
 from dashboard.components.units import duration
 from pipeline.training.trials import Trial, experiments, read_trials
-from pipeline.training.verdict import value_texts, varied_fields, verdict
+from pipeline.training.verdict import leading, value_texts, varied_fields, verdict
 
 _CHOICE = "train.experiment"
 _EVERY_S = 5.0
@@ -68,7 +68,7 @@ def table(trials: Sequence[Trial]) -> pd.DataFrame:
             **value_texts(trial, fields),
             "accuracy": percent(trial.accuracy),
             "macro F1": percent(trial.macro_f1),
-            "epochs": f"{trial.row.status.epoch}/{trial.row.status.epochs}",
+            "epochs done": f"{trial.row.status.epoch}/{trial.row.status.epochs}",
             "time": "–" if trial.seconds is None else duration(trial.seconds),
             "state": MARKS[trial.row.state],
             "run": trial.row.title,
@@ -80,11 +80,18 @@ def table(trials: Sequence[Trial]) -> pd.DataFrame:
 
 def _show_actions(trials: Sequence[Trial], chosen: Trial | None) -> None:
     models = [trial.row.run.name for trial in trials if trial.row.run.exported]
-    best = chosen or trials[0]
-    label = "Open the chosen run" if chosen else "Open the best run"
+    label, opened = _to_open(trials, chosen)
     with st.container(horizontal=True):
         if st.button(label, icon=":material/open_in_full:"):
-            open_run(best.row.run.name)
+            open_run(opened.row.run.name)
             st.rerun()
         if len(models) > 1 and st.button("Compare these", icon=":material/compare_arrows:"):
             st.switch_page("app_pages/compare.py", query_params={_COMPARED: models})
+
+
+def _to_open(trials: Sequence[Trial], chosen: Trial | None) -> tuple[str, Trial]:
+    """Return the words of the button that opens a run, and that run."""
+    if chosen:
+        return "Open the chosen run", chosen
+    best = leading(trials)
+    return ("Open the best run", best[0]) if len(best) == 1 else ("Open the first run", trials[0])

@@ -5,12 +5,14 @@ from collections.abc import Iterable
 import streamlit as st
 from pydantic import ValidationError
 
+from dashboard.components.plain import plain
 from dashboard.components.train.fields import FormField, Values, fields_of
 from dashboard.components.train.rules import applies
 from dashboard.components.train.sweep import SWITCH
 from dashboard.components.train.widgets import ask, states
 from pipeline.data.exclusions import exclusion_names
-from pipeline.data.store import dataset_names
+from pipeline.data.store import dataset_names, datasets_of, find_dataset
+from pipeline.errors import UserError
 from pipeline.training.config import TrainConfig, explain
 from pipeline.training.weights import resolve_weights
 
@@ -38,6 +40,8 @@ MAIN = {
 }
 """The fields in sight; the others of a group are a click away."""
 
+_GONE = "train.gone"  # data set and list as the form was filled, and what of its data is not here
+
 
 def show_form() -> TrainConfig:
     """Show the form and return what it says.
@@ -46,11 +50,16 @@ def show_form() -> TrainConfig:
         UserError: a value is wrong; the sentence names it.
     """
     values: Values = {}
+    above = st.container()
     for row in ROWS:
         for group, column in zip(row, st.columns(2, gap="medium"), strict=True):
             with column.container(gap="small"):
                 st.subheader(group)
                 _show_group(group, values)
+    with above:
+        _show_gone(values)
+    if values["dataset"] is None:
+        raise UserError("Choose a data set to train on.")
     try:
         config = TrainConfig.model_validate(values)
     except ValidationError as error:
@@ -59,24 +68,43 @@ def show_form() -> TrainConfig:
     return config
 
 
-def fill_form(config: TrainConfig) -> None:
+def fill_form(config: TrainConfig, fingerprint: str | None = None) -> None:
     """Let the form show a configuration, without trying several values. For buttons' callbacks.
 
-    A data set or exclusion list that is not here any more leaves what was chosen before.
+    A data set or exclusion list that is not here any more is left empty, and the form says so.
+
+    Args:
+        config: the configuration.
+        fingerprint: of its data set, which may be renamed by now; None where it is not.
     """
     st.session_state[SWITCH] = False
-    values = config.model_dump()
+    data, gone = _find_data(config, fingerprint)
+    values = config.model_dump() | data
     for field in fields_of(TrainConfig.model_fields, values):
-        if _is_here(field, config):
-            st.session_state.update(states(field, field.get(values)))
+        st.session_state.update(states(field, field.get(values)))
+    st.session_state[_GONE] = data, gone
 
 
-def _is_here(field: FormField, config: TrainConfig) -> bool:
-    if field.name == "dataset":
-        return config.dataset in dataset_names()
-    if field.name == "exclude" and config.exclude:
-        return config.exclude in exclusion_names(config.dataset)
-    return True
+def _find_data(config: TrainConfig, fingerprint: str | None) -> tuple[Values, str]:
+    """Return the data set and list that are here, and a sentence if one of them is not."""
+    name, listed, here = config.dataset, config.exclude, dataset_names()
+    if fingerprint is not None:
+        name = find_dataset(name, fingerprint)
+        here = [info.name for info in datasets_of(fingerprint)]
+    if name not in here:
+        gone = f"Data set '{name}' is not here any more, or holds other faces now: choose one."
+        return {"dataset": None, "exclude": None}, gone
+    if listed not in (None, *exclusion_names(name)):
+        gone = f"Data set '{name}' has no exclusion list '{listed}' any more: none is chosen."
+        return {"dataset": name, "exclude": None}, gone
+    return {"dataset": name, "exclude": listed}, ""
+
+
+def _show_gone(values: Values) -> None:
+    """Say what is not here any more, until something is chosen in its place."""
+    data, gone = st.session_state.get(_GONE, ({}, ""))
+    if gone and data == {name: values.get(name) for name in data}:
+        st.warning(plain(gone), icon=":material/warning:")
 
 
 def _show_group(group: str, values: Values) -> None:

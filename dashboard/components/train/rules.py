@@ -9,15 +9,7 @@ from dashboard.components.train.fields import FormField
 from pipeline.data.exclusions import exclusion_names
 from pipeline.data.store import dataset_info, dataset_names
 from pipeline.errors import UserError
-
-NEEDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "plateau_patience": ("schedule", ("plateau",)),
-    "plateau_factor": ("schedule", ("plateau",)),
-    "warmup_epochs": ("schedule", ("cosine", "constant")),
-    "vote_share": ("targets", ("blend",)),
-    "given_weights": ("class_weights", ("given",)),
-}
-"""Field → the choice that it belongs to, and the values of it."""
+from pipeline.training.rules import lacks
 
 
 def applies(name: str, values: Mapping[str, Any]) -> bool:
@@ -31,12 +23,7 @@ def applies(name: str, values: Mapping[str, Any]) -> bool:
         return bool(_lists(values))
     if name == "targets":
         return _has_votes(values)
-    if name in ("trainable_share", "head_epochs", "head_learning_rate"):
-        return bool(values.get("model", {}).get("weights") != "none")
-    if name == "early_stopping_monitor":
-        return values.get("early_stopping_patience") != 0
-    choice, fitting = NEEDS.get(name, ("", ()))
-    return not choice or values.get(choice) in fitting
+    return not lacks(name, values)
 
 
 def choices(field: FormField, values: Mapping[str, Any]) -> Sequence[Any]:
@@ -77,6 +64,7 @@ def _lists(values: Mapping[str, Any]) -> list[str]:
 
 
 def _has_votes(values: Mapping[str, Any]) -> bool:
+    dataset = values.get("dataset")
     with suppress(UserError):
-        return bool(dataset_info(values["dataset"]).ferplus)
+        return bool(dataset and dataset_info(dataset).ferplus)
     return False

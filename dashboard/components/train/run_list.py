@@ -72,7 +72,8 @@ def _ticked() -> list[int]:
 def _choose(names: Sequence[str]) -> None:
     """Open the run that was ticked; one that was unticked stays open."""
     for place in _ticked():
-        st.session_state[RUN] = names[place]
+        if place < len(names):  # the table may have shrunk meanwhile
+            st.session_state[RUN] = names[place]
 
 
 def _show_filters(rows: Sequence[RunRow]) -> list[RunRow]:

@@ -1,6 +1,6 @@
 """Several values for a few fields: an experiment of one run for each combination."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 
@@ -19,6 +19,9 @@ from pipeline.training.options import as_text
 
 SWITCH = "train.sweep"
 """Session state: whether several values are tried."""
+
+_FIELDS = "train.sweep.fields"
+_WANTED = "train.sweep.wanted"  # the fields chosen, with those that do not apply for the moment
 
 
 @dataclass(frozen=True)
@@ -56,16 +59,7 @@ def show_sweep(config: TrainConfig) -> Sweep:
     values = config.model_dump()
     fields = {field.name: field for field in _variable_fields(values)}
     with st.container(border=True, gap="small"):
-        chosen = st.multiselect(
-            "Fields to vary",
-            fields,
-            format_func=lambda name: fields[name].words,
-            max_selections=MOST_FIELDS,
-            placeholder=f"up to {MOST_FIELDS}",
-            key="train.sweep.fields",
-            persist_state="session",
-        )
-        varied = {name: _ask_values(fields[name], values) for name in chosen}
+        varied = {name: _ask_values(fields[name], values) for name in _ask_fields(fields)}
         st.caption(
             "Spaces part values, commas the numbers of one value. Every combination is a run."
         )
@@ -80,6 +74,29 @@ def show_sweep(config: TrainConfig) -> Sweep:
 def _variable_fields(values: Values) -> list[FormField]:
     fields = fields_of(TrainConfig.model_fields, values)
     return [field for field in fields if field.name != "dataset" and applies(field.name, values)]
+
+
+def _ask_fields(fields: Mapping[str, FormField]) -> list[str]:
+    wanted = st.session_state.setdefault(_WANTED, [])
+    chosen = [name for name in wanted if name in fields][:MOST_FIELDS]
+    if st.session_state.get(_FIELDS) != chosen:
+        st.session_state[_FIELDS] = chosen
+    return st.multiselect(
+        "Fields to vary",
+        fields,
+        format_func=lambda name: fields[name].words,
+        max_selections=MOST_FIELDS,
+        placeholder=f"up to {MOST_FIELDS}",
+        key=_FIELDS,
+        on_change=_remember,
+        args=(list(fields),),
+    )
+
+
+def _remember(offered: Sequence[str]) -> None:
+    """Keep what was chosen, and what was chosen before and is not offered now."""
+    hidden = [name for name in st.session_state[_WANTED] if name not in offered]
+    st.session_state[_WANTED] = [*st.session_state[_FIELDS], *hidden]
 
 
 def _ask_values(field: FormField, values: Values) -> list[str]:

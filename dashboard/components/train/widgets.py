@@ -64,6 +64,9 @@ def step_of(field: FormField, value: float) -> float:
 
 def _choice(field: FormField, values: Mapping[str, Any], options: Options) -> Any:
     offered = choices(field, values)
+    if field.name == "dataset":
+        st.session_state.setdefault(field.key, next(iter(offered), None))
+        return st.selectbox(options=offered, index=None, placeholder="choose one", **options)
     if field.name == "exclude":
         return st.selectbox(options=offered, index=None, placeholder="none", **options)
     return st.selectbox(
@@ -116,4 +119,4 @@ def _text(field: FormField, options: Options) -> str | list[str]:
     text: str = st.text_input(**options)
     if not isinstance(field.info.default, tuple):
         return text
-    return [word.strip() for word in text.split(",") if word.strip()]
+    return text.split(",")
