@@ -16,6 +16,14 @@ TRAIN = (
 )
 
 
+def pytest_collection_finish() -> None:
+    """Keep keras out of the process that pages are tested in, where it slows each run of a page.
+
+    Tests import it inside.
+    """
+    assert "keras" not in sys.modules, "a test module imports keras: do it inside the tests"
+
+
 def run_pipeline(command: str, workspace: Path, check: bool = True) -> subprocess.CompletedProcess:
     """Run `python -m pipeline COMMAND` in a process of its own."""
     done = subprocess.run(

@@ -1,6 +1,5 @@
 import multiprocessing
 
-import keras
 import pandas as pd
 import pytest
 
@@ -42,6 +41,8 @@ KILLS = {
 
 
 def assert_same(run: Run, other: Run) -> None:
+    import keras
+
     pd.testing.assert_frame_equal(run.history(), other.history(), rtol=1e-4)
     kept = [keras.models.load_model(r.weights_path).get_weights() for r in (run, other)]
     for weights, others in zip(*kept, strict=True):
@@ -57,6 +58,8 @@ def test_a_training_in_pieces_is_that_in_one_piece(fields):
 
 def small_network(weights, include_top, input_shape, name):
     """A network of keras.applications, but of three layers."""
+    import keras
+
     layers = keras.layers
     inputs = keras.Input(input_shape)
     x = layers.Conv2D(4, 3, strides=4)(inputs)
@@ -70,7 +73,7 @@ def small_network(weights, include_top, input_shape, name):
 def test_fine_tuning_goes_on_in_either_phase(tmp_path, monkeypatch):
     file = str(tmp_path / "backbone.weights.h5")
     small_network(None, False, (32, 32, 3), "backbone").save_weights(file)
-    monkeypatch.setattr(keras.applications, "ResNet50V2", small_network)
+    monkeypatch.setattr("keras.applications.ResNet50V2", small_network)
     backbone = {"architecture": "resnet50v2", "weights": file, "input_size": "32"}
     head = {"head_epochs": "2", "head_learning_rate": "0.01"}
     upper = {"trainable_share": "0.5", "epochs": "2", "ema_momentum": "0.5"}
