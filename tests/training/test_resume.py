@@ -1,4 +1,6 @@
 import multiprocessing
+import sys
+from types import ModuleType
 
 import pandas as pd
 import pytest
@@ -91,7 +93,10 @@ def test_fine_tuning_goes_on_in_either_phase(tmp_path, monkeypatch):
 def processes():
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["pipeline.training.trainer"])
-    return context
+    with pytest.MonkeyPatch.context() as patch:
+        # A page's test leaves its script as the main module, which children would run anew.
+        patch.setitem(sys.modules, "__main__", ModuleType("__main__"))
+        yield context
 
 
 @pytest.fixture(scope="module")
