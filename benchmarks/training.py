@@ -1,4 +1,4 @@
-"""How fast a training is beside a bare `model.fit`, what bfloat16 gains, and how soon it begins.
+"""How fast a training is beside a bare `model.fit`, and what bfloat16 gains.
 
 Run: python benchmarks/training.py [FER-2013 as CSV or TAR.GZ]     without one, drawn faces are used
 
@@ -6,7 +6,6 @@ Claims, on 2 cores that do nothing else, with the default custom CNN:
 - Images per second with augmentation, state and status are at least 95 % of those of `model.fit`
   on the same model and the same batches, augmented before and held in memory.
 - `mixed_bfloat16` is faster than `float32` where the processor computes in it.
-- The first step is in the run's status within 25 s of the click, with the data set imported.
 """
 
 import os
@@ -25,7 +24,6 @@ import numpy as np
 from pipeline.data.dataset import FaceDataset
 from pipeline.data.store import load_dataset
 from pipeline.runs import create_run
-from pipeline.training import queue
 from pipeline.training.batches import FaceBatches, make_batches
 from pipeline.training.callbacks import Keeper, Progress
 from pipeline.training.config import TrainConfig
@@ -36,9 +34,7 @@ NAME = "benchmark"
 FACES, CHOSEN_ON = 1280, 256  # of an epoch's training and validation
 PRECISION_FACES = 960
 ROUNDS = 9
-STARTS = 3
 LEAST_SHARE = 0.95
-MOST_START_SECONDS = 25
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 
 Work = Callable[[], object]
@@ -53,7 +49,7 @@ def main() -> None:
             [sys.executable, "-m", "pipeline", "import", source, "--name", NAME], check=True
         )
         dataset = few_faces(load_dataset(NAME))
-        kept = [measure_start(), measure_loop(dataset), measure_precision(dataset)]
+        kept = [measure_loop(dataset), measure_precision(dataset)]
     sys.exit(int(not all(kept)))
 
 
@@ -73,23 +69,6 @@ def few_faces(dataset: FaceDataset) -> FaceDataset:
         ids=np.arange(len(part)).astype(str),
         votes=None,
     )
-
-
-def measure_start() -> bool:
-    """Time from the click, `queue.submit`, to the first step in the run's status."""
-    slowest = max(seconds_of(start_and_wait) for _ in range(STARTS))
-    print(f"click to first step: {slowest:.1f} s, the slowest of {STARTS}", end=" ")
-    return told(slowest <= MOST_START_SECONDS, f"at most {MOST_START_SECONDS} s on 2 cores")
-
-
-def start_and_wait() -> None:
-    """Queue a run of the whole data set, wait for its first step, and end it."""
-    run = queue.submit(TrainConfig(dataset=NAME))
-    while not run.status().step:
-        if run.state() not in ("queued", "running"):
-            sys.exit(f"The training failed: {run.status().message}")
-        time.sleep(0.02)
-    queue.stop(run)
 
 
 def measure_loop(dataset: FaceDataset) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from dashboard.charts.style import BLUES, MARK, WHITE_TEXT_FROM, finish, make_clickable
+from dashboard.charts.style import MARK, WHITE_TEXT_FROM, blue_cells, finish, make_clickable
 from pipeline.labels import EMOTIONS
 
 Shares = Literal["counts", "by row", "by column"]
@@ -62,20 +62,7 @@ def matrix(
     """
     values = cell_values(counts, shares)
     strength = np.nan_to_num(values) / max(float(np.nanmax(values, initial=0.0)), 1e-9)
-    figure = go.Figure(
-        go.Heatmap(
-            z=strength,
-            x=columns,
-            y=rows,
-            zmin=0,
-            zmax=1,
-            colorscale=BLUES,
-            showscale=False,
-            hoverinfo="skip",
-            xgap=2,
-            ygap=2,
-        )
-    )
+    figure = go.Figure(blue_cells(strength, x=columns, y=rows))
     _add_cells(figure, rows, columns, _numbers(values, strength, shares), words)
     if marked is not None:
         _frame(figure, marked, counts.shape)

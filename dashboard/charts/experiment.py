@@ -8,11 +8,11 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.charts.style import (
-    BLUES,
     FADED,
     REFERENCE,
     SERIES,
     WHITE_TEXT_FROM,
+    blue_cells,
     finish,
     series_style,
 )
@@ -105,18 +105,7 @@ def accuracy_by_values(
     span = max(1e-9, runs["accuracy"].max() - runs["accuracy"].min())
     strength = _FAINTEST + (1 - _FAINTEST) * (means - runs["accuracy"].min()) / span
     columns, rows = range(means.shape[1]), range(means.shape[0])
-    figure = go.Figure(
-        go.Heatmap(
-            z=strength,
-            zmin=0,
-            zmax=1,
-            colorscale=BLUES,
-            showscale=False,
-            hoverinfo="skip",
-            xgap=2,
-            ygap=2,
-        )
-    )
+    figure = go.Figure(blue_cells(strength))
     figures, blues = means.to_numpy(), strength.to_numpy()
     cells = [(row, column) for row in rows for column in columns]
     figure.add_scatter(

@@ -66,6 +66,19 @@ def finish(
     return figure
 
 
+def blue_cells(strength: object, **names: object) -> go.Heatmap:
+    """Return cells from the page's own background to deep blue, with gaps, without a scale.
+
+    Args:
+        strength: how blue each cell is, (rows, columns), 0-1; NaN leaves one clear.
+        **names: `x` and `y`, what columns and rows are called; else they are numbered.
+    """
+    return go.Heatmap(
+        z=strength, zmin=0, zmax=1, colorscale=BLUES, showscale=False, hoverinfo="skip",
+        xgap=2, ygap=2, **names,
+    )  # fmt: skip
+
+
 def make_clickable(figure: go.Figure, along: Literal["x", "y", "closest"] = "closest") -> None:
     """Let a click anywhere tell of one mark and a drag do nothing.
 
