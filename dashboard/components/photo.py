@@ -25,7 +25,7 @@ def photo_panel(recognizer: Recognizer) -> None:
         return
     faces = find_faces(picture, photo_detector(*picture.shape[:2]), recognizer)
     for number, face in enumerate(faces, start=1):
-        draw_face(picture, face.box, number, face.emotion, float(face.probabilities.max()))
+        draw_face(picture, face.box, number, face.emotion, face.confidence)
     left, right = st.columns([3, 2], gap="medium")
     left.image(picture, channels="BGR")
     if not faces:

@@ -7,6 +7,7 @@ import typer
 
 from pipeline.cli import (
     audit,
+    comparing,
     data,
     estimate,
     exclusions,
@@ -46,6 +47,8 @@ app.command("export")(training.export)
 app.command("ship")(training.ship)
 app.command("models")(judging.models)
 app.command("evaluate")(judging.evaluate)
+app.command("compare")(comparing.compare)
+app.command("speed")(comparing.speed)
 app.command("predict")(judging.predict)
 
 

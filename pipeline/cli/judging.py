@@ -8,14 +8,19 @@ import typer
 
 from pipeline.cli.report import Json, progress, show, show_one
 from pipeline.data import store
+from pipeline.data.dataset import FaceDataset
 from pipeline.data.exclusions import load_exclusions
 from pipeline.errors import UserError
 from pipeline.evaluation.evaluate import evaluate as evaluate_model
 from pipeline.evaluation.jobs import EvaluationJob
+from pipeline.evaluation.metrics import FIGURES, Metrics, accuracy_interval, compute_metrics
+from pipeline.evaluation.predictions import Predictions, load_predictions
+from pipeline.evaluation.target import training_twins
 from pipeline.labels import EMOTIONS
 from pipeline.runs import Run, find_model, list_models
 from pipeline.vision.photo import recognise_file
 from pipeline.vision.recognizer import Recognizer
+from pipeline.workspace import write_text
 
 
 def models(as_json: Json = False) -> None:
@@ -43,6 +48,9 @@ def evaluate(
     dataset: Annotated[str, typer.Option(help="Data set's name.")],
     split: Annotated[str, typer.Option(help="Split to judge on.")],
     exclude: Annotated[str, typer.Option(help="Exclusion list of faces to leave out.")] = "",
+    report: Annotated[
+        Path | None, typer.Option(help="Write the figures as one HTML page, too.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Judge a model on a split and store its predictions."""
@@ -51,12 +59,57 @@ def evaluate(
     job = EvaluationJob(model, dataset, faces.fingerprint, split, exclude)
     with progress(f"Evaluating {model}", job) as advance:
         metrics = evaluate_model(judged, faces, split, advance, exclusions)
-    summary = metrics.summary()
+    left_out = exclusions.fingerprint if exclusions else ""
+    folder = judged.new_evaluation_path(faces.fingerprint, split, left_out)
+    predictions = load_predictions(judged, folder)
+    unseen = _without_twins(predictions, faces)
+    if report:
+        _write_report(report, judged, predictions, faces)
     if as_json:
-        return print(json.dumps(summary, indent=2))
-    per_class = summary.pop("per_class")
-    show_one(summary)
-    show([{"emotion": k, **v} for k, v in per_class.items()], False, "")
+        figures = {"accuracy_interval": accuracy_interval(predictions), "without_twins": unseen}
+        return print(json.dumps({**metrics.summary(), **figures}, indent=2))
+    _show_figures(metrics, accuracy_interval(predictions), unseen)
+
+
+def _without_twins(predictions: Predictions, dataset: FaceDataset) -> dict[str, Any] | None:
+    """Return the figures without faces that training showed; None if there are no such faces."""
+    left = predictions.without(training_twins(dataset))
+    if len(left) in (0, len(predictions)):
+        return None
+    metrics = compute_metrics(left).summary()
+    figures = {name: metrics[name] for name in ("n", *FIGURES)}
+    return {**figures, "accuracy_interval": accuracy_interval(left)}
+
+
+def _write_report(file: Path, model: Run, predictions: Predictions, dataset: FaceDataset) -> None:
+    from dashboard.report import report_html  # its charts load plotly, for those who ask only
+
+    try:
+        write_text(file, report_html(model, predictions, dataset))
+    except OSError as error:
+        raise UserError(
+            f"The report cannot be written to {file} ({error.strerror or error}): "
+            "choose another file."
+        ) from error
+
+
+def _show_figures(
+    metrics: Metrics, interval: tuple[float, float], unseen: dict[str, Any] | None
+) -> None:
+    what = {"model": metrics.model, "dataset": metrics.dataset, "split": metrics.split}
+    show_one({**what, **({"without": metrics.exclude} if metrics.exclude else {})})
+    summary = metrics.summary()
+    columns = {"all faces": {**summary, "accuracy_interval": interval}}
+    if unseen:
+        columns["without twins of training faces"] = unseen
+    rows = []
+    for name in ("n", "accuracy", "accuracy_interval", *FIGURES[1:]):
+        cells = {column: figures[name] for column, figures in columns.items()}
+        if name == "accuracy_interval":
+            cells = {column: f"{low:.3f} – {high:.3f}" for column, (low, high) in cells.items()}
+        rows.append({"figure": name.replace("_", " "), **cells})
+    show(rows, False, "")
+    show([{"emotion": k, **v} for k, v in summary["per_class"].items()], False, "")
 
 
 def predict(
@@ -83,13 +136,15 @@ def predict(
 
 def _rows(path: str, faces: list[dict[str, Any]]) -> list[dict[str, Any]]:
     if not faces:
-        return [{"path": path, "box": None, "emotion": "no face", "probability": None}]
+        nothing = dict.fromkeys(("probability", "confidence"))
+        return [{"path": path, "box": None, "emotion": "no face", **nothing}]
     return [
         {
             "path": path,
             "box": face["box"],
             "emotion": face["emotion"],
             "probability": face["probabilities"][face["emotion"]],
+            "confidence": face["confidence"],
         }
         for face in faces
     ]
@@ -100,6 +155,7 @@ def _faces(path: Path, recognizer: Recognizer, cropped: bool) -> list[dict[str, 
         {
             "box": list(face.box),
             "emotion": face.emotion,
+            "confidence": face.confidence,
             "probabilities": dict(zip(EMOTIONS, map(float, face.probabilities), strict=True)),
         }
         for face in recognise_file(path, recognizer, cropped)

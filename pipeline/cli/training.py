@@ -141,4 +141,6 @@ def ship(
     evaluate_model(shipped, dataset, split)
     made = shipped.new_evaluation_path(dataset.fingerprint, split)
     shutil.move(made, shipped.path / "evaluation" / made.name)
+    if shipped.calibration_path.is_file():
+        shutil.move(shipped.calibration_path, shipped.path)
     print(f"Shipped {run} as '{name}'.")

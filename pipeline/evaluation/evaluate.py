@@ -1,9 +1,10 @@
-"""Recognise a split, store what the model said, and measure it."""
+"""Recognise a split, store what the model said, and measure it; fit the temperature to it."""
 
 from collections.abc import Callable
 
 from pipeline.data.dataset import FaceDataset
 from pipeline.data.exclusions import ExclusionList
+from pipeline.evaluation.calibration import calibrate
 from pipeline.evaluation.metrics import Metrics, accuracy_interval, compute_metrics
 from pipeline.evaluation.predictions import predict_split, save_predictions
 from pipeline.runs import Run
@@ -18,6 +19,9 @@ def evaluate(
     exclusions: ExclusionList | None = None,
 ) -> Metrics:
     """Evaluate a model on a split and store `predictions.npz` and `metrics.json`.
+
+    Where these are all faces of the split that the model was chosen on, its temperature is fitted
+    on them and stored, too.
 
     Args:
         model: a run or a shipped model.
@@ -39,4 +43,10 @@ def evaluate(
     save_predictions(predictions, folder)
     figures = {**metrics.summary(), "accuracy_interval": accuracy_interval(predictions)}
     write_json(folder / "metrics.json", figures)
+    if exclusions is None and split == dataset.choosing_split() and _trained_on(model, dataset):
+        calibrate(model, predictions)
     return metrics
+
+
+def _trained_on(model: Run, dataset: FaceDataset) -> bool:
+    return model.config().dataset_fingerprint == dataset.fingerprint

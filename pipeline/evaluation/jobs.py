@@ -1,4 +1,4 @@
-"""Evaluations and maps as the dashboard starts them."""
+"""Evaluations, speeds and maps as the dashboard starts them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,23 @@ class EvaluationJob(Job):
         """What follows `python -m pipeline`."""
         without = ["--exclude", self.exclude] if self.exclude else []
         return ["evaluate", self.model, "--dataset", self.dataset, "--split", self.split, *without]
+
+
+@dataclass(frozen=True)
+class SpeedJob(Job):
+    """The measuring of how long a face takes some models, by their names."""
+
+    models: tuple[str, ...]
+
+    @property
+    def folder(self) -> Path:
+        """Where the job keeps its files: one at a time, so that none disturbs another."""
+        return evaluation_folder() / ".jobs" / "speed"
+
+    @property
+    def command(self) -> list[str]:
+        """What follows `python -m pipeline`."""
+        return ["speed", *self.models]
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import UserError
+from pipeline.evaluation.calibration import log_loss, reliability
 from pipeline.evaluation.predictions import Predictions
 from pipeline.evaluation.roc import mean_auc, roc_curves
 from pipeline.labels import EMOTIONS
 
-_BINS = 15
+FIGURES = (
+    "accuracy",
+    "balanced_accuracy",
+    "macro_f1",
+    "weighted_f1",
+    "top2_accuracy",
+    "log_loss",
+    "ece",
+    "auc_macro",
+    "auc_micro",
+)
+"""The single numbers of `Metrics`."""
+
+LESS_IS_BETTER = ("log_loss", "ece")
+
 _LABELS = range(len(EMOTIONS))
 
 
@@ -78,13 +93,7 @@ class Metrics:
             "split": self.split,
             "exclude": self.exclude,
             "n": self.n,
-            "accuracy": self.accuracy,
-            "balanced_accuracy": self.balanced_accuracy,
-            "macro_f1": self.macro_f1,
-            "top2_accuracy": self.top2_accuracy,
-            "log_loss": self.log_loss,
-            "ece": self.ece,
-            "auc_macro": self.auc_macro,
+            **{name: getattr(self, name) for name in FIGURES},
             "per_class": {name: asdict(figures) for name, figures in self.per_class.items()},
         }
 
@@ -101,9 +110,7 @@ def compute_metrics(predictions: Predictions) -> Metrics:
 
     if not len(predictions):
         raise UserError(f"The evaluation of '{predictions.model}' holds no faces: do it again.")
-    y_true = predictions.y_true.astype(np.intp)
-    probabilities = predictions.probabilities.astype(np.float64)
-    y_pred = probabilities.argmax(axis=1)
+    y_true, y_pred = predictions.y_true.astype(np.intp), predictions.predicted
     per_class = _per_class(y_true, y_pred)
     support = np.array([figures.support for figures in per_class.values()])
     seen = (support > 0) | np.isin(_LABELS, y_pred)
@@ -116,13 +123,13 @@ def compute_metrics(predictions: Predictions) -> Metrics:
         split=predictions.split,
         exclude=predictions.exclusion or None,
         n=len(predictions),
-        accuracy=float(np.mean(y_pred == y_true)),
+        accuracy=float(predictions.right.mean()),
         balanced_accuracy=float(recall[support > 0].mean()),
         macro_f1=float(f1[seen].mean()),
         weighted_f1=float(np.average(f1, weights=support)),
-        top2_accuracy=float(np.mean(_rank(y_true, probabilities) < 2)),
-        log_loss=_log_loss(y_true, probabilities),
-        ece=_calibration_error(y_true, y_pred, probabilities),
+        top2_accuracy=float(np.mean(_rank(y_true, predictions.probabilities) < 2)),
+        log_loss=log_loss(predictions),
+        ece=reliability(predictions).ece,
         auc_macro=mean_auc(curves.values()),
         auc_micro=curves["micro"].auc if "micro" in curves else None,
         per_class=per_class,
@@ -143,7 +150,7 @@ def accuracy_interval(
         seed: of the drawing.
     """
     n = len(predictions)
-    right = float(np.mean(predictions.probabilities.argmax(axis=1) == predictions.y_true))
+    right = float(predictions.right.mean())
     accuracies = np.random.default_rng(seed).binomial(n, right, resamples) / n
     low, high = np.quantile(accuracies, (0.025, 0.975))
     return float(low), float(high)
@@ -161,22 +168,8 @@ def _per_class(y_true: NDArray[np.intp], y_pred: NDArray[np.intp]) -> dict[str, 
     }
 
 
-def _rank(y_true: NDArray[np.intp], probabilities: NDArray[np.float64]) -> NDArray[np.intp]:
+def _rank(y_true: NDArray[np.intp], probabilities: NDArray[np.float32]) -> NDArray[np.intp]:
     """Return how many emotions come before the label, 0 if none does."""
     order = np.argsort(-probabilities, axis=1, kind="stable")
     rank: NDArray[np.intp] = np.argmax(order == y_true[:, np.newaxis], axis=1)
     return rank
-
-
-def _log_loss(y_true: NDArray[np.intp], probabilities: NDArray[np.float64]) -> float:
-    of_label = probabilities[np.arange(len(y_true)), y_true] / probabilities.sum(axis=1)
-    return float(-np.log(np.maximum(of_label, np.finfo(np.float64).eps)).mean())
-
-
-def _calibration_error(
-    y_true: NDArray[np.intp], y_pred: NDArray[np.intp], probabilities: NDArray[np.float64]
-) -> float:
-    confidence = probabilities.max(axis=1)
-    bins = np.clip(np.ceil(confidence * _BINS).astype(np.intp) - 1, 0, _BINS - 1)
-    gaps = np.bincount(bins, weights=confidence - (y_pred == y_true), minlength=_BINS)
-    return float(np.abs(gaps).sum() / len(y_true))

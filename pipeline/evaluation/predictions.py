@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.data.dataset import FaceDataset
@@ -61,6 +63,38 @@ class Predictions:
 
     def __len__(self) -> int:
         return len(self.y_true)
+
+    @cached_property
+    def predicted(self) -> NDArray[np.intp]:
+        """The likeliest emotion of each face, intp (n,); of equal ones the first."""
+        return np.asarray(self.probabilities.argmax(axis=1))
+
+    @cached_property
+    def right(self) -> NDArray[np.bool_]:
+        """Whether the likeliest emotion is the label, bool (n,)."""
+        return np.asarray(self.predicted == self.y_true)
+
+    @cached_property
+    def confidence(self) -> NDArray[np.float32]:
+        """The probability of the likeliest emotion, float32 (n,)."""
+        return np.asarray(self.probabilities.max(axis=1))
+
+    def of(self, faces: NDArray[np.bool_] | NDArray[np.intp]) -> Predictions:
+        """Return what the model said of some of the faces.
+
+        Args:
+            faces: bool (n,), or their positions.
+        """
+        return replace(
+            self,
+            ids=self.ids[faces],
+            y_true=self.y_true[faces],
+            probabilities=self.probabilities[faces],
+        )
+
+    def without(self, ids: NDArray[np.str_]) -> Predictions:
+        """Return what the model said of all faces but some; ids of no face are passed over."""
+        return self.of(~pd.Index(self.ids).isin(pd.Index(ids))) if len(ids) else self
 
 
 def predict_split(

@@ -1,6 +1,6 @@
-"""Receiver operating characteristics: one emotion against the rest, and two averages."""
+"""One emotion against the rest at every threshold: ROC and precision-recall curves."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,13 +20,38 @@ class RocCurve:
         name: an emotion, `macro` or `micro`.
         fpr: float (k,), false positive rate, rising.
         tpr: float (k,), true positive rate, rising.
+        thresholds: float (k,), the least probability that is called this emotion, falling from
+            infinity; empty for `macro`, which has no common one.
         auc: the area under it, 0-1.
     """
 
     name: str
     fpr: NDArray[np.float64]
     tpr: NDArray[np.float64]
+    thresholds: NDArray[np.float64]
     auc: float
+
+
+@dataclass(frozen=True)
+class PrecisionRecallCurve:
+    """A curve from recall 0 to recall 1.
+
+    Args:
+        name: an emotion or `micro`.
+        recall: float (k,), rising.
+        precision: float (k,), 1 where nothing is called this emotion.
+        thresholds: float (k,), the least probability that is called this emotion, falling from
+            infinity.
+        average_precision: the mean precision, weighted by the rise of recall, 0-1.
+        share: the share of the faces that are this emotion: the precision of a guess.
+    """
+
+    name: str
+    recall: NDArray[np.float64]
+    precision: NDArray[np.float64]
+    thresholds: NDArray[np.float64]
+    average_precision: float
+    share: float
 
 
 def roc_curves(predictions: Predictions) -> list[RocCurve]:
@@ -36,18 +61,28 @@ def roc_curves(predictions: Predictions) -> list[RocCurve]:
     the mean of the emotions' curves at equal false positive rates, and its area the mean of
     theirs; the micro curve counts every face-emotion pair alike.
     """
+    curves = [_curve(*each) for each in _against_the_rest(predictions)]
+    if len(curves) > 1:
+        curves.insert(-1, _macro(curves[:-1]))
+    return curves
+
+
+def precision_recall_curves(predictions: Predictions) -> list[PrecisionRecallCurve]:
+    """Return a curve for each emotion with faces, and without, then the micro average."""
+    return [_precision_recall(*each) for each in _against_the_rest(predictions)]
+
+
+def _against_the_rest(
+    predictions: Predictions,
+) -> Iterator[tuple[str, NDArray[np.bool_], NDArray[np.float32]]]:
+    """Give name, truth and score of each emotion, then of all face-emotion pairs."""
     hits = predictions.y_true[:, np.newaxis] == np.arange(len(EMOTIONS))
     scores = predictions.probabilities
-    curves = [
-        _curve(emotion, hits[:, i], scores[:, i])
-        for i, emotion in enumerate(EMOTIONS)
-        if 0 < hits[:, i].sum() < len(hits)
-    ]
-    if curves:
-        curves.append(_macro(curves))
+    for i, emotion in enumerate(EMOTIONS):
+        if 0 < hits[:, i].sum() < len(hits):
+            yield emotion, hits[:, i], scores[:, i]
     if len(hits):
-        curves.append(_curve("micro", hits.ravel(), scores.ravel()))
-    return curves
+        yield "micro", hits.ravel(), scores.ravel()
 
 
 def mean_auc(curves: Iterable[RocCurve]) -> float | None:
@@ -59,12 +94,32 @@ def mean_auc(curves: Iterable[RocCurve]) -> float | None:
 def _curve(name: str, hits: NDArray[np.bool_], scores: NDArray[np.float32]) -> RocCurve:
     from sklearn.metrics import auc, roc_curve  # a second, for those who judge only
 
-    fpr, tpr, _ = roc_curve(hits, scores)
-    return RocCurve(name, fpr, tpr, float(auc(fpr, tpr)))
+    fpr, tpr, thresholds = roc_curve(hits, scores)
+    return RocCurve(name, fpr, tpr, thresholds, float(auc(fpr, tpr)))
+
+
+def _precision_recall(
+    name: str, hits: NDArray[np.bool_], scores: NDArray[np.float32]
+) -> PrecisionRecallCurve:
+    from sklearn.metrics import average_precision_score, precision_recall_curve
+
+    precision, recall, thresholds = precision_recall_curve(hits, scores, drop_intermediate=True)
+    return PrecisionRecallCurve(
+        name,
+        recall[::-1],
+        precision[::-1],
+        np.append(np.inf, thresholds[::-1]),
+        float(average_precision_score(hits, scores)),
+        float(hits.mean()),
+    )
 
 
 def _macro(curves: list[RocCurve]) -> RocCurve:
     tpr = np.mean([np.interp(_GRID, curve.fpr, curve.tpr) for curve in curves], axis=0)
     return RocCurve(
-        "macro", np.append(0.0, _GRID), np.append(0.0, tpr), float(np.mean([c.auc for c in curves]))
+        "macro",
+        np.append(0.0, _GRID),
+        np.append(0.0, tpr),
+        np.empty(0),
+        float(np.mean([c.auc for c in curves])),
     )

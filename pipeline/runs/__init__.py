@@ -4,10 +4,12 @@ Shipped models are runs too; they lie in `models/zoo` and are never written to.
 """
 
 from pipeline.runs.files import (
+    Calibration,
     Exclusion,
     Notes,
     RunConfig,
     ShownState,
+    Speed,
     State,
     Status,
     evaluation_name,
@@ -25,6 +27,7 @@ from pipeline.runs.run import Run
 from pipeline.runs.table import RunRow, RunTable
 
 __all__ = [
+    "Calibration",
     "Exclusion",
     "Notes",
     "Run",
@@ -32,6 +35,7 @@ __all__ = [
     "RunRow",
     "RunTable",
     "ShownState",
+    "Speed",
     "State",
     "Status",
     "check_unused",

@@ -1,9 +1,9 @@
 """What the small files of a run hold."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import psutil
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.labels import EMOTIONS
 from pipeline.processes import ProcessId
@@ -83,6 +83,40 @@ class Status(BaseModel):
         """Return the state to show: a running one whose process is gone is `interrupted`."""
         gone = self.state == "running" and self.process() is None
         return "interrupted" if gone else self.state
+
+
+class Calibration(BaseModel):
+    """What `calibration.json` holds: the temperature, and the faces it was fitted on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    temperature: Annotated[float, Field(gt=0)]
+    dataset: str
+    fingerprint: str
+    split: str
+    faces: int
+
+
+class Speed(BaseModel):
+    """What `speed.json` holds: how long one face takes, in milliseconds, and on what.
+
+    Args:
+        ms: the median of single faces.
+        p95_ms: what 95 of 100 faces stay below.
+        threads: processor threads used.
+        precision: of the arithmetic, see `Recognizer.load`.
+        processor: its name.
+        measured: when, in UTC, ISO 8601.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    ms: Annotated[float, Field(gt=0)]
+    p95_ms: float
+    threads: int
+    precision: str
+    processor: str
+    measured: str
 
 
 class Notes(BaseModel):

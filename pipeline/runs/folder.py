@@ -55,6 +55,16 @@ class RunFolder:
         return path.is_file() and path.with_suffix(".bin").is_file()
 
     @property
+    def calibration_path(self) -> Path:
+        """The temperature; of a shipped model the one that was fitted here."""
+        return self._results / "calibration.json"
+
+    @property
+    def speed_path(self) -> Path:
+        """How long a face takes on this machine."""
+        return self._results / "speed.json"
+
+    @property
     def history_path(self) -> Path:
         """The table of finished epochs."""
         return self.path / "history.csv"
@@ -92,7 +102,8 @@ class RunFolder:
         found: dict[str, Path] = {}
         for root in (self._evaluation_root, self.path / "evaluation"):
             for path in sorted(root.iterdir()) if root.is_dir() else ():
-                found.setdefault(path.name, path)
+                if path.is_dir():
+                    found.setdefault(path.name, path)
         return list(found.values())
 
     def evaluation_path(self, fingerprint: str, split: str, exclusion: str = "") -> Path:
@@ -109,4 +120,9 @@ class RunFolder:
 
     @property
     def _evaluation_root(self) -> Path:
-        return evaluation_folder() / self.name if self.shipped else self.path / "evaluation"
+        return self._results if self.shipped else self.path / "evaluation"
+
+    @property
+    def _results(self) -> Path:
+        """Where to write what is found out about the model."""
+        return evaluation_folder() / self.name if self.shipped else self.path

@@ -4,7 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pandas as pd
 import psutil
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from pipeline.errors import UserError
 from pipeline.processes import ProcessId
-from pipeline.runs.files import Notes, RunConfig, ShownState, Status
+from pipeline.runs.files import Calibration, Notes, RunConfig, ShownState, Speed, Status
 from pipeline.runs.folder import RunFolder
 from pipeline.runs.history import read_history
 from pipeline.workspace import workspace, write_json
@@ -62,6 +62,28 @@ class Run(RunFolder):
         """
         self._check_ours()
         write_json(self.notes_path, notes.model_dump())
+
+    def calibration(self) -> Calibration | None:
+        """Read the temperature; the one fitted here goes before a shipped one. None if none is."""
+        for path in (self.calibration_path, self.path / "calibration.json"):
+            with suppress(OSError, ValueError):
+                return Calibration.model_validate_json(path.read_text())
+        return None
+
+    def write_calibration(self, calibration: Calibration) -> None:
+        """Replace the temperature, whole or not at all."""
+        write_json(self.calibration_path, calibration.model_dump())
+
+    def speed(self) -> Speed | None:
+        """Read how long a face takes on this machine; None where that was not measured."""
+        with suppress(OSError, ValueError):
+            return Speed.model_validate_json(self.speed_path.read_text())
+        return None
+
+    def write_speed(self, speed: Speed) -> None:
+        """Replace what was measured, whole or not at all."""
+        self.speed_path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(self.speed_path, speed.model_dump())
 
     @property
     def title(self) -> str:
@@ -148,9 +170,11 @@ class Run(RunFolder):
             return False
 
     def discard_results(self) -> None:
-        """Delete what was made from the model of before: its export and its evaluations."""
+        """Delete what was found out about the model of before, and its export."""
         for path in (self.openvino_path.parent, self.path / "evaluation"):
             shutil.rmtree(path, ignore_errors=True)
+        for path in (self.calibration_path, self.speed_path):
+            path.unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Delete the run and all its files; a kill on the way leaves no half of one to be listed.

@@ -73,7 +73,7 @@ class LiveProcessor:
             gray = cv2.cvtColor(frame_bgr, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
             seen = self._hand_over(gray, started)
             for face in seen.faces:
-                draw_face(frame_bgr, face.box, face.number, face.emotion, face.probability)
+                draw_face(frame_bgr, face.box, face.number, face.emotion, face.confidence)
             if seen.problem:
                 draw_problem(frame_bgr, seen.problem)
             with self._changed:

@@ -23,10 +23,12 @@ class RecognisedFace:
     Attributes:
         box: where it is.
         probabilities: float32 (7,), in the order of `EMOTIONS`.
+        confidence: the likeliest one's at the model's temperature, 0-1.
     """
 
     box: Box
     probabilities: NDArray[np.float32]
+    confidence: float
 
     @property
     def emotion(self) -> str:
@@ -63,7 +65,7 @@ def find_faces(
 ) -> list[RecognisedFace]:
     """Find the faces of a photo, uint8 (h, w, 3), and recognise them in one batch."""
     gray = cv2.cvtColor(picture_bgr, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
-    return _recognise(gray, detector.detect(gray), recognizer)
+    return _find(gray, detector, recognizer)
 
 
 def recognise_file(path: Path, recognizer: Recognizer, cropped: bool) -> list[RecognisedFace]:
@@ -85,15 +87,23 @@ def recognise_file(path: Path, recognizer: Recognizer, cropped: bool) -> list[Re
         raise UserError(f"{path} is not a picture that can be decoded.")
     height, width = gray.shape
     if cropped:
-        probabilities = recognizer.predict(to_face(gray)[np.newaxis])
-        return [RecognisedFace(Box(0, 0, width, height), probabilities[0])]
-    return _recognise(gray, photo_detector(height, width).detect(gray), recognizer)
+        return _recognise([to_face(gray)], [Box(0, 0, width, height)], recognizer)
+    return _find(gray, photo_detector(height, width), recognizer)
+
+
+def _find(
+    gray: NDArray[np.uint8], detector: Detector, recognizer: Recognizer
+) -> list[RecognisedFace]:
+    boxes = detector.detect(gray)
+    return _recognise([crop_face(gray, box) for box in boxes], boxes, recognizer) if boxes else []
 
 
 def _recognise(
-    gray: NDArray[np.uint8], boxes: list[Box], recognizer: Recognizer
+    faces: list[NDArray[np.uint8]], boxes: list[Box], recognizer: Recognizer
 ) -> list[RecognisedFace]:
-    if not boxes:
-        return []
-    probabilities = recognizer.predict(np.stack([crop_face(gray, box) for box in boxes]))
-    return [RecognisedFace(*face) for face in zip(boxes, probabilities, strict=True)]
+    probabilities = recognizer.predict(np.stack(faces))
+    sure = recognizer.calibrated(probabilities).max(axis=1)
+    return [
+        RecognisedFace(box, each, float(confidence))
+        for box, each, confidence in zip(boxes, probabilities, sure, strict=True)
+    ]

@@ -22,6 +22,7 @@ class ShownFace:
         box: where it was seen last.
         emotion: its label.
         probabilities: float32 (7,), smoothed over time.
+        confidence: the label's probability at the model's temperature, 0-1.
         picture: uint8 (48, 48), what the model saw last.
     """
 
@@ -29,12 +30,8 @@ class ShownFace:
     box: Box
     emotion: str
     probabilities: NDArray[np.float32]
+    confidence: float
     picture: NDArray[np.uint8]
-
-    @property
-    def probability(self) -> float:
-        """The probability of the label."""
-        return float(self.probabilities[EMOTIONS.index(self.emotion)])
 
 
 class FaceReader:
@@ -63,9 +60,12 @@ class FaceReader:
         if tracks:
             self._recognise(gray, tracks, now_s)
             self.durations.add("recognise", monotonic() - detected)
-        return tuple(
-            ShownFace(t.number, t.box, t.emotion, t.probabilities, t.picture)
-            for t in self._tracker.shown()
+        return tuple(map(self._show, self._tracker.shown()))
+
+    def _show(self, track: Track) -> ShownFace:
+        sure = self._recognizer.calibrated(track.probabilities)[EMOTIONS.index(track.emotion)]
+        return ShownFace(
+            track.number, track.box, track.emotion, track.probabilities, float(sure), track.picture
         )
 
     def _recognise(self, gray: NDArray[np.uint8], tracks: list[Track], now_s: float) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pipeline.errors import UserError
 from pipeline.labels import EMOTIONS
 from pipeline.runs import Run
+from pipeline.vision.temperature import scale
 
 Precision = Literal["f32", "default"]
 
@@ -22,8 +23,9 @@ class Recognizer:
         (4, 7)
     """
 
-    def __init__(self, compiled: ov.CompiledModel) -> None:
+    def __init__(self, compiled: ov.CompiledModel, temperature: float = 1.0) -> None:
         self._compiled = compiled
+        self._temperature = temperature
         self._request = compiled.create_infer_request()
 
     @classmethod
@@ -39,11 +41,15 @@ class Recognizer:
         Raises:
             UserError: the exported model is missing or damaged.
         """
-        return cls(compile_network(read_network(model), precision, threads))
+        calibration = model.calibration()
+        return cls(
+            compile_network(read_network(model), precision, threads),
+            calibration.temperature if calibration else 1.0,
+        )
 
     def share(self) -> Self:
         """Return a recognizer of the same compiled model, for another thread."""
-        return type(self)(self._compiled)
+        return type(self)(self._compiled, self._temperature)
 
     def predict(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the probabilities, float32 (n, 7), of grey faces, uint8 (n, 48, 48), 0-255."""
@@ -56,6 +62,20 @@ class Recognizer:
         """Return the probabilities and the class activation maps, float32 (n, h, w, 7)."""
         probabilities = self.predict(faces)
         return probabilities, self._output("cam")
+
+    def calibrated(self, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return probabilities at the model's fitted temperature, for the confidence to show.
+
+        Of the faces that it is so sure of, about that share is right. Which emotion leads stays;
+        without a temperature all stays.
+
+        Args:
+            probabilities: float32 (n, 7), from `predict`, or means of such.
+
+        Returns:
+            float32 (n, 7).
+        """
+        return scale(probabilities, self._temperature)
 
     def _output(self, name: str) -> NDArray[np.float32]:
         output: NDArray[np.float32] = self._request.get_tensor(name).data.copy()
