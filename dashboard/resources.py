@@ -1,7 +1,11 @@
 """The only place with st.cache_*: what is expensive to open and safe to share."""
 
+import hashlib
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -10,12 +14,16 @@ from numpy.typing import NDArray
 
 from dashboard.processor import ProcessorLoad
 from pipeline.data import store
+from pipeline.data.audit import kept_audit
 from pipeline.data.dataset import FaceDataset
+from pipeline.data.exclusions import ExclusionList, load_exclusions
+from pipeline.data.statistics import statistics
 from pipeline.errors import UserError
 from pipeline.evaluation.doubts import doubts_by_model
 from pipeline.evaluation.metrics import Metrics, accuracy_interval, compute_metrics
 from pipeline.evaluation.predictions import Predictions, load_predictions
-from pipeline.evaluation.roc import RocCurve, roc_curves
+from pipeline.evaluation.slices import Slice, slices
+from pipeline.evaluation.target import Target, narrowed, stored_folder, training_twins
 from pipeline.labels import EMOTIONS
 from pipeline.runs import Run, RunTable, list_models
 from pipeline.vision.recognizer import Recognizer
@@ -79,7 +87,7 @@ def runs() -> RunTable:
     return _runs(workspace())
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_resource(max_entries=64, show_spinner=False)
 def _predictions(_model: Run, folder: Path, changed: float) -> Predictions:
     return load_predictions(_model, folder)
 
@@ -150,44 +158,182 @@ def said_of(model: Run, fingerprint: str, face_id: str) -> NDArray[np.float32] |
     return None
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def _metrics(_model: Run, folder: Path, changed: float) -> tuple[Metrics, tuple[float, float]]:
-    predictions = stored_predictions(_model, folder)
-    return compute_metrics(predictions), accuracy_interval(predictions)
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _twins(_of: FaceDataset, fingerprint: str) -> NDArray[np.str_]:
+    return training_twins(_of)
 
 
-def metrics(model: Run, folder: Path) -> tuple[Metrics, tuple[float, float]]:
-    """Return the figures of an evaluation and the 95 % interval of its accuracy.
-
-    Raises:
-        UserError: its predictions are missing or damaged.
-    """
-    return _metrics(model, folder, _changed(folder))
+def twins(target: Target) -> NDArray[np.str_]:
+    """Return the ids of faces of other splits whose picture is in `train`; none if unknown."""
+    of = dataset_by_fingerprint(target.fingerprint)
+    return np.empty(0, "U") if of is None else _twins(of, of.fingerprint)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _curves(_model: Run, folder: Path, changed: float) -> list[RocCurve]:
-    return roc_curves(stored_predictions(_model, folder))
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _exclusions(dataset: str, name: str, changed: tuple[int, ...]) -> ExclusionList:
+    return load_exclusions(dataset, name)
 
 
-def curves(model: Run, folder: Path) -> list[RocCurve]:
-    """Return the ROC curves of an evaluation.
+def exclusions(target: Target) -> ExclusionList | None:
+    """Read the exclusion list of a target, again only after its file has changed.
 
     Raises:
-        UserError: its predictions are missing or damaged.
+        UserError: there is no such list, or it is damaged.
     """
-    return _curves(model, folder, _changed(folder))
+    if not target.exclude:
+        return None
+    file = dataset_folder(target.dataset) / "exclusions" / f"{target.exclude}.csv"
+    return _exclusions(target.dataset, target.exclude, _identity(file))
+
+
+Stored = tuple[Path, float, str, bool]
+"""What tells stored predictions, less what a target leaves out, from others."""
+
+
+def _stored(model: Run, target: Target) -> Stored | None:
+    left_out = exclusions(target)
+    folder = stored_folder(model, target, left_out)
+    if folder is None:
+        return None
+    without = left_out.fingerprint if left_out else ""
+    return folder, _changed(folder), without, target.without_twins
+
+
+def is_evaluated(model: Run, target: Target) -> bool:
+    """Tell whether predictions of a model on a target's faces are stored."""
+    return _stored(model, target) is not None
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _judged(_model: Run, _target: Target, stored: Stored) -> Predictions:
+    predictions = stored_predictions(_model, stored[0])
+    left_out = twins(_target) if _target.without_twins else None
+    return narrowed(predictions, _target, exclusions(_target), left_out)
+
+
+def judged(model: Run, target: Target) -> Predictions:
+    """Return what a model said of a target's faces.
+
+    Raises:
+        UserError: that is not stored or damaged, or no face is left.
+    """
+    return _judged(model, target, _checked(model, target))
+
+
+def _checked(model: Run, target: Target) -> Stored:
+    stored = _stored(model, target)
+    if stored is None:
+        raise UserError(f"'{model.name}' was not evaluated on {target.words} yet.")
+    return stored
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The figures of a model on a target's faces.
+
+    Args:
+        metrics: the figures.
+        interval: the 95 % interval of the accuracy.
+        faces: the same for the very same faces with the same labels.
+    """
+
+    metrics: Metrics
+    interval: tuple[float, float]
+    faces: str
+
+
+@st.cache_resource(max_entries=512, show_spinner=False)
+def _measured(_model: Run, _target: Target, stored: Stored) -> Measured:
+    predictions = _judged(_model, _target, stored)
+    faces = hashlib.sha256("\n".join(predictions.ids.tolist()).encode())
+    faces.update(predictions.y_true.tobytes())
+    metrics = compute_metrics(predictions)
+    return Measured(metrics, accuracy_interval(predictions), faces.hexdigest())
+
+
+def measured(model: Run, target: Target) -> Measured:
+    """Return the figures of a model on a target's faces; raises as `judged` does."""
+    return _measured(model, target, _checked(model, target))
+
+
+Made = TypeVar("Made")
+
+
+@st.cache_resource(max_entries=128, show_spinner=False)
+def _made(
+    _make: Callable[[Predictions], Made], of: str, _model: Run, _target: Target, stored: Stored
+) -> Made:
+    return _make(judged(_model, _target))
+
+
+def made_of(make: Callable[[Predictions], Made], model: Run, target: Target) -> Made:
+    """Return what a named function makes of a model's predictions; raises as `judged` does."""
+    return _made(make, make.__qualname__, model, target, _checked(model, target))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _made_together(
+    _make: Callable[[Sequence[Predictions]], Made],
+    of: str,
+    _models: Sequence[Run],
+    _target: Target,
+    stored: Sequence[Stored],
+) -> Made:
+    return _make([judged(model, _target) for model in _models])
+
+
+def made_of_all(
+    make: Callable[[Sequence[Predictions]], Made], models: Sequence[Run], target: Target
+) -> Made:
+    """Return what a named function makes of several models' predictions; raises as `judged`."""
+    stored = [_checked(model, target) for model in models]
+    return _made_together(make, make.__qualname__, models, target, stored)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _slices(
+    _model: Run, _target: Target, _of: FaceDataset, stored: Stored, audited: tuple[int, ...]
+) -> list[Slice]:
+    return slices(judged(_model, _target), _of, statistics(_of), kept_audit(_of))
+
+
+def slices_of(model: Run, target: Target, of: FaceDataset) -> list[Slice]:
+    """Return the slices of a target's faces, with near twins after an audit; raises as `judged`."""
+    audited = _identity(dataset_folder(of.name) / "audit.npz")
+    return _slices(model, target, of, _checked(model, target), audited)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the model…")
-def _compiled(_model: Run, path: str, changed: float) -> Recognizer:
+def _compiled(_model: Run, path: str, *changed: tuple[int, ...]) -> Recognizer:
     return Recognizer.load(_model, "default")
 
 
 def recognizer(model: Run) -> Recognizer:
-    """Return a recognizer for one thread; the compiled model behind it is shared by all."""
+    """Return a recognizer for one thread; the compiled model behind it is shared by all.
+
+    Raises:
+        UserError: the exported model is missing or damaged.
+    """
     path = model.openvino_path
-    return _compiled(model, str(path), path.stat().st_mtime).share()
+    changed = _identity(path), _identity(model.calibration_path)
+    return _compiled(model, str(path), *changed).share()
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _activation_maps(
+    _model: Run, _of: FaceDataset, path: str, changed: tuple[int, ...], rows: tuple[int, ...]
+) -> NDArray[np.float32]:
+    return recognizer(_model).explain(_of.images[list(rows)])[1]
+
+
+def activation_maps(model: Run, of: FaceDataset, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Return the class activation maps of some faces of a data set, float32 (n, h, w, 7).
+
+    Raises:
+        UserError: the exported model is missing or damaged.
+    """
+    path = model.openvino_path
+    return _activation_maps(model, of, str(path), _identity(path), tuple(rows.tolist()))
 
 
 @st.cache_resource(show_spinner=False)

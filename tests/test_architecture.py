@@ -25,7 +25,7 @@ ALLOWED = {
         "pipeline.vision",
     },
     "pipeline.export": {"pipeline.runs", "pipeline.training"},
-    "pipeline.cli": {"pipeline"},
+    "pipeline.cli": {"dashboard.report", "pipeline"},
     "pipeline.__main__": {"pipeline.cli"},
     "dashboard": {"dashboard", "models", "pipeline"},
 }  # fmt: skip

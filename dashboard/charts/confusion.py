@@ -63,22 +63,31 @@ def matrix(
     values = cell_values(counts, shares)
     strength = np.nan_to_num(values) / max(float(np.nanmax(values, initial=0.0)), 1e-9)
     figure = go.Figure(blue_cells(strength, x=columns, y=rows))
-    _add_cells(figure, rows, columns, _numbers(values, strength, shares), words)
+    add_cells(figure, rows, columns, _numbers(values, strength, shares), words)
     if marked is not None:
-        _frame(figure, marked, counts.shape)
+        frame(figure, marked, counts.shape)
     make_clickable(figure)
     figure.update_xaxes(showgrid=False, range=[-0.5, len(columns) - 0.5], tickfont={"size": 11})
     figure.update_yaxes(showgrid=False, range=[len(rows) - 0.5, -0.5])
     return figure
 
 
-def _add_cells(
+def add_cells(
     figure: go.Figure,
     rows: Sequence[str],
     columns: Sequence[str],
     numbers: Sequence[str],
     words: Callable[[int, int], str],
 ) -> None:
+    """Lay clear squares with their numbers on the cells of a heat map, which can be clicked.
+
+    Args:
+        figure: the figure; it is changed.
+        rows: what the rows are called, from the top.
+        columns: what the columns are called, from the left.
+        numbers: what each cell says, row by row.
+        words: what the pointer shows of a row and a column.
+    """
     cells = list(np.ndindex(len(rows), len(columns)))
     figure.add_scatter(
         x=[columns[column] for _, column in cells],
@@ -121,9 +130,8 @@ def _number(value: float, shares: Shares, on_dark: bool) -> str:
     return f'<span style="color: {"white" if on_dark else "currentColor"}">{number}</span>'
 
 
-def _frame(
-    figure: go.Figure, marked: tuple[int | None, int | None], shape: tuple[int, ...]
-) -> None:
+def frame(figure: go.Figure, marked: tuple[int | None, int | None], shape: tuple[int, ...]) -> None:
+    """Frame a cell, or a whole row or column where the other index is None."""
     (top, bottom), (left, right) = (
         (0, n - 1) if index is None else (index, index)
         for index, n in zip(marked, shape, strict=True)

@@ -23,6 +23,14 @@ MARK = "#E69F00"
 BLUES = ((0.0, "rgba(8, 81, 156, 0)"), (1.0, "rgba(8, 81, 156, 1)"))
 """One sequential blue scale, from the page's own background to deep blue."""
 
+DIVERGING = (
+    (0.0, "rgba(184, 90, 18, 1)"),
+    (0.5, "rgba(184, 90, 18, 0)"),
+    (0.5, "rgba(8, 81, 156, 0)"),
+    (1.0, "rgba(8, 81, 156, 1)"),
+)
+"""One diverging scale for differences, from orange for less to blue for more; 0 is clear."""
+
 WHITE_TEXT_FROM = 0.65
 """How far up the blue scale a cell must be for its number to be white."""
 

@@ -6,7 +6,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.charts.probabilities import probability_bars
-from dashboard.components.gallery import data_uri
+from dashboard.components.faces import data_uri
 
 _SIDE = 96
 

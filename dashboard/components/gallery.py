@@ -1,16 +1,14 @@
 """A grid of faces that wraps, in pages; a face can be clicked."""
 
-import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from dashboard.components.faces import data_uri
 from pipeline.labels import COLOURS
 
 _HERE = Path(__file__).parent
@@ -27,7 +25,7 @@ class Tile:
     """A face as the gallery shows it.
 
     Args:
-        face: uint8 (48, 48), 0-255.
+        face: uint8, grey (48, 48) or drawn upon, BGR (h, w, 3).
         caption: plain text; where it begins with an emotion, a dot of its colour goes before it.
         mark: a second, smaller line, or nothing.
         picked: whether the face is framed.
@@ -114,9 +112,3 @@ def _drawable(tile: Tile) -> dict[str, str | bool | None]:
         "mark": tile.mark,
         "picked": tile.picked,
     }
-
-
-def data_uri(picture: NDArray[Any]) -> str:
-    """Return a picture, uint8, as a PNG in its own address: it needs no file on the server."""
-    png = base64.b64encode(cv2.imencode(".png", picture)[1].tobytes()).decode()
-    return f"data:image/png;base64,{png}"

@@ -1,76 +1,90 @@
-"""The faces behind a figure: those of an evaluation that a filter leaves, most confident first."""
+"""Faces that models were judged on, in a gallery; a click opens one."""
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard import resources
+from dashboard.components.dataset.detail import show_detail
+from dashboard.components.dataset.known import KnownFaces
 from dashboard.components.gallery import Tile, gallery
-from dashboard.components.units import percent
+from pipeline.data.audit import kept_audit
+from pipeline.data.dataset import FaceDataset
+from pipeline.data.statistics import statistics
 from pipeline.evaluation.predictions import Predictions
+from pipeline.evaluation.target import Target
 from pipeline.labels import EMOTIONS
 
-_PER_PAGE = 24
+_PER_PAGE = 27
+_LEAST_SHOWN = 0.05
 
-Cell = tuple[int | None, int | None]
-"""A label and a prediction, as indices into `EMOTIONS`; None for any."""
+Picture = NDArray[np.uint8]
 
 
-def faces_of(predictions: Predictions, cell: Cell | None) -> NDArray[np.intp]:
-    """Return positions of faces, the most confident first.
+def said(probabilities: NDArray[np.float32]) -> str:
+    """Return the likeliest emotion of a face, float32 (7,), with its probability."""
+    likeliest = int(probabilities.argmax())
+    return f"{EMOTIONS[likeliest]} {100 * float(probabilities[likeliest]):.0f}\u00a0%"
+
+
+def caption(predictions: Predictions, face: int) -> str:
+    """Return what a face was taken for and how surely, and its label where that differs."""
+    text = said(predictions.probabilities[face])
+    if predictions.right[face]:
+        return text
+    return f"{text}, labelled {EMOTIONS[predictions.y_true[face]]}"
+
+
+def others(probabilities: NDArray[np.float32]) -> str:
+    """Return what else a face, float32 (7,), may be: the next two emotions from 5 % on."""
+    order = np.argsort(-probabilities, kind="stable")[1:3]
+    return " · ".join(
+        f"{EMOTIONS[i]} {100 * float(probabilities[i]):.0f}\u00a0%"
+        for i in order
+        if probabilities[i] >= _LEAST_SHOWN
+    )
+
+
+def show_faces(
+    key: str,
+    target: Target,
+    dataset: FaceDataset | None,
+    rows: NDArray[np.intp],
+    words: Callable[[int], tuple[str, str]],
+    pictures: Callable[[NDArray[np.intp]], Sequence[Picture]] | None = None,
+    reveal: bool = False,
+) -> None:
+    """Show faces in a gallery; without their data set, say how to get it.
 
     Args:
-        predictions: the evaluation.
-        cell: the label and prediction they have; None for all that are wrong.
+        key: names the gallery.
+        target: the faces that were judged on.
+        dataset: the data set, if it is in the workspace.
+        rows: intp (m,), where the faces are in the data set, in their order; -1 for none.
+        words: the number of a face → its caption and its second line.
+        pictures: numbers of faces → how they are drawn; as they are if not given.
+        reveal: scroll to the faces now.
     """
-    predicted = predictions.probabilities.argmax(axis=1)
-    if cell is None:
-        chosen = predicted != predictions.y_true
-    else:
-        label, prediction = cell
-        chosen = np.ones(len(predictions), np.bool_)
-        if label is not None:
-            chosen &= predictions.y_true == label
-        if prediction is not None:
-            chosen &= predicted == prediction
-    found = np.flatnonzero(chosen)
-    confidence = predictions.probabilities.max(axis=1)[found]
-    return found[np.argsort(-confidence, kind="stable")]
-
-
-def captions(predictions: Predictions, positions: NDArray[np.intp]) -> list[str]:
-    """Return what each face was taken for and how surely, and its label where that differs."""
-    texts = []
-    for position in positions:
-        label = int(predictions.y_true[position])
-        predicted = int(predictions.probabilities[position].argmax())
-        text = f"{EMOTIONS[predicted]} {percent(float(predictions.probabilities[position].max()))}"
-        texts.append(text if label == predicted else f"{text}, labelled {EMOTIONS[label]}")
-    return texts
-
-
-def show_faces(key: str, predictions: Predictions, positions: NDArray[np.intp]) -> None:
-    """Show faces of an evaluation in a gallery; without its data set, say how to get it."""
-    if not len(positions):
+    if not len(rows):
         st.caption("There are none.")
         return
-    dataset = resources.dataset_by_fingerprint(predictions.fingerprint)
     if dataset is None:
         st.info(
-            f"The figures come from stored predictions. To see the faces too, import the data "
-            f"set they were made on: '{predictions.dataset}', fingerprint "
-            f"{predictions.fingerprint[:12]}.",
+            "The figures come from stored predictions. To see the faces too, import the data "
+            f"set they were made on: '{target.dataset}', fingerprint {target.fingerprint[:12]}.",
             icon=":material/photo_library:",
         )
         st.page_link("app_pages/dataset.py", label="Import a data set", icon=":material/upload:")
         return
-    rows = pd.Index(dataset.ids).get_indexer(pd.Index(predictions.ids[positions]))
-    here = rows >= 0
-    rows, positions = rows[here], positions[here]
+    numbers = np.flatnonzero(rows >= 0)
 
     def tiles(part: slice) -> list[Tile]:
-        texts = captions(predictions, positions[part])
-        return [Tile(dataset.images[i], text) for i, text in zip(rows[part], texts, strict=True)]
+        shown = numbers[part]
+        drawn = pictures(shown) if pictures else dataset.images[rows[shown]]
+        return [Tile(face, *words(int(number))) for face, number in zip(drawn, shown, strict=True)]
 
-    gallery(key, len(rows), tiles, per_page=_PER_PAGE, clickable=False)
+    clicked = gallery(key, len(numbers), tiles, per_page=_PER_PAGE, reveal=reveal)
+    if clicked is not None:
+        known = KnownFaces(dataset, statistics(dataset), kept_audit(dataset))
+        show_detail(known, int(rows[numbers[clicked]]))

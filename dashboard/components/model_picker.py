@@ -1,65 +1,75 @@
-"""Choices that say which evaluation is shown: a model, and the faces it is judged on."""
+"""Choices that say what is judged: a model, and the faces; all of them stand in the address."""
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
 from dashboard import resources
 from pipeline.data.dataset import HELD_OUT, SPLITS
+from pipeline.data.exclusions import NO_LIST, exclusion_names
 from pipeline.data.store import DatasetInfo, dataset_info, dataset_names
 from pipeline.errors import UserError
 from pipeline.evaluation.jobs import EvaluationJob
+from pipeline.evaluation.target import Target
 from pipeline.runs import Run
 
 _FIRST = ("public_test", "validation", HELD_OUT, "test", "private_test", "train")
+_WIDTH_PX = 190
 
 
-@dataclass(frozen=True)
-class Target:
-    """A split of a data set.
-
-    Args:
-        dataset: the data set's name.
-        fingerprint: its first 12 characters.
-        split: the split's name.
-    """
-
-    dataset: str
-    fingerprint: str
-    split: str
-
-    def job(self, model: Run) -> EvaluationJob:
-        """Return the job that evaluates a model on this split."""
-        return EvaluationJob(model.name, self.dataset, self.fingerprint, self.split)
+def job_for(model: Run, target: Target) -> EvaluationJob:
+    """Return the job that evaluates a model on the whole split of a target."""
+    return EvaluationJob(model.name, target.dataset, target.fingerprint, target.split)
 
 
 def pick_model(key: str, models: Sequence[Run]) -> Run:
     """Let one of the models be chosen; the first stands there at the beginning."""
     by_name = {model.name: model for model in models}
-    name = st.selectbox("Model", list(by_name), key=f"{key}_model", bind="query-params")
+    name = st.selectbox(
+        "Model", list(by_name), key=f"{key}_model", bind="query-params", width="stretch"
+    )
     return by_name.get(name) or models[0]
 
 
 def pick_target(key: str, targets: Sequence[Target]) -> Target:
-    """Let a data set and one of its splits be chosen.
+    """Let a data set and a split be chosen, and what of it is left out.
 
     Args:
-        key: begins the names of the two choices in the page's address.
+        key: begins the names of the choices in the page's address.
         targets: at least one, the one to begin with first.
     """
     labels = _labels(targets)
-    left, right = st.columns(2)
-    with left:
-        label = st.selectbox(
-            "Data set", list(dict.fromkeys(labels)), key=f"{key}_dataset", bind="query-params"
-        )
+    label = st.selectbox(
+        "Data set", list(dict.fromkeys(labels)), key=f"{key}_dataset", bind="query-params",
+        width=_WIDTH_PX,
+    )  # fmt: skip
     of_dataset = {t.split: t for t, of in zip(targets, labels, strict=True) if of == label}
-    with right:
-        split = st.selectbox("Split", list(of_dataset), key=f"{key}_split", bind="query-params")
-    return of_dataset.get(split) or targets[0]
+    split = st.selectbox(
+        "Split", list(of_dataset), key=f"{key}_split", bind="query-params", width=_WIDTH_PX
+    )
+    target = of_dataset.get(split) or targets[0]
+    lists = exclusion_names(target.dataset) if _is_here(target) else []
+    if lists:
+        chosen = st.selectbox(
+            "Leave out", [NO_LIST, *lists], key=f"{key}_exclude", bind="query-params",
+            width=_WIDTH_PX, help="an exclusion list of the Dataset page",
+        )  # fmt: skip
+        target = replace(target, exclude=chosen if chosen in lists else "")
+    if target.split != "train" and len(resources.twins(target)):
+        without = st.toggle(
+            "Without twins", key=f"{key}_without_twins", bind="query-params",
+            help="leave out faces whose very picture is in the training split, too",
+        )  # fmt: skip
+        target = replace(target, without_twins=bool(without))
+    return target
+
+
+def _is_here(target: Target) -> bool:
+    infos = [info for info in _infos() if info.name == target.dataset]
+    return any(info.fingerprint.startswith(target.fingerprint) for info in infos)
 
 
 def find_targets(models: Sequence[Run]) -> list[Target]:

@@ -3,7 +3,6 @@
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,7 +126,11 @@ def ensemble(judged: Sequence[Predictions]) -> Predictions:
     for other in judged[1:]:
         check_same_faces(judged[0], other)
     mean = np.mean([each.probabilities for each in judged], axis=0, dtype=np.float64)
-    return replace(judged[0], model=f"mean of {len(judged)}", probabilities=mean.astype(np.float32))
+    return replace(
+        judged[0],
+        model=f"mean of {len(judged)}",
+        probabilities=np.asarray(mean, np.float32),
+    )
 
 
 def frontier(costs: Mapping[str, float], merits: Mapping[str, float]) -> list[str]:
@@ -174,21 +177,6 @@ def _without_seed(config: RunConfig) -> str:
     left_out = config.exclusion.fingerprint if config.exclusion else ""
     train = config.train.model_copy(update={"seed": 0, "dataset": "", "exclude": None})
     return f"{config.dataset_fingerprint} {left_out} {train.model_dump_json()}"
-
-
-def differing_fields(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return the fields in which configurations differ: field → model → value.
-
-    Args:
-        configs: model → field → value; a field that one lacks is None there.
-    """
-    names = dict.fromkeys(field for fields in configs.values() for field in fields)
-    table = {name: {of: fields.get(name) for of, fields in configs.items()} for name in names}
-    return {
-        name: values
-        for name, values in table.items()
-        if any(value != next(iter(values.values())) for value in values.values())
-    }
 
 
 def disagreement(

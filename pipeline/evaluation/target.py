@@ -44,7 +44,7 @@ def training_twins(dataset: FaceDataset) -> NDArray[np.str_]:
     """Return the ids of the faces of other splits whose very picture is in `train` too."""
     _, picture = different_pictures(dataset.images)
     trained = dataset.splits == "train"
-    return dataset.ids[np.isin(picture, picture[trained]) & ~trained]
+    return np.asarray(dataset.ids[np.isin(picture, picture[trained]) & ~trained])
 
 
 def stored_folder(

@@ -1,4 +1,4 @@
-"""What is drawn on a picture: boxes with their label, or a problem."""
+"""What is drawn on a picture: boxes with their label, a problem, a class activation map."""
 
 import textwrap
 from math import pow, sqrt
@@ -14,6 +14,8 @@ _FONT = cv2.FONT_HERSHEY_DUPLEX
 _BLACK = (0, 0, 0)
 _WHITE = (255, 255, 255)
 _WARNING = (0, 94, 213)
+_WARM = (0, 140, 255)
+_WARMEST = 0.65
 
 
 def draw_face(
@@ -35,6 +37,25 @@ def draw_problem(frame_bgr: NDArray[np.uint8], text: str) -> None:
     bottom = frame_bgr.shape[0]
     for line in reversed(lines):
         bottom -= _plate(frame_bgr, line, 0, bottom, _WARNING)
+
+
+def draw_map(face: NDArray[np.uint8], activation: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Lay over a face what of it speaks for an emotion: the warmer, the more.
+
+    Args:
+        face: grey uint8 (48, 48).
+        activation: float32 (h, w), the emotion's class activation map.
+
+    Returns:
+        BGR uint8 (144, 144, 3).
+    """
+    side = (3 * face.shape[1], 3 * face.shape[0])
+    large = cv2.cvtColor(cv2.resize(face, side, interpolation=cv2.INTER_CUBIC), cv2.COLOR_GRAY2BGR)
+    speaks = np.maximum(cv2.resize(activation, side, interpolation=cv2.INTER_LINEAR), 0.0)
+    most = float(speaks.max()) or 1.0
+    opacity = _WARMEST / most * np.asarray(speaks)
+    mixed = large + opacity[..., np.newaxis] * (np.array(_WARM) - large.astype(np.float32))
+    return np.asarray(mixed.round(), np.uint8)
 
 
 def _unit(frame_bgr: NDArray[np.uint8]) -> float:

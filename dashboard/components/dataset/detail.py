@@ -10,7 +10,8 @@ from dashboard import resources
 from dashboard.components.dataset.exclude import BY_HAND, exclusion_form, forget_exclusion
 from dashboard.components.dataset.known import KnownFaces
 from dashboard.components.dataset.marks import marks
-from dashboard.components.gallery import Tile, data_uri, tile_grid
+from dashboard.components.faces import data_uri
+from dashboard.components.gallery import Tile, tile_grid
 from pipeline.data.dataset import VOTES
 from pipeline.data.groups import NO_GROUP
 from pipeline.errors import UserError

@@ -1,0 +1,66 @@
+"""Accuracy on parts of a split, each with its interval."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from dashboard.charts.style import FADED, REFERENCE, SERIES, finish, make_clickable
+from pipeline.evaluation.slices import Slice
+
+_ROW_PX = 26
+_FRAME_PX = 70
+
+
+def accuracy_by_slice(
+    slices: Sequence[Slice], accuracy: float, chosen: tuple[str, str] | None = None
+) -> go.Figure:
+    """Draw a mark a slice, with its 95 % interval, and a line at the accuracy of all faces.
+
+    A mark carries `[kind, name]` as custom data and is hit anywhere in its row.
+
+    Args:
+        slices: the slices, kind by kind.
+        accuracy: on all faces, 0-1.
+        chosen: kind and name of a slice to pick out.
+    """
+    kinds = list(dict.fromkeys(each.kind for each in slices))
+    figure = go.Figure()
+    for i, kind in enumerate(kinds):
+        mine = [each for each in slices if each.kind == kind]
+        figure.add_scatter(
+            x=[100 * each.accuracy for each in mine],
+            y=[[kind] * len(mine), [each.name for each in mine]],
+            customdata=[[each.kind, each.name] for each in mine],
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [100 * (each.interval[1] - each.accuracy) for each in mine],
+                "arrayminus": [100 * (each.accuracy - each.interval[0]) for each in mine],
+                "thickness": 1.5,
+            },
+            mode="markers",
+            marker={
+                "color": SERIES[i % len(SERIES)],
+                "size": 9,
+                "opacity": [
+                    1.0 if chosen in (None, (each.kind, each.name)) else FADED for each in mine
+                ],
+            },
+            hovertext=[_words(each) for each in mine],
+            hovertemplate="%{hovertext}<extra></extra>",
+            selected={"marker": {"opacity": 1}},
+            unselected={"marker": {"opacity": FADED}},
+        )
+    figure.add_vline(x=100 * accuracy, line={"color": REFERENCE, "dash": "dash", "width": 1.5})
+    finish(figure, "accuracy, %", "", height=_FRAME_PX + _ROW_PX * len(slices), legend=False)
+    make_clickable(figure, "y")
+    figure.update_yaxes(autorange="reversed", showgrid=False, dividercolor=REFERENCE)
+    return figure
+
+
+def _words(each: Slice) -> str:
+    low, high = each.interval
+    return (
+        f"<b>{each.kind} {each.name}</b>: {each.accuracy:.1%} of {len(each.faces):,} faces"
+        f"<br>95 % interval {low:.1%} – {high:.1%}"
+    )

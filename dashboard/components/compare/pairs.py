@@ -1,0 +1,208 @@
+"""Two models against each other: whether the difference is real, and on which faces."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dashboard import resources
+from dashboard.charts.difference import SIGNIFICANT, accuracy_differences, confusion_difference
+from dashboard.components.compare.compared import MOST_TOGETHER, Compared
+from dashboard.components.evaluate.confusion import PLAIN
+from dashboard.components.evaluate.judged import judge
+from dashboard.components.judged_faces import said, show_faces
+from pipeline.errors import UserError
+from pipeline.evaluation.comparison import PairedDifference, disagreement, paired_differences
+from pipeline.evaluation.predictions import Predictions
+from pipeline.labels import EMOTIONS
+from pipeline.runs import Run
+
+_FIRST, _SECOND, _OUTCOME = "compare_first", "compare_second", "compare_outcome"
+_LABELLED, _PREDICTED = "compare_labelled", "compare_predicted"
+_PAIRS, _CELLS, _GALLERY = "compare.pairs", "compare.cells", "compare.gallery"
+
+Cell = tuple[int, int]
+
+
+def show_pairs(compared: Compared) -> None:
+    """Show every pair, then two models: their difference, and the faces on which they differ."""
+    models = compared.together
+    if len(models) < 2:
+        st.caption("Choose a second model to compare with.")
+        return
+    labels = {m.name: compared.labels()[m.name] for m in models}
+    try:
+        pairs = resources.made_of_all(paired_differences, models, compared.target)
+    except UserError as error:
+        st.warning(str(error), icon=":material/warning:")
+        return
+    first, second = _pick_pair(models, labels)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.subheader("Differences in accuracy, in points")
+        st.plotly_chart(
+            accuracy_differences(pairs, labels, (first.name, second.name)),
+            key=_PAIRS,
+            on_select=lambda: _choose_pair([model.name for model in models]),
+            selection_mode="points",
+            config=PLAIN,
+            alt="Row less column, every pair",
+        )
+        st.caption(
+            f"Row less column. A star: hardly chance, McNemar's exact test below {SIGNIFICANT} "
+            "for all pairs together (Holm). Click a cell to see the two side by side."
+        )
+        if len(compared.models) > MOST_TOGETHER:
+            st.caption(f"Of {len(compared.models)} models the first {MOST_TOGETHER} are paired.")
+    with right:
+        _show_two(compared, first, second, labels, pairs)
+    _show_differing_faces(compared, first, second, labels)
+
+
+def _pick_pair(models: Sequence[Run], labels: dict[str, str]) -> tuple[Run, Run]:
+    by_name, picked = {model.name: model for model in models}, []
+    with st.container(horizontal=True):
+        for place, (label, key) in enumerate((("First", _FIRST), ("Second", _SECOND))):
+            name = st.selectbox(
+                label, list(by_name), place, format_func=lambda name: labels.get(name, name),
+                key=key, bind="query-params",
+            )  # fmt: skip
+            picked.append(by_name.get(name, models[place]))
+    return picked[0], picked[1]
+
+
+def _choose_pair(names: Sequence[str]) -> None:
+    points = st.session_state[_PAIRS].selection.points
+    if points:
+        row, column = points[0]["customdata"]
+        if row != column:
+            st.session_state[_FIRST], st.session_state[_SECOND] = names[row], names[column]
+            st.session_state.pop(_GALLERY, None)
+
+
+def _show_two(
+    compared: Compared,
+    first: Run,
+    second: Run,
+    labels: dict[str, str],
+    pairs: Sequence[PairedDifference],
+) -> None:
+    st.subheader("First less second, in faces")
+    if first.name == second.name:
+        st.caption("Choose two different models.")
+        return
+    st.markdown(_verdict(first, second, labels, pairs))
+    st.plotly_chart(
+        confusion_difference(
+            compared.measured[first.name].metrics.confusion,
+            compared.measured[second.name].metrics.confusion,
+            (labels[first.name], labels[second.name]),
+            _chosen_cell(),
+        ),
+        key=_CELLS,
+        on_select=_choose_cell,
+        selection_mode="points",
+        config=PLAIN,
+        alt="Faces that the first puts into each cell more than the second",
+    )
+    st.caption("On the diagonal more is better, elsewhere worse. Click a cell to see its faces.")
+
+
+def _verdict(
+    first: Run, second: Run, labels: dict[str, str], pairs: Sequence[PairedDifference]
+) -> str:
+    wanted = {first.name, second.name}
+    pair = next(pair for pair in pairs if {pair.first, pair.second} == wanted)
+    sign = 1 if pair.first == first.name else -1
+    low, high = sorted(100 * sign * end for end in pair.interval)
+    alone = (pair.only_first, pair.only_second)[::sign]
+    real = "hardly chance" if pair.adjusted_p < SIGNIFICANT else "may be chance"
+    return (
+        f"**{labels[first.name]}** less **{labels[second.name]}**: "
+        f"**{100 * sign * pair.difference:+.1f} points** ({low:+.1f} to {high:+.1f}, 95 %), "
+        f"{real}: right alone {alone[0]:,} against {alone[1]:,} of {pair.n:,} faces, "
+        f"McNemar p = {pair.p_value:.2g}, for all pairs together {pair.adjusted_p:.2g}."
+    )
+
+
+def _chosen_cell() -> Cell | None:
+    asked = st.query_params.get(_LABELLED), st.query_params.get(_PREDICTED)
+    if asked[0] in EMOTIONS and asked[1] in EMOTIONS:
+        return EMOTIONS.index(asked[0]), EMOTIONS.index(asked[1])
+    return None
+
+
+def _choose_cell() -> None:
+    points = st.session_state[_CELLS].selection.points
+    if points:
+        label, predicted = points[0]["customdata"]
+        st.query_params[_LABELLED] = EMOTIONS[label]
+        st.query_params[_PREDICTED] = EMOTIONS[predicted]
+        st.session_state.pop(_GALLERY, None)
+
+
+def _forget_cell() -> None:
+    for key in (_LABELLED, _PREDICTED):
+        st.query_params.pop(key, None)
+    st.session_state.pop(_GALLERY, None)
+
+
+def differing_faces(
+    first: Predictions, second: Predictions, cell: Cell | None
+) -> dict[str, NDArray[np.intp]]:
+    """Return what sets faces apart → their positions, those first on which both are surest.
+
+    Args:
+        first: what one model said.
+        second: what the other said of the same faces.
+        cell: label and prediction, of which just one model makes the prediction; None for faces
+            that just one gets right, or none.
+    """
+    if cell is None:
+        return {
+            "only first right": disagreement(first, second, first_right=True, second_right=False),
+            "only second right": disagreement(first, second, first_right=False, second_right=True),
+            "both wrong": disagreement(first, second, first_right=False, second_right=False),
+        }
+    label, predicted = cell
+    labelled = first.y_true == label
+    says, other = first.predicted == predicted, second.predicted == predicted
+    return {
+        f"only first says {EMOTIONS[predicted]}": np.flatnonzero(labelled & says & ~other),
+        f"only second says {EMOTIONS[predicted]}": np.flatnonzero(labelled & other & ~says),
+    }
+
+
+def _show_differing_faces(
+    compared: Compared, first: Run, second: Run, labels: dict[str, str]
+) -> None:
+    if first.name == second.name:
+        return
+    judged, other = judge(first, compared.target), resources.judged(second, compared.target)
+    cell = _chosen_cell()
+    groups = differing_faces(judged.predictions, other, cell)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        outcome = st.segmented_control(
+            "Faces", list(groups), default=next(iter(groups)), required=True,
+            format_func=lambda name: f"{name} · {len(groups[name]):,}",
+            label_visibility="collapsed", key=_OUTCOME if cell is None else f"{_OUTCOME}_cell",
+            bind="query-params",
+        )  # fmt: skip
+        if cell is not None:
+            words = f"labelled {EMOTIONS[cell[0]]}, called {EMOTIONS[cell[1]]}"
+            st.button(words, icon=":material/close:", on_click=_forget_cell)
+        st.caption(
+            f"first: {labels[first.name]} · second: {labels[second.name]} · below each face its "
+            "label",
+            width="content",
+        )
+    found = groups.get(outcome, next(iter(groups.values())))
+
+    def words_of(number: int) -> tuple[str, str]:
+        face = int(found[number])
+        mine, others = judged.predictions.probabilities[face], other.probabilities[face]
+        label = EMOTIONS[judged.predictions.y_true[face]]
+        return label, f"first {said(mine)} · second {said(others)}"
+
+    show_faces(_GALLERY, compared.target, judged.dataset, judged.rows[found], words_of)
