@@ -22,7 +22,9 @@ def show_curves(compared: Compared) -> None:
         st.caption(f"Of {len(compared.models)} models the first {MOST_TOGETHER} are drawn.")
     left, right = st.columns(2, gap="medium")
     with left:
-        with st.container(horizontal=True, vertical_alignment="center", height=_HEADING_PX):
+        with st.container(
+            horizontal=True, vertical_alignment="center", height=_HEADING_PX, border=False
+        ):
             st.subheader("ROC curves", width="stretch")
             name = st.selectbox(
                 "Curve of", [*_AVERAGES, *EMOTIONS], label_visibility="collapsed", width=140,
@@ -31,7 +33,9 @@ def show_curves(compared: Compared) -> None:
         figure = roc_by_model(_curves(compared, name, labels))
         st.plotly_chart(figure, config=PLAIN, alt="A ROC curve of each model")
     with right:
-        with st.container(horizontal=True, vertical_alignment="center", height=_HEADING_PX):
+        with st.container(
+            horizontal=True, vertical_alignment="center", height=_HEADING_PX, border=False
+        ):
             st.subheader("F1 by emotion")
         metrics = {labels[m.name]: compared.measured[m.name].metrics for m in compared.together}
         st.plotly_chart(f1_by_emotion(metrics), config=PLAIN, alt="F1 of each model by emotion")
