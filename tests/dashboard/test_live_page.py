@@ -17,6 +17,7 @@ FACE = ShownFace(
     box=Box(0, 0, 90, 90),
     emotion="happy",
     probabilities=np.float32([0, 0, 0, 0.9, 0, 0, 0.1]),
+    confidence=0.85,
     picture=np.zeros((48, 48), np.uint8),
 )
 

@@ -57,7 +57,7 @@ def show_pairs(compared: Compared) -> None:
             st.caption(f"Of {len(compared.models)} models the first {MOST_TOGETHER} are paired.")
     with right:
         _show_two(compared, first, second, labels, pairs)
-    _show_differing_faces(compared, first, second, labels)
+    _show_differing_faces(compared, first, second)
 
 
 def _pick_pair(models: Sequence[Run], labels: dict[str, str]) -> tuple[Run, Run]:
@@ -174,9 +174,7 @@ def differing_faces(
     }
 
 
-def _show_differing_faces(
-    compared: Compared, first: Run, second: Run, labels: dict[str, str]
-) -> None:
+def _show_differing_faces(compared: Compared, first: Run, second: Run) -> None:
     if first.name == second.name:
         return
     judged, other = judge(first, compared.target), resources.judged(second, compared.target)
@@ -185,18 +183,14 @@ def _show_differing_faces(
     with st.container(horizontal=True, vertical_alignment="center"):
         outcome = st.segmented_control(
             "Faces", list(groups), default=next(iter(groups)), required=True,
-            format_func=lambda name: f"{name} · {len(groups[name]):,}",
             label_visibility="collapsed", key=_OUTCOME if cell is None else f"{_OUTCOME}_cell",
             bind="query-params",
         )  # fmt: skip
         if cell is not None:
             words = f"labelled {EMOTIONS[cell[0]]}, called {EMOTIONS[cell[1]]}"
             st.button(words, icon=":material/close:", on_click=_forget_cell)
-        st.caption(
-            f"first: {labels[first.name]} · second: {labels[second.name]} · below each face its "
-            "label",
-            width="content",
-        )
+        numbers = " · ".join(f"{len(faces):,} {name}" for name, faces in groups.items())
+        st.caption(f"{numbers}; below each face its label", width="content")
     found = groups.get(outcome, next(iter(groups.values())))
 
     def words_of(number: int) -> tuple[str, str]:

@@ -84,10 +84,10 @@ def _show_outcomes(judged: Judged, point: OperatingPoint) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         outcome = st.segmented_control(
             "Outcome", OUTCOMES, default=OUTCOMES[1], required=True, key=_OUTCOME,
-            format_func=lambda name: f"{name} · {counts[name]:,}",
             label_visibility="collapsed", bind="query-params",
         )  # fmt: skip
-        st.caption("The nearest to the threshold first.", width="content")
+        numbers = " · ".join(f"{count:,} {name}" for name, count in counts.items())
+        st.caption(f"{numbers}; the nearest to the threshold first", width="content")
         maps = offer_maps()
     found = faces_at(judged.predictions, point.emotion, point.threshold, outcome)
     show_positions(judged, found, maps)
