@@ -15,7 +15,7 @@ from tests.conftest import run_pipeline
 COMMANDS = (
     "import", "datasets", "rename", "remove", "audit", "map", "exclude", "exclusions", "runs",
     "models", "note", "queue", "estimate", "train", "experiment", "stop", "work", "export", "ship",
-    "evaluate", "predict",
+    "evaluate", "compare", "speed", "predict",
 )  # fmt: skip
 
 
@@ -82,7 +82,8 @@ def test_the_small_cnn_reaches_95_percent_on_the_drawn_test_split(filled_workspa
     assert code == 0
     assert report.keys() == {
         "model", "dataset", "split", "exclude", "n", "accuracy", "balanced_accuracy", "macro_f1",
-        "top2_accuracy", "log_loss", "ece", "auc_macro", "per_class",
+        "weighted_f1", "top2_accuracy", "log_loss", "ece", "auc_macro", "auc_micro", "per_class",
+        "accuracy_interval", "without_twins",
     }  # fmt: skip
     assert (report["model"], report["dataset"], report["split"]) == (run.name, "sample", "test")
     assert report["n"] == 210 and report["accuracy"] >= 0.95

@@ -36,7 +36,7 @@ def reliability_diagram(
         figure.add_scatter(
             x=each.confidence[some],
             y=each.accuracy[some],
-            customdata=some[:, np.newaxis],
+            customdata=[[bin] for bin in some.tolist()],  # Streamlit reads no arrays
             name=f"{name}, ECE {100 * each.ece:.1f} %",
             mode="lines+markers",
             line={"color": colour, "dash": _DASHES[i % len(_DASHES)], "width": 2},
@@ -62,7 +62,7 @@ def reliability_diagram(
         figure.add_bar(
             x=(np.arange(BINS) + 0.5) / BINS,
             y=100 * share,
-            customdata=np.arange(BINS)[:, np.newaxis],
+            customdata=[[bin] for bin in range(BINS)],
             marker={"color": colour},
             showlegend=False,
             hovertext=[f"<b>{name}</b>: {count:,} faces" for count in each.faces],

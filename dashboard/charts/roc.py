@@ -1,6 +1,7 @@
 """ROC and precision-recall curves: the emotions of one model, or one average of several."""
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 import plotly.graph_objects as go
@@ -17,6 +18,8 @@ from dashboard.charts.style import (
 from pipeline.evaluation.roc import PrecisionRecallCurve, RocCurve
 from pipeline.evaluation.thresholds import OperatingPoint
 from pipeline.labels import COLOURS
+
+Curve = TypeVar("Curve", RocCurve, PrecisionRecallCurve)
 
 _POINTS = 300
 _AVERAGE_DASHES = {"macro": "dash", "micro": "dot"}
@@ -35,11 +38,11 @@ def roc_by_emotion(curves: Sequence[RocCurve], point: OperatingPoint | None = No
         point: where a threshold puts one emotion; its curve stands out.
     """
     figure = go.Figure()
-    for curve in curves:
+    for rank, curve in _chosen_on_top(curves, point):
         shown = _thinned(curve.fpr, curve.tpr)
+        name = f"{curve.name} {curve.auc:.3f}"
         words = "true positive rate %{y:.3f}<br>false positive rate %{x:.3f}"
-        _add_emotion(figure, curve, f"{curve.name} {curve.auc:.3f}", (curve.fpr, curve.tpr),
-                     shown, words, point)  # fmt: skip
+        _add_emotion(figure, curve, name, rank, (curve.fpr, curve.tpr), shown, words, point)
     if point:
         _add_point(figure, point, point.fpr, point.recall)
     _add_chance(figure, 0, 1)
@@ -51,11 +54,12 @@ def precision_recall_by_emotion(
 ) -> go.Figure:
     """Draw precision over recall as `roc_by_emotion` draws rates; the arguments are the same."""
     figure = go.Figure()
-    for curve in curves:
+    for rank, curve in _chosen_on_top(curves, point):
         shown = _thinned(curve.recall, 1 - curve.precision)
         name = f"{curve.name} {curve.average_precision:.3f}"
         words = "precision %{y:.3f}<br>recall %{x:.3f}"
-        _add_emotion(figure, curve, name, (curve.recall, curve.precision), shown, words, point)
+        along = (curve.recall, curve.precision)
+        _add_emotion(figure, curve, name, rank, along, shown, words, point)
     if point:
         _add_point(figure, point, point.recall, point.precision)
         share = next((curve.share for curve in curves if curve.name == point.emotion), 0.0)
@@ -84,10 +88,19 @@ def roc_by_model(curves: Mapping[str, RocCurve]) -> go.Figure:
     return _finish(figure, "false positive rate", "true positive rate")
 
 
+def _chosen_on_top(
+    curves: Sequence[Curve], point: OperatingPoint | None
+) -> list[tuple[int, Curve]]:
+    """Return places in the legend and curves, the chosen one last: a click takes the topmost."""
+    ranked = list(enumerate(curves, start=1))
+    return sorted(ranked, key=lambda each: point is not None and each[1].name == point.emotion)
+
+
 def _add_emotion(
     figure: go.Figure,
     curve: RocCurve | PrecisionRecallCurve,
     name: str,
+    rank: int,
     points: tuple[NDArray[np.float64], NDArray[np.float64]],
     shown: NDArray[np.intp],
     words: str,
@@ -99,6 +112,7 @@ def _add_emotion(
         x=points[0][shown],
         y=points[1][shown],
         name=name,
+        legendrank=rank,
         # A line tells Streamlit of no clicks, so clear marks lie on it.
         mode="lines+markers" if clickable else "lines",
         marker={"size": 12, "color": _CLEAR},

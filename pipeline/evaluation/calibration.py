@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.evaluation.predictions import Predictions
 from pipeline.runs import Calibration, Run
-from pipeline.vision.temperature import scale
+from pipeline.vision.temperature import log_scale, scale
 
 BINS = 15
 FEWEST = 20
@@ -21,6 +21,7 @@ FEWEST = 20
 _FOLDS = 5
 _SEED = 0
 _COOLEST, _WARMEST = 0.05, 20.0
+_MOST_LOSS = -np.log(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
@@ -57,20 +58,31 @@ def reliability(predictions: Predictions) -> Reliability:
 
 
 def log_loss(predictions: Predictions, temperature: float = 1.0) -> float:
-    """Return the mean negative natural logarithm of the label's probability at a temperature."""
-    scaled = scale(predictions.probabilities, temperature).astype(np.float64)
-    of_label = scaled[np.arange(len(scaled)), predictions.y_true]
-    return float(-np.log(np.maximum(of_label, np.finfo(np.float64).eps)).mean())
+    """Return the mean negative natural logarithm of the label's probability at a temperature.
+
+    A face counts 36 at most, as scikit-learn has it.
+    """
+    return float(np.minimum(_losses(predictions, temperature), _MOST_LOSS).mean())
+
+
+def _losses(predictions: Predictions, temperature: float) -> NDArray[np.float64]:
+    scaled = log_scale(predictions.probabilities, temperature)
+    return -np.asarray(scaled[np.arange(len(scaled)), predictions.y_true])
 
 
 def fit_temperature(predictions: Predictions) -> float | None:
-    """Return the temperature of the least log loss; None of fewer than 20 faces."""
+    """Return the temperature of the least log loss.
+
+    Returns:
+        The temperature; None of fewer than 20 faces, or where none is a mistake: to be ever surer
+        would then be ever better.
+    """
     from scipy.optimize import minimize_scalar
 
-    if len(predictions) < FEWEST:
+    if len(predictions) < FEWEST or predictions.right.all():
         return None
     found = minimize_scalar(
-        lambda logarithm: log_loss(predictions, float(np.exp(logarithm))),
+        lambda logarithm: float(_losses(predictions, np.exp(logarithm)).mean()),
         bounds=(np.log(_COOLEST), np.log(_WARMEST)),
         method="bounded",
         options={"xatol": 1e-4},
@@ -90,7 +102,7 @@ def cross_fitted(predictions: Predictions) -> Predictions | None:
     fifths are drawn at random, the same ones each time.
 
     Returns:
-        The scaled predictions; None of too few faces.
+        The scaled predictions; None where no temperature can be fitted.
     """
     n = len(predictions)
     fold = np.random.default_rng(_SEED).permutation(n) % _FOLDS
@@ -111,7 +123,7 @@ def calibrate(model: Run, predictions: Predictions) -> Calibration | None:
         predictions: of all faces of the choosing split.
 
     Returns:
-        What was stored; None of too few faces, and then nothing is.
+        What was stored; None where none can be fitted, and then nothing is.
     """
     temperature = fit_temperature(predictions)
     if temperature is None:

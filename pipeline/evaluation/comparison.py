@@ -176,7 +176,7 @@ def over_seeds(judged: Sequence[Metrics]) -> dict[str, tuple[float, float]]:
 def _without_seed(config: RunConfig) -> str:
     left_out = config.exclusion.fingerprint if config.exclusion else ""
     train = config.train.model_copy(update={"seed": 0, "dataset": "", "exclude": None})
-    return f"{config.dataset_fingerprint} {left_out} {train.model_dump_json()}"
+    return f"{config.dataset_fingerprint} {left_out} {config.extended_at} {train.model_dump_json()}"
 
 
 def disagreement(

@@ -90,7 +90,7 @@ class Calibration(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    temperature: Annotated[float, Field(gt=0)]
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     dataset: str
     fingerprint: str
     split: str

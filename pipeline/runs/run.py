@@ -72,6 +72,7 @@ class Run(RunFolder):
 
     def write_calibration(self, calibration: Calibration) -> None:
         """Replace the temperature, whole or not at all."""
+        self.calibration_path.parent.mkdir(parents=True, exist_ok=True)
         write_json(self.calibration_path, calibration.model_dump())
 
     def speed(self) -> Speed | None:

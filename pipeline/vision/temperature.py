@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 def scale(probabilities: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
-    """Return the softmax of the logits divided by a temperature; the likeliest stays so.
+    """Return the softmax of the logits divided by a temperature; no emotion passes another.
 
     Args:
         probabilities: float32 (n, 7), a softmax; its logarithms are the logits but for a constant.
@@ -18,7 +18,11 @@ def scale(probabilities: NDArray[np.float32], temperature: float) -> NDArray[np.
     Returns:
         float32 (n, 7).
     """
+    return np.asarray(np.exp(log_scale(probabilities, temperature)), np.float32)
+
+
+def log_scale(probabilities: NDArray[np.float32], temperature: float) -> NDArray[np.float64]:
+    """Return the natural logarithms of what `scale` returns, float64 (n, 7)."""
     logits = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny), dtype=np.float64)
     logits = (logits - logits.max(axis=-1, keepdims=True)) / temperature
-    powers = np.exp(logits)
-    return np.asarray(powers / powers.sum(axis=-1, keepdims=True), np.float32)
+    return np.asarray(logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True)))

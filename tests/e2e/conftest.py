@@ -20,6 +20,8 @@ import pytest
 import skimage.data
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.conftest import run_pipeline
+
 HOME = Path(__file__).parents[2] / "dashboard" / "Home.py"
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -98,6 +100,16 @@ def _wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> Non
 def dashboard(trained, tmp_path_factory) -> Iterator[Server]:
     """Serve the shared workspace with the drawn faces and one trained run."""
     with serve(trained, tmp_path_factory.mktemp("server") / "server.log") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def two_models(trained, tmp_path_factory) -> Iterator[Server]:
+    """Serve a copy of the shared workspace with the shipped model judged on its faces, too."""
+    workspace = tmp_path_factory.mktemp("judged") / "workspace"
+    shutil.copytree(trained, workspace)
+    run_pipeline("evaluate custom_cnn --dataset sample --split validation", workspace)
+    with serve(workspace, workspace.parent / "server.log") as server:
         yield server
 
 

@@ -12,7 +12,7 @@ from tests.evaluation.makers import of_probabilities, random_predictions
 
 SUMMARY = [
     "model", "dataset", "split", "exclude", "n", "accuracy", "balanced_accuracy", "macro_f1",
-    "top2_accuracy", "log_loss", "ece", "auc_macro", "per_class",
+    "weighted_f1", "top2_accuracy", "log_loss", "ece", "auc_macro", "auc_micro", "per_class",
 ]  # fmt: skip
 
 

@@ -62,7 +62,9 @@ def _after(judged: Judged, fitted: Calibration | None) -> tuple[Predictions | No
         )
     scaled = resources.made_of(cross_fitted, judged.model, judged.target)
     if scaled is None:
-        return None, f"A temperature needs {FEWEST} faces and more to be fitted on."
+        return None, (
+            f"A temperature is fitted on {FEWEST} faces and more, of which some are mistakes."
+        )
     return scaled, (
         "These are the faces that it is fitted on, which would flatter it: so each fifth of them "
         "is scaled here by the temperature of the other four."
