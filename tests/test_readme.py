@@ -53,7 +53,7 @@ def test_the_sample_and_photo_commands_run_as_they_stand(tmp_path, monkeypatch):
     cv2.imwrite("photo.jpg", picture)
     sample = next(line for line in commands("import") if "sample" in line)
 
-    for line in (sample, *commands("runs"), *commands("models")):
+    for line in (sample, *commands("runs"), *commands("models"), *commands("speed")):
         run_pipeline(line, tmp_path)
     (predict,) = commands("predict")
 
@@ -77,6 +77,7 @@ def test_the_fer2013_commands_run_as_they_stand(tmp_path, monkeypatch):
     assert "id,split,label" in (tmp_path / "audit.csv").read_text()
     assert "1,236 faces" in run_pipeline(exclude, tmp_path).stdout
     assert "0.667" in run_pipeline(evaluate, tmp_path).stdout
+    assert "Confusion matrix" in (tmp_path / "report.html").read_text()
 
 
 def check_known_defects(workspace: Path) -> None:

@@ -31,7 +31,7 @@ FIGURES = {
     "ECE": ("%.1f %%", "Expected calibration error in 15 bins; less is better"),
     "parameters": ("compact", "Numbers learnt; less is better"),
     "size": ("%.1f MB", "model.bin; less is better"),
-    "time": ("%.1f ms", "Median of one face on at most two threads, here; less is better"),
+    "time": ("%.2f ms", "Median of one face on at most two threads, here; less is better"),
 }
 _SMALLER_IS_BETTER = ("log loss", "ECE", "parameters", "size", "time")
 _BEST = "background-color: rgba(66, 126, 185, 0.28)"
