@@ -27,10 +27,12 @@ from train_page import write_history
 from models import ARCHITECTURES
 from pipeline.data.dataset import Batch, FaceDataset
 from pipeline.data.store import load_dataset, new_dataset
+from pipeline.evaluation.metrics import accuracy_interval, compute_metrics
 from pipeline.evaluation.predictions import Predictions, save_predictions
 from pipeline.labels import EMOTIONS
 from pipeline.runs import Notes, Run, Speed, create_run
 from pipeline.training.config import TrainConfig
+from pipeline.workspace import write_json
 
 NAME = "benchmark"
 FACES = 7_178
@@ -41,10 +43,14 @@ SMALL = "small"
 SEEDS = 4
 AIMING_MS = 200
 POINTS = ".js-plotly-plot .scatterlayer .point"
-# What Playwright waits for by itself it looks for twice a second only.
-SHOWN = """parts => parts.every(([selector, text]) =>
-  [...document.querySelectorAll(selector)].some(element =>
-    element.checkVisibility() && new RegExp(text).test(element.textContent)))"""
+# What Playwright waits for by itself it looks for twice a second only. Galleries are shadow roots.
+SHOWN = """parts => {
+  const own = [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"]')]
+  const roots = [document, ...own.map(element => element.shadowRoot).filter(Boolean)]
+  return parts.every(([selector, text]) => roots.some(root =>
+    [...root.querySelectorAll(selector)].some(element =>
+      element.checkVisibility() && new RegExp(text).test(element.textContent))))
+}"""
 
 
 class Part(NamedTuple):
@@ -209,7 +215,7 @@ def speed(ms: float) -> Speed:
 
 
 def write_predictions(run: Run, dataset: FaceDataset, number: int) -> None:
-    """Store probabilities that favour the label a little, of later models more."""
+    """Store probabilities that favour the label a little, of later models more, and figures."""
     indices = dataset.indices("test")
     labels = dataset.labels[indices]
     logits = np.random.default_rng(number).normal(size=(len(labels), len(EMOTIONS)))
@@ -223,7 +229,10 @@ def write_predictions(run: Run, dataset: FaceDataset, number: int) -> None:
         y_true=labels,
         probabilities=(powers / powers.sum(axis=1, keepdims=True)).astype(np.float32),
     )
-    save_predictions(predictions, run.evaluation_path(dataset.fingerprint, "test"))
+    folder = run.evaluation_path(dataset.fingerprint, "test")
+    save_predictions(predictions, folder)
+    interval = {"accuracy_interval": accuracy_interval(predictions)}
+    write_json(folder / "metrics.json", {**compute_metrics(predictions).summary(), **interval})
 
 
 def measure(models: Models, view: View, *clicks: Click) -> list[bool]:

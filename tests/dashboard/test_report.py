@@ -1,4 +1,5 @@
 import re
+import shutil
 import subprocess
 import sys
 
@@ -84,11 +85,12 @@ def test_a_report_loads_neither_streamlit_nor_keras():
 
 
 def test_the_command_writes_the_report_and_names_a_file_that_it_cannot_write(trained, tmp_path):
-    run = next((trained / "runs").iterdir()).name
+    workspace = shutil.copytree(trained, tmp_path / "workspace")
+    run = next((workspace / "runs").iterdir()).name
     command = f"evaluate {run} --dataset sample --split test --report"
     file = tmp_path / "report.html"
-    run_pipeline(f"{command} {file}", trained)
+    run_pipeline(f"{command} {file}", workspace)
     assert "Confusion matrix" in file.read_text()
-    refused = run_pipeline(f"{command} {tmp_path / 'no' / 'report.html'}", trained, check=False)
+    refused = run_pipeline(f"{command} {tmp_path / 'no' / 'report.html'}", workspace, check=False)
     assert refused.returncode == 1
     assert "cannot be written" in refused.stderr and "Traceback" not in refused.stderr
