@@ -3,7 +3,7 @@ import pytest
 
 from pipeline.labels import COLOURS, EMOTIONS
 from pipeline.vision.faces import Box
-from pipeline.vision.overlay import draw_face, draw_problem
+from pipeline.vision.overlay import draw_face, draw_map, draw_problem
 
 
 def frame(height: int = 480, width: int = 640) -> np.ndarray:
@@ -59,3 +59,19 @@ def test_a_long_problem_is_written_in_lines_along_the_lower_edge():
     drawn = np.flatnonzero((picture != 90).any(axis=(1, 2)))
     assert drawn.max() == 479
     assert 350 < drawn.min() < 440
+
+
+def test_a_map_warms_what_speaks_for_the_emotion_and_leaves_the_rest_grey():
+    face = np.full((48, 48), 100, np.uint8)
+    activation = np.full((6, 6), -3.0, np.float32)
+    activation[:, 3:] = 2.0
+    drawn = draw_map(face, activation).astype(int)
+    assert drawn.shape == (144, 144, 3)
+    assert (drawn[:, :60] == 100).all()
+    blue, green, red = drawn[70, 130]
+    assert red > green > 100 > blue
+
+
+def test_a_map_that_speaks_nowhere_leaves_the_face_as_it_is():
+    face = np.arange(48 * 48, dtype=np.uint32).reshape(48, 48).astype(np.uint8)
+    assert (np.ptp(draw_map(face, np.zeros((6, 6), np.float32)), axis=2) == 0).all()

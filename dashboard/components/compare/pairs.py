@@ -21,6 +21,7 @@ from pipeline.runs import Run
 _FIRST, _SECOND, _OUTCOME = "compare_first", "compare_second", "compare_outcome"
 _LABELLED, _PREDICTED = "compare_labelled", "compare_predicted"
 _PAIRS, _CELLS, _GALLERY = "compare.pairs", "compare.cells", "compare.gallery"
+_NEW = "compare.new"
 
 Cell = tuple[int, int]
 
@@ -139,6 +140,7 @@ def _choose_cell() -> None:
         label, predicted = points[0]["customdata"]
         st.query_params[_LABELLED] = EMOTIONS[label]
         st.query_params[_PREDICTED] = EMOTIONS[predicted]
+        st.session_state[_NEW] = True
         st.session_state.pop(_GALLERY, None)
 
 
@@ -199,4 +201,6 @@ def _show_differing_faces(compared: Compared, first: Run, second: Run) -> None:
         label = EMOTIONS[judged.predictions.y_true[face]]
         return label, f"first {said(mine)} · second {said(others)}"
 
-    show_faces(_GALLERY, compared.target, judged.dataset, judged.rows[found], words_of)
+    reveal = bool(st.session_state.pop(_NEW, False))
+    rows = judged.rows[found]
+    show_faces(_GALLERY, compared.target, judged.dataset, rows, words_of, reveal=reveal)

@@ -19,6 +19,7 @@ MISTAKES, ALL = "Mistakes", "All"
 GALLERY = "evaluate.gallery"
 
 _PREFIX = "evaluate_"
+_NEW = "evaluate.new"
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,13 @@ def choose(**values: str) -> None:
         else:
             st.query_params.pop(_PREFIX + kind, None)
     st.session_state[SHOW] = ALL if values else MISTAKES
+    st.session_state[_NEW] = bool(values)
     st.session_state.pop(GALLERY, None)
+
+
+def just_chosen() -> bool:
+    """Tell, once, whether a mark was clicked since this was last asked."""
+    return bool(st.session_state.pop(_NEW, False))
 
 
 def drop(judged: Judged, kind: str) -> None:
@@ -108,6 +115,7 @@ def drop(judged: Judged, kind: str) -> None:
     left = filters(judged)
     left.pop(kind, None)
     choose(**left)
+    st.session_state.pop(_NEW, None)
 
 
 def faces(judged: Judged, *, mistakes: bool, doubtful: bool) -> NDArray[np.intp]:

@@ -70,7 +70,8 @@ def show_positions(judged: Judged, found: NDArray[np.intp], maps: bool) -> None:
         face = int(found[number])
         return caption(predictions, face), others(predictions.probabilities[face])
 
-    show_faces(chosen.GALLERY, judged.target, dataset, rows, words, pictures)
+    reveal = chosen.just_chosen()
+    show_faces(chosen.GALLERY, judged.target, dataset, rows, words, pictures, reveal)
 
 
 def offer_maps() -> bool:
