@@ -14,6 +14,9 @@ from pipeline.labels import EMOTIONS
 SIGNIFICANT = 0.05
 """Differences whose adjusted p-value is below this are marked."""
 
+_MOST_NUMBERED = 12
+"""Of more models the cells have no room for numbers, which the pointer shows."""
+
 _ROW_PX = 44
 _FRAME_PX = 110
 
@@ -81,6 +84,8 @@ def accuracy_differences(
         if pair is None:
             return ""
         star = "*" if pair.adjusted_p < SIGNIFICANT else ""
+        if len(names) > _MOST_NUMBERED:
+            return star
         return _signed(f"{points[row, column]:+.1f}{star}", points[row, column], points)
 
     called = list(labels.values())

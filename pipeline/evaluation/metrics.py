@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pipeline.errors import UserError
 from pipeline.evaluation.calibration import log_loss, reliability
 from pipeline.evaluation.predictions import Predictions
-from pipeline.evaluation.roc import mean_auc, roc_curves
+from pipeline.evaluation.roc import areas_under_roc
 from pipeline.labels import EMOTIONS
 
 FIGURES = (
@@ -27,8 +27,6 @@ FIGURES = (
 """The single numbers of `Metrics`."""
 
 LESS_IS_BETTER = ("log_loss", "ece")
-
-_LABELS = range(len(EMOTIONS))
 
 
 @dataclass(frozen=True)
@@ -106,17 +104,14 @@ def compute_metrics(predictions: Predictions) -> Metrics:
     Raises:
         UserError: there are no faces.
     """
-    from sklearn.metrics import confusion_matrix  # a second, for those who judge only
-
     if not len(predictions):
         raise UserError(f"The evaluation of '{predictions.model}' holds no faces: do it again.")
-    y_true, y_pred = predictions.y_true.astype(np.intp), predictions.predicted
-    per_class = _per_class(y_true, y_pred)
-    support = np.array([figures.support for figures in per_class.values()])
-    seen = (support > 0) | np.isin(_LABELS, y_pred)
+    confusion = _confusion(predictions)
+    per_class = _per_class(confusion)
+    support, called = confusion.sum(axis=1), confusion.sum(axis=0)
     f1 = np.array([figures.f1 for figures in per_class.values()])
     recall = np.array([figures.recall for figures in per_class.values()])
-    curves = {curve.name: curve for curve in roc_curves(predictions)}
+    areas = areas_under_roc(predictions)
     return Metrics(
         model=predictions.model,
         dataset=predictions.dataset,
@@ -125,15 +120,15 @@ def compute_metrics(predictions: Predictions) -> Metrics:
         n=len(predictions),
         accuracy=float(predictions.right.mean()),
         balanced_accuracy=float(recall[support > 0].mean()),
-        macro_f1=float(f1[seen].mean()),
+        macro_f1=float(f1[(support > 0) | (called > 0)].mean()),
         weighted_f1=float(np.average(f1, weights=support)),
-        top2_accuracy=float(np.mean(_rank(y_true, predictions.probabilities) < 2)),
+        top2_accuracy=float(np.mean(_rank(predictions) < 2)),
         log_loss=log_loss(predictions),
         ece=reliability(predictions).ece,
-        auc_macro=mean_auc(curves.values()),
-        auc_micro=curves["micro"].auc if "micro" in curves else None,
+        auc_macro=areas.get("macro"),
+        auc_micro=areas.get("micro"),
         per_class=per_class,
-        confusion=confusion_matrix(y_true, y_pred, labels=list(_LABELS)),
+        confusion=confusion,
     )
 
 
@@ -156,20 +151,26 @@ def accuracy_interval(
     return float(low), float(high)
 
 
-def _per_class(y_true: NDArray[np.intp], y_pred: NDArray[np.intp]) -> dict[str, ClassMetrics]:
-    from sklearn.metrics import precision_recall_fscore_support
+def _confusion(predictions: Predictions) -> NDArray[np.int64]:
+    """Return how often each label was taken for each emotion, int (7, 7)."""
+    n = len(EMOTIONS)
+    cells = predictions.y_true.astype(np.intp) * n + predictions.predicted
+    return np.asarray(np.bincount(cells, minlength=n * n).reshape(n, n), np.int64)
 
-    columns = precision_recall_fscore_support(
-        y_true, y_pred, labels=list(_LABELS), average=None, zero_division=0
-    )
+
+def _per_class(confusion: NDArray[np.int64]) -> dict[str, ClassMetrics]:
+    right, labelled, called = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
+    precision, recall = right / np.maximum(called, 1), right / np.maximum(labelled, 1)
+    f1 = 2 * right / np.maximum(labelled + called, 1)
     return {
-        emotion: ClassMetrics(float(precision), float(recall), float(f1), int(support))
-        for emotion, precision, recall, f1, support in zip(EMOTIONS, *columns, strict=True)
+        emotion: ClassMetrics(float(precision[i]), float(recall[i]), float(f1[i]), int(labelled[i]))
+        for i, emotion in enumerate(EMOTIONS)
     }
 
 
-def _rank(y_true: NDArray[np.intp], probabilities: NDArray[np.float32]) -> NDArray[np.intp]:
-    """Return how many emotions come before the label, 0 if none does."""
-    order = np.argsort(-probabilities, axis=1, kind="stable")
-    rank: NDArray[np.intp] = np.argmax(order == y_true[:, np.newaxis], axis=1)
-    return rank
+def _rank(predictions: Predictions) -> NDArray[np.intp]:
+    """Return how many emotions come before the label, 0 if none does; of equal ones the first."""
+    labels, scores = predictions.y_true[:, np.newaxis], predictions.probabilities
+    own = np.take_along_axis(scores, labels, axis=1)
+    before = (scores > own) | ((scores == own) & (np.arange(len(EMOTIONS)) < labels))
+    return np.asarray(before.sum(axis=1))

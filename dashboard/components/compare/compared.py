@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from dashboard import resources
 from dashboard.resources import Measured
@@ -41,12 +42,14 @@ class Compared:
         """The models that are compared in pairs and put together."""
         return self.models[:MOST_TOGETHER]
 
+    @cached_property
     def labels(self) -> dict[str, str]:
-        """Return model → what it is called, short and each different."""
+        """Model → what it is called, short and each different."""
         return short_labels(self.models)
 
+    @cached_property
     def configs(self) -> dict[str, RunConfig]:
-        """Return model → its configuration, where that can be read."""
+        """Model → its configuration, where that can be read."""
         found = {}
         for model in self.models:
             try:
@@ -59,12 +62,13 @@ class Compared:
         """Tell whether all models were trained on the same faces, as far as that is known."""
         seen = {
             (config.dataset_fingerprint, config.exclusion and config.exclusion.fingerprint)
-            for config in self.configs().values()
+            for config in self.configs.values()
         }
         return len(seen) < 2
 
+    @cached_property
     def costs(self) -> dict[str, Cost]:
-        """Return model → what it costs."""
+        """Model → what it costs."""
         return {model.name: cost_of(model) for model in self.models}
 
 

@@ -13,7 +13,7 @@ _DATA, _LEFT_OUT = "training data", "left out of training"
 
 def show_configuration(compared: Compared) -> None:
     """Show a column a model and a row a field that is not the same in all."""
-    configs = compared.configs()
+    configs = compared.configs
     unreadable = [m.title for m in compared.models if m.name not in configs]
     if unreadable:
         st.warning(
@@ -23,7 +23,7 @@ def show_configuration(compared: Compared) -> None:
     if len(configs) < 2:
         st.caption("Choose a second model to see in what their configurations differ.")
         return
-    labels = compared.labels()
+    labels = compared.labels
     table = configuration_table({labels[name]: config for name, config in configs.items()})
     if table.empty:
         st.caption("The configurations are the same in every field.")

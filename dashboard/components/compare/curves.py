@@ -17,7 +17,7 @@ _HEADING_PX = 44
 
 def show_curves(compared: Compared) -> None:
     """Show ROC curves, F1 by emotion and learning curves, a line or bar a model."""
-    labels = compared.labels()
+    labels = compared.labels
     if len(compared.models) > MOST_TOGETHER:
         st.caption(f"Of {len(compared.models)} models the first {MOST_TOGETHER} are drawn.")
     left, right = st.columns(2, gap="medium")

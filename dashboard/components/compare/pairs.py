@@ -32,7 +32,7 @@ def show_pairs(compared: Compared) -> None:
     if len(models) < 2:
         st.caption("Choose a second model to compare with.")
         return
-    labels = {m.name: compared.labels()[m.name] for m in models}
+    labels = {m.name: compared.labels[m.name] for m in models}
     try:
         pairs = resources.made_of_all(paired_differences, models, compared.target)
     except UserError as error:

@@ -52,7 +52,7 @@ def show_figures(compared: Compared) -> None:
 
 def comparison_table(compared: Compared) -> pd.DataFrame:
     """Return a row for each compared model; shares in percent, sizes in megabytes."""
-    costs, labels = compared.costs(), compared.labels()
+    costs, labels = compared.costs, compared.labels
     rows = []
     for model in compared.models:
         measured = compared.measured[model.name]
@@ -121,10 +121,10 @@ def show_table(table: pd.DataFrame) -> None:
 
 def _show_seeds(compared: Compared) -> None:
     """Show mean and deviation of runs that differ in nothing but their seed."""
-    groups = seed_groups(compared.configs())
+    groups = seed_groups(compared.configs)
     if not groups:
         return
-    labels = compared.labels()
+    labels = compared.labels
     rows = []
     for names in groups:
         spread = over_seeds([compared.measured[name].metrics for name in names])
@@ -167,7 +167,7 @@ def _show_cost(compared: Compared, mean: tuple[Predictions, Metrics] | None) -> 
             "Over", list(AXES), default="time", required=True, width="content",
             label_visibility="collapsed", key="compare_cost", bind="query-params",
         )  # fmt: skip
-    costs, labels = compared.costs(), compared.labels()
+    costs, labels = compared.costs, compared.labels
     models = [
         PricedModel(labels[name], each.metrics.accuracy, each.interval, costs[name])
         for name, each in compared.measured.items()
@@ -203,7 +203,7 @@ def _show_ensemble(compared: Compared, mean: tuple[Predictions, Metrics] | None)
         st.warning(str(error), icon=":material/warning:")
         return
     low, high = (100 * end for end in pair.interval)
-    costs = compared.costs()
+    costs = compared.costs
     cost = together([costs[model.name] for model in compared.together])
     facts = [
         f"{cost.ms:.1f} ms a face" if cost.ms is not None else "",
@@ -219,7 +219,7 @@ def _show_ensemble(compared: Compared, mean: tuple[Predictions, Metrics] | None)
         f"**{100 * metrics.ece:.1f} %**."
     )
     st.markdown(
-        f"Against **{compared.labels()[best.name]}**, the best alone: "
+        f"Against **{compared.labels[best.name]}**, the best alone: "
         f"**{100 * pair.difference:+.1f} points** ({low:+.1f} to {high:+.1f}), McNemar "
         f"p = {pair.p_value:.2g}."
     )
@@ -231,7 +231,7 @@ def _offer_speed(compared: Compared) -> None:
     job = SpeedJob(tuple(model.name for model in compared.models))
     if job.running():
         return follow_job(job, "Measuring the time of a face")
-    missing = sum(cost.ms is None for cost in compared.costs().values())
+    missing = sum(cost.ms is None for cost in compared.costs.values())
     n = len(compared.models)
     if missing:
         st.caption(f"The time of {missing} of {n} models was not measured on this machine yet.")
