@@ -90,7 +90,7 @@ Part = tuple[str, str, NDArray[np.bool_]]
 def _fifths(kind: str, values: NDArray[np.float32]) -> Iterator[Part]:
     """Give the fifths of the faces by a value; equal values stay together."""
     values = np.rint(values)  # as they are named
-    edges = np.unique(np.quantile(values, np.linspace(0, 1, _PARTS + 1), method="nearest"))
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, _PARTS + 1), method="higher"))
     part = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(0, len(edges) - 2))
     for number in np.unique(part):
         low, high = edges[number], edges[min(number + 1, len(edges) - 1)]

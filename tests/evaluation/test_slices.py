@@ -62,7 +62,7 @@ def test_fifths_of_different_values_are_of_one_size_and_named_by_their_ends():
 
     assert [len(part.faces) for part in parts] == [10] * 5
     assert [part.name for part in parts] == [
-        "100 – 110", "110 – 120", "120 – 129", "129 – 139", "139 – 149",
+        "100 – 110", "110 – 120", "120 – 130", "130 – 140", "140 – 149",
     ]  # fmt: skip
 
 
