@@ -57,7 +57,7 @@ def pick_target(key: str, targets: Sequence[Target]) -> Target:
             "Leave out", [NO_LIST, *lists], key=f"{key}_exclude", bind="query-params",
             width=_WIDTH_PX, help="an exclusion list of the Dataset page",
         )  # fmt: skip
-        target = replace(target, exclude=chosen if chosen in lists else "")
+        target = _without_list(target, chosen) if chosen in lists else target
     if target.split != "train" and len(resources.twins(target)):
         without = st.toggle(
             "Without twins", key=f"{key}_without_twins", bind="query-params",
@@ -65,6 +65,17 @@ def pick_target(key: str, targets: Sequence[Target]) -> Target:
         )  # fmt: skip
         target = replace(target, without_twins=bool(without))
     return target
+
+
+def _without_list(target: Target, name: str) -> Target:
+    """Leave a list out of a target; one that cannot be read is said, and nothing is left out."""
+    narrowed = replace(target, exclude=name)
+    try:
+        resources.exclusions(narrowed)
+    except UserError as error:
+        st.error(str(error), icon=":material/error:")
+        return target
+    return narrowed
 
 
 def _is_here(target: Target) -> bool:

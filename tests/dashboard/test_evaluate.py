@@ -1,15 +1,20 @@
+import io
 import json
 import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.components.evaluate.downloads import figures_json, predictions_csv
+from dashboard.components.evaluate.judged import judge
 from pipeline.data.exclusions import exclude
 from pipeline.data.store import remove_dataset
 from pipeline.evaluation.jobs import EvaluationJob
 from pipeline.evaluation.predictions import load_predictions, save_predictions
+from pipeline.evaluation.target import Target
 from pipeline.labels import EMOTIONS
 from tests.dashboard.clicks import click, click_mark
 from tests.dashboard.tiles import tiles
@@ -229,6 +234,30 @@ def test_an_evaluation_without_a_list_serves_that_list_only():
     save_predictions(kept, run.evaluation_path(dataset.fingerprint, "test", listed.fingerprint))
     assert open_page(split="test", exclude="dark").dataframe[0].value["faces"].sum() == 69
     assert "No predictions of" in words(open_page(split="test"))
+
+
+def test_a_damaged_exclusion_list_is_said_and_everything_else_is_shown(empty_workspace):
+    dataset = make_dataset()
+    make_run(dataset)
+    exclude(dataset, "dark", {dataset.ids[100]: "by hand"})
+    (empty_workspace / "datasets" / "faces" / "exclusions" / "dark.csv").write_text("no list")
+    app = open_page(exclude="dark")
+    assert "no readable list" in app.error[0].value
+    assert app.dataframe[0].value["faces"].sum() == 70
+
+
+def test_figures_and_predictions_can_be_taken_along():
+    dataset = make_dataset()
+    run = make_run(dataset, skill=2.0)
+    evaluation = judge(run, Target("faces", dataset.fingerprint, "test"))
+    figures = json.loads(figures_json(evaluation))
+    assert figures["accuracy"] == evaluation.metrics.accuracy
+    assert figures["accuracy_interval"] == list(evaluation.interval)
+    table = pd.read_csv(io.StringIO(predictions_csv(evaluation)))
+    predictions = evaluation.predictions
+    assert table["id"].tolist() == predictions.ids.tolist()
+    assert (table["label"] == table["predicted"]).tolist() == predictions.right.tolist()
+    np.testing.assert_allclose(table[list(EMOTIONS)], predictions.probabilities, rtol=1e-6)
 
 
 def test_without_the_data_set_everything_but_the_faces_is_shown():

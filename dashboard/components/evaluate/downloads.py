@@ -3,12 +3,12 @@
 import json
 from functools import partial
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from dashboard.components.evaluate.judged import Judged
 from dashboard.report import report_html
-from pipeline.evaluation.predictions import Predictions
 from pipeline.labels import EMOTIONS
 
 
@@ -17,9 +17,9 @@ def show_downloads(judged: Judged) -> None:
     name = f"{judged.model.name}-{judged.target.dataset}-{judged.target.split}"
     with st.popover("Download", icon=":material/download:"):
         for label, file, mime, make in (
-            ("Report, HTML", f"{name}.html", "text/html", _report),
-            ("Figures, JSON", f"{name}.json", "application/json", _figures),
-            ("Predictions, CSV", f"{name}.csv", "text/csv", _predictions),
+            ("Report, HTML", f"{name}.html", "text/html", _report_html),
+            ("Figures, JSON", f"{name}.json", "application/json", figures_json),
+            ("Predictions, CSV", f"{name}.csv", "text/csv", predictions_csv),
         ):
             st.download_button(
                 label, partial(make, judged), file, mime, on_click="ignore",
@@ -27,27 +27,25 @@ def show_downloads(judged: Judged) -> None:
             )  # fmt: skip
 
 
-def _report(judged: Judged) -> str:
+def _report_html(judged: Judged) -> str:
     return report_html(judged.model, judged.predictions, judged.dataset)
 
 
-def _figures(judged: Judged) -> str:
+def figures_json(judged: Judged) -> str:
+    """Return the figures as `evaluate --json` has them, and which faces were left out."""
     figures = {**judged.metrics.summary(), "accuracy_interval": judged.interval}
     return json.dumps({**figures, "without_twins": judged.target.without_twins}, indent=2)
 
 
-def _predictions(judged: Judged) -> str:
-    return predictions_table(judged.predictions).to_csv(index=False)
-
-
-def predictions_table(predictions: Predictions) -> pd.DataFrame:
+def predictions_csv(judged: Judged) -> str:
     """Return a row for each face: id, label, prediction and the seven probabilities."""
-    names = pd.Series(EMOTIONS)
-    return pd.DataFrame(
+    predictions, names = judged.predictions, np.array(EMOTIONS)
+    table = pd.DataFrame(
         {
             "id": predictions.ids,
-            "label": names.to_numpy()[predictions.y_true],
-            "predicted": names.to_numpy()[predictions.predicted],
+            "label": names[predictions.y_true],
+            "predicted": names[predictions.predicted],
             **dict(zip(EMOTIONS, predictions.probabilities.T, strict=True)),
         }
     )
+    return table.to_csv(index=False)
