@@ -102,8 +102,10 @@ def stored_predictions(model: Run, folder: Path) -> Predictions:
 
 
 def _changed(folder: Path) -> float:
-    file = folder / "predictions.npz"
-    return file.stat().st_mtime if file.exists() else 0.0
+    try:
+        return (folder / "predictions.npz").stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def evaluations(model: Run, fingerprint: str) -> list[Predictions]:
@@ -321,7 +323,12 @@ def recognizer(model: Run) -> Recognizer:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _activation_maps(
-    _model: Run, _of: FaceDataset, path: str, changed: tuple[int, ...], rows: tuple[int, ...]
+    _model: Run,
+    _of: FaceDataset,
+    fingerprint: str,
+    path: str,
+    changed: tuple[int, ...],
+    rows: tuple[int, ...],
 ) -> NDArray[np.float32]:
     return recognizer(_model).explain(_of.images[list(rows)])[1]
 
@@ -333,7 +340,8 @@ def activation_maps(model: Run, of: FaceDataset, rows: NDArray[np.intp]) -> NDAr
         UserError: the exported model is missing or damaged.
     """
     path = model.openvino_path
-    return _activation_maps(model, of, str(path), _identity(path), tuple(rows.tolist()))
+    changed = _identity(path)
+    return _activation_maps(model, of, of.fingerprint, str(path), changed, tuple(rows.tolist()))
 
 
 @st.cache_resource(show_spinner=False)

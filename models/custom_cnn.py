@@ -86,7 +86,9 @@ class CustomCNN(BaseModel):
             if number < self.convolutions - 1:
                 x = keras.layers.Activation(self.activation)(x)
         if self.residual:
-            x = keras.layers.Add()([x, self._convolution(shortcut, width, 1, stride)])
+            if stride > 1:  # oneDNN crashes on the gradient of a strided 1x1 convolution (AVX-512)
+                shortcut = keras.layers.MaxPooling2D(1, strides=stride)(shortcut)
+            x = keras.layers.Add()([x, self._convolution(shortcut, width, 1, 1)])
         return keras.layers.Activation(self.activation)(x)
 
     def _convolution(self, x: KerasTensor, width: int, size: int, stride: int) -> KerasTensor:

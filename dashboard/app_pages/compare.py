@@ -12,6 +12,7 @@ from dashboard.components.compare.pairs import show_pairs
 from dashboard.components.compare.table import show_figures
 from dashboard.components.evaluation_job import offer_evaluation
 from dashboard.components.model_picker import find_targets, job_for, pick_target
+from pipeline.errors import UserError
 from pipeline.runs import Run, list_models
 
 VIEWS = {
@@ -65,7 +66,10 @@ def show_views(compared: Compared) -> None:
         "View", VIEWS, default="Figures", required=True, label_visibility="collapsed",
         key="compare_view", bind="query-params",
     )  # fmt: skip
-    VIEWS[view](compared)
+    try:  # the fragment runs by itself, too, and files may have been removed since
+        VIEWS[view](compared)
+    except UserError as error:
+        st.warning(str(error), icon=":material/warning:")
 
 
 st.title("Compare")

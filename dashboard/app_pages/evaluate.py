@@ -48,9 +48,12 @@ def show_views(judged: Judged) -> None:
         "View", VIEWS, default="Confusion", required=True, label_visibility="collapsed",
         key="evaluate_view", bind="query-params",
     )  # fmt: skip
-    VIEWS[view](judged)
-    if view not in WITHOUT_GALLERY:
-        show_chosen(judged)
+    try:  # the fragment runs by itself, too, and files may have been removed since
+        VIEWS[view](judged)
+        if view not in WITHOUT_GALLERY:
+            show_chosen(judged)
+    except UserError as error:
+        st.warning(str(error), icon=":material/warning:")
 
 
 def show_evaluation(model: Run, target: Target) -> None:

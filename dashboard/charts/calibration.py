@@ -20,7 +20,7 @@ def reliability_diagram(
     """Draw accuracy over confidence, and below it how many faces each bin holds.
 
     On the diagonal a model is as sure as it is right; below it, it is too sure. The marks carry
-    `[bin]` as custom data.
+    `[bin]` as custom data, those of the first.
 
     Args:
         measured: name → what was measured, such as before and after temperature scaling.
@@ -36,7 +36,8 @@ def reliability_diagram(
         figure.add_scatter(
             x=each.confidence[some],
             y=each.accuracy[some],
-            customdata=[[bin] for bin in some.tolist()],  # Streamlit reads no arrays
+            # Lists, since Streamlit reads no arrays; the faces of a bin are those as predicted.
+            customdata=[[bin] for bin in some.tolist()] if i == 0 else None,
             name=f"{name}, ECE {100 * each.ece:.1f} %",
             mode="lines+markers",
             line={"color": colour, "dash": _DASHES[i % len(_DASHES)], "width": 2},
@@ -44,7 +45,7 @@ def reliability_diagram(
                 "size": _SMALLEST_PX + _LARGER_PX * np.sqrt(share[some] / share.max()),
                 "color": colour,
                 "line": {
-                    "width": [3 if bin == chosen else 0 for bin in some],
+                    "width": [3 if i == 0 and bin == chosen else 0 for bin in some],
                     "color": REFERENCE,
                 },
             },
@@ -62,7 +63,7 @@ def reliability_diagram(
         figure.add_bar(
             x=(np.arange(BINS) + 0.5) / BINS,
             y=100 * share,
-            customdata=[[bin] for bin in range(BINS)],
+            customdata=[[bin] for bin in range(BINS)] if i == 0 else None,
             marker={"color": colour},
             showlegend=False,
             hovertext=[f"<b>{name}</b>: {count:,} faces" for count in each.faces],

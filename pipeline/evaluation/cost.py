@@ -38,7 +38,7 @@ class Cost:
 def cost_of(model: Run) -> Cost:
     """Return what is known of a model's cost."""
     weights, speed = model.openvino_path.with_suffix(".bin"), model.speed()
-    size_mb = weights.stat().st_size / 1e6 if weights.is_file() else None
+    size_mb = weights.stat().st_size / 1e6 or None if weights.is_file() else None
     return Cost(model.status().parameters, size_mb, speed.ms if speed else None)
 
 

@@ -103,6 +103,6 @@ def _is_choosing_split(judged: Judged) -> bool:
 
 def _choose_bin() -> None:
     points = st.session_state[_CHART].selection.points
-    if points:
+    if points and points[0].get("customdata"):
         (bin,) = points[0]["customdata"]
         chosen.choose(bin=str(bin))
