@@ -98,7 +98,9 @@ def _show_temperature(
 def _is_choosing_split(judged: Judged) -> bool:
     dataset, predictions = judged.dataset, judged.predictions
     whole = not (judged.target.exclude or judged.target.without_twins)
-    return whole and dataset is not None and predictions.split == dataset.choosing_split()
+    if not whole or dataset is None or predictions.split != dataset.choosing_split():
+        return False
+    return judged.model.config().dataset_fingerprint == dataset.fingerprint
 
 
 def _choose_bin() -> None:

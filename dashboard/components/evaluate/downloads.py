@@ -1,12 +1,14 @@
 """An evaluation to take along: figures, predictions, and a page for those without the dashboard."""
 
 import json
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from dashboard import resources
 from dashboard.components.evaluate.judged import Judged
 from dashboard.report import report_html
 from pipeline.labels import EMOTIONS
@@ -28,13 +30,14 @@ def show_downloads(judged: Judged) -> None:
 
 
 def _report_html(judged: Judged) -> str:
-    return report_html(judged.model, judged.predictions, judged.dataset)
+    whole = replace(judged.target, without_twins=False)  # the report has both side by side
+    return report_html(judged.model, resources.judged(judged.model, whole), judged.dataset)
 
 
 def figures_json(judged: Judged) -> str:
-    """Return the figures as `evaluate --json` has them, and which faces were left out."""
+    """Return the figures of the faces shown, and whether twins of training faces are left out."""
     figures = {**judged.metrics.summary(), "accuracy_interval": judged.interval}
-    return json.dumps({**figures, "without_twins": judged.target.without_twins}, indent=2)
+    return json.dumps({**figures, "twins_left_out": judged.target.without_twins}, indent=2)
 
 
 def predictions_csv(judged: Judged) -> str:
