@@ -29,8 +29,9 @@ def pick_models(models: Sequence[Run]) -> list[Run]:
     by_name = {model.name: model for model in models}
     many = len(models) > AT_FIRST
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        if many and st.toggle(f"All {len(models)} models", key="compare_all", bind="query-params"):
-            return list(models)
+        every = many and st.toggle(
+            f"All {len(models)} models", key="compare_all", bind="query-params"
+        )
         names = st.multiselect(
             "Models",
             list(by_name),
@@ -39,7 +40,10 @@ def pick_models(models: Sequence[Run]) -> list[Run]:
             bind="query-params",
             placeholder="Choose models",
             wrap=True,
+            disabled=every,
         )
+    if every:
+        return list(models)
     return [by_name[name] for name in names if name in by_name]
 
 
