@@ -10,7 +10,8 @@ from pipeline.labels import EMOTIONS
 from pipeline.vision.faces import Box, Detector, crop_face
 from pipeline.vision.meters import Durations
 from pipeline.vision.recognizer import Recognizer
-from pipeline.vision.tracking import Track, Tracker
+from pipeline.vision.track import Track
+from pipeline.vision.tracking import Tracker
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,9 @@
-"""Which face is which from one picture to the next, and what it has shown lately."""
+"""Which face is which from one picture to the next."""
 
-from dataclasses import dataclass, field
-from math import exp
-
-import numpy as np
-from numpy.typing import NDArray
-
-from pipeline.data.dataset import SIZE
-from pipeline.labels import EMOTIONS
 from pipeline.vision.faces import Box
+from pipeline.vision.track import Track
 
 _LEAST_OVERLAP = 0.2
-_LEAD = 0.08
 
 
 def overlap(a: Box, b: Box) -> float:
@@ -22,54 +14,6 @@ def overlap(a: Box, b: Box) -> float:
         return 0.0
     shared = width * height
     return shared / (a.width * a.height + b.width * b.height - shared)
-
-
-@dataclass(eq=False)
-class Track:
-    """One face over time.
-
-    Attributes:
-        box: where it was seen last.
-        seen_s: when it was seen last.
-        sightings: pictures it was found in.
-        number: counted from 1 as faces begin to show, 0 before; never used again.
-        picture: uint8 (48, 48), what was recognised last.
-        probabilities: float32 (7,), smoothed over time.
-        emotion: its label, which changes only when another one clearly leads.
-    """
-
-    box: Box
-    seen_s: float
-    sightings: int = 1
-    number: int = 0
-    picture: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((SIZE, SIZE), np.uint8))
-    probabilities: NDArray[np.float32] = field(
-        default_factory=lambda: np.zeros(len(EMOTIONS), np.float32)
-    )
-    emotion: str = ""
-    _observed_s: float = 0.0
-
-    def observe(
-        self,
-        picture: NDArray[np.uint8],
-        probabilities: NDArray[np.float32],
-        now_s: float,
-        smoothing_s: float,
-    ) -> None:
-        """Take in what was recognised: after `smoothing_s` seconds 63 % of the old is forgotten."""
-        self.picture = picture
-        if self.emotion and smoothing_s > 0:
-            kept = exp((self._observed_s - now_s) / smoothing_s)
-            probabilities = kept * self.probabilities + (1 - kept) * probabilities
-        self.probabilities = np.asarray(probabilities, np.float32)
-        self._observed_s = now_s
-        best = int(self.probabilities.argmax())
-        if not self.emotion or self._leads(best):
-            self.emotion = EMOTIONS[best]
-
-    def _leads(self, best: int) -> bool:
-        current = self.probabilities[EMOTIONS.index(self.emotion)]
-        return bool(self.probabilities[best] > current + _LEAD)
 
 
 class Tracker:
