@@ -1,6 +1,7 @@
 """The only place with st.cache_*: what is expensive to open and safe to share."""
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,7 +27,8 @@ from pipeline.evaluation.slices import Slice, slices
 from pipeline.evaluation.target import Target, narrowed, stored_folder, training_twins
 from pipeline.labels import EMOTIONS
 from pipeline.runs import Run, RunTable, list_models
-from pipeline.vision.recognizer import Recognizer
+from pipeline.vision.places import Places
+from pipeline.vision.recognizer import Precision, Recognizer
 from pipeline.workspace import dataset_folder, workspace
 
 
@@ -306,19 +308,24 @@ def slices_of(model: Run, target: Target, of: FaceDataset) -> list[Slice]:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the model…")
-def _compiled(_model: Run, path: str, *changed: tuple[int, ...]) -> Recognizer:
-    return Recognizer.load(_model, "default")
+def _compiled(
+    _model: Run, precision: Precision, path: str, *changed: tuple[int, ...]
+) -> Recognizer:
+    return Recognizer.load(_model, precision)
 
 
 def recognizer(model: Run) -> Recognizer:
-    """Return a recognizer for one thread; the compiled model behind it is shared by all.
+    """Return a recognizer for one thread, int8 where that was made of the model.
+
+    The compiled model behind it is shared by all.
 
     Raises:
         UserError: the exported model is missing or damaged.
     """
-    path = model.openvino_path
+    quantized = model.int8_path.is_file()
+    path = model.int8_path if quantized else model.openvino_path
     changed = _identity(path), _identity(model.calibration_path)
-    return _compiled(model, str(path), *changed).share()
+    return _compiled(model, "int8" if quantized else "default", str(path), *changed).share()
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -342,6 +349,16 @@ def activation_maps(model: Run, of: FaceDataset, rows: NDArray[np.intp]) -> NDAr
     path = model.openvino_path
     changed = _identity(path)
     return _activation_maps(model, of, of.fingerprint, str(path), changed, tuple(rows.tolist()))
+
+
+@st.cache_resource(show_spinner=False)
+def viewer_places() -> Places:
+    """Return the places for live videos that all sessions share.
+
+    There are `$EMOTION_VIEWERS`, or as many as processor cores.
+    """
+    limit = os.environ.get("EMOTION_VIEWERS", "")
+    return Places(int(limit) if limit.isdecimal() else os.cpu_count() or 1)
 
 
 @st.cache_resource(show_spinner=False)

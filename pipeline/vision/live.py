@@ -1,8 +1,8 @@
 """Recognition beside a live video, which never waits for it. Knows nothing of Streamlit."""
 
 import threading
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from time import monotonic
 
 import av
@@ -12,160 +12,183 @@ from numpy.typing import NDArray
 
 from pipeline.vision.faces import DETECTORS, Detector
 from pipeline.vision.meters import Durations, Rate
-from pipeline.vision.overlay import draw_face, draw_problem
-from pipeline.vision.reader import FaceReader
+from pipeline.vision.places import Places
 from pipeline.vision.recognizer import Recognizer
 from pipeline.vision.snapshot import LiveSettings, Snapshot
+from pipeline.vision.timeline import Timeline
+from pipeline.vision.view import draw_look
+from pipeline.vision.worker import Look, Plan, Worker, describe
 
-_SIDE = 480
 _IDLE_S = 5.0
-_RETRY_S = 0.2
+_HUNG_S = 5.0
+_MOST_HUNG = 3
+
+
+@dataclass
+class _Meters:
+    came: Rate = field(default_factory=Rate)
+    went: Rate = field(default_factory=Rate)
+    looks: Rate = field(default_factory=Rate)
+    durations: Durations = field(default_factory=Durations)
+    dropped: int = 0
 
 
 class LiveProcessor:
-    """Draws the faces known last on each frame, while a thread of its own looks at the newest.
+    """Draws the faces known last on each frame, while a worker looks at the newest.
 
-    The thread starts with the first frame, ends after five seconds without one, and is started
-    again by the next. All methods may be called from any thread.
+    The worker starts with the first frame, ends after five seconds without one, and is started
+    again by the next; one that has hung for five seconds is replaced. All methods may be called
+    from any thread.
 
     Args:
         recognizer: the model; each worker makes an infer request of its own from it.
         settings: what a viewer may choose.
-        make_detector: called by each worker with the side of the smallest face, in pixels.
+        places: for how many processors there is room, or none for any number.
+        detectors: the face detectors by name.
+
+    Attributes:
+        timeline: what the faces have shown.
     """
 
     def __init__(
         self,
         recognizer: Recognizer,
         settings: LiveSettings | None = None,
-        make_detector: Callable[[int], Detector] = DETECTORS["haar"],
+        places: Places | None = None,
+        detectors: Mapping[str, type[Detector]] = DETECTORS,
     ) -> None:
-        self._recognizer = recognizer
-        self._settings = settings or LiveSettings()
-        self._make_detector = make_detector
-        self._changed = threading.Condition()
-        self._worker: threading.Thread | None = None
-        self._forget()
+        self.timeline = Timeline()
+        self._plan = Plan(recognizer, settings or LiveSettings(), detectors)
+        self._places = places
+        self._lock = threading.Lock()
+        self._worker: Worker | None = None
+        self._hung: list[Worker] = []
+        self._picture: NDArray[np.uint8] | None = None
+        self._look, self._meters = Look(), _Meters()
 
     def configure(self, settings: LiveSettings) -> None:
-        """Change the settings: the next frame starts a worker with them."""
-        if settings != self._settings:
-            self._settings = settings
-            self.stop()
+        """Change the settings; faces on screen keep their numbers."""
+        self._plan = self._plan._replace(settings=settings)
+
+    def use(self, recognizer: Recognizer) -> None:
+        """Change the model; faces on screen keep their numbers."""
+        if not recognizer.same_model(self._plan.recognizer):
+            self._plan = self._plan._replace(recognizer=recognizer)
 
     def recv(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Process a frame of a stream. Never raises: streamlit-webrtc would freeze the video."""
+        started = monotonic()
         try:
             frame_bgr = frame.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
-            drawn = self.process(frame_bgr)
-            return av.VideoFrame.from_ndarray(drawn, format="bgr24")
+            with self._lock:
+                self._meters.durations.add("decode", monotonic() - started)
+            return av.VideoFrame.from_ndarray(self.process(frame_bgr), format="bgr24")
         except Exception as error:
             self._report(error)
-            return frame
+            hide = self._plan.settings.hide_faces
+            return av.VideoFrame(frame.width, frame.height, "rgb24") if hide else frame
 
     def process(self, frame_bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Hand a frame, uint8 (h, w, 3), to the worker and draw the known faces on it.
 
         Takes about 2 ms and never raises: a problem is written on the frame.
+
+        Returns:
+            The same array, drawn on; or a new one, if the video is mirrored.
         """
         started = monotonic()
         try:
             gray = cv2.cvtColor(frame_bgr, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
-            seen = self._hand_over(gray, started)
-            for face in seen.faces:
-                draw_face(frame_bgr, face.box, face.number, face.emotion, face.confidence)
-            if seen.problem:
-                draw_problem(frame_bgr, seen.problem)
-            with self._changed:
-                self._drawing.add("draw", monotonic() - started)
+            look = self._hand_over(gray, started)
+            frame_bgr = draw_look(frame_bgr, look, self._plan.settings, started)
+            with self._lock:
+                now = monotonic()
+                self._meters.durations.add("draw", now - started)
+                self._meters.went.tick(now)
+                self._picture = frame_bgr
         except Exception as error:
             self._report(error)
+            if self._plan.settings.hide_faces:
+                frame_bgr[:] = 0
         return frame_bgr
 
     def snapshot(self) -> Snapshot:
         """Return what there is to show now."""
         now = monotonic()
-        with self._changed:
-            return replace(
-                self._seen,
+        with self._lock:
+            return Snapshot(
+                faces=self._look.faces,
                 running=self._worker is not None,
-                frames_per_s=self._frames.per_s(now),
-                recognitions_per_s=self._looks.per_s(now),
-                stage_ms={**self._seen.stage_ms, **self._drawing.ms},
-                dropped=self._dropped,
+                frames_in_per_s=self._meters.came.per_s(now),
+                frames_out_per_s=self._meters.went.per_s(now),
+                recognitions_per_s=self._meters.looks.per_s(now),
+                stages=self._meters.durations.spreads(),
+                dropped=self._meters.dropped,
+                problem=self._look.problem,
             )
+
+    def picture(self) -> NDArray[np.uint8] | None:
+        """Return the newest frame as it was drawn, BGR uint8 (h, w, 3); None without a video."""
+        with self._lock:
+            return None if self._picture is None else self._picture.copy()
 
     def stop(self) -> None:
         """Let the worker go at once and forget what it saw; the next frame starts another."""
-        with self._changed:
-            self._worker = None
-            self._forget()
-            self._changed.notify_all()
+        with self._lock:
+            if self._worker is not None:
+                self._worker.end()
+            self._let_go()
 
-    def _forget(self) -> None:
-        self._newest: NDArray[np.uint8] | None = None
-        self._seen = Snapshot()
-        self._frames, self._looks, self._drawing = Rate(), Rate(), Durations()
-        self._dropped = 0
+    def _let_go(self) -> None:
+        self._worker = self._picture = None
+        self._look, self._meters = Look(), _Meters()
+        self.timeline.forget()
+        if self._places:
+            self._places.free(self)
 
     def _report(self, error: Exception) -> None:
-        text = f"Recognition fails: {type(error).__name__}: {error}".rstrip(".") + "."
-        with self._changed:
-            self._seen = Snapshot(problem=text)
+        with self._lock:
+            self._look = Look(problem=describe(error))
 
-    def _hand_over(self, gray: NDArray[np.uint8], now: float) -> Snapshot:
-        with self._changed:
-            self._frames.tick(now)
-            self._dropped += self._newest is not None
-            self._newest = gray
-            if self._worker is None:
-                self._worker = threading.Thread(target=self._work, name="live", daemon=True)
-                self._worker.start()
-            self._changed.notify_all()
-            return self._seen
+    def _hand_over(self, gray: NDArray[np.uint8], now: float) -> Look:
+        with self._lock:
+            self._meters.came.tick(now)
+            if self._worker is not None and self._worker.looking_s(now) > _HUNG_S:
+                self._worker.end()
+                self._hung.append(self._worker)
+                self._worker = None
+                self._look = Look(problem="Recognition hung for 5 seconds and was started anew.")
+            if self._worker is None or not self._worker.alive:
+                self._worker = self._start()
+            if self._worker is not None:
+                self._meters.dropped += self._worker.offer(gray, now)
+            return self._look
 
-    def _work(self) -> None:
-        reader: FaceReader | None = None
-        shape: tuple[int, ...] = ()
-        due = 0.0
-        while (gray := self._next_frame(due)) is not None:
-            started = monotonic()
-            due = started + 1 / self._settings.recognitions_per_s
-            try:
-                if reader is None or gray.shape != shape:  # browsers change the size under load
-                    reader, shape = self._make_reader(min(gray.shape)), gray.shape
-                faces = reader.read(gray, started)
-                self._publish(Snapshot(faces, stage_ms=dict(reader.durations.ms)), started)
-            except Exception as error:
-                due = started + _RETRY_S
-                with self._changed:
-                    if self._is_current():
-                        self._report(error)
-
-    def _make_reader(self, side: int) -> FaceReader:
-        detector = self._make_detector(max(24, self._settings.smallest_face * side // _SIDE))
-        return FaceReader(detector, self._recognizer.share(), self._settings.smoothing_s)
-
-    def _is_current(self) -> bool:
-        return self._worker is threading.current_thread()
-
-    def _publish(self, seen: Snapshot, now: float) -> None:
-        with self._changed:
-            if self._is_current():
-                self._looks.tick(now)
-                self._seen = seen
-
-    def _next_frame(self, due: float) -> NDArray[np.uint8] | None:
-        """Wait for a frame and until it is due; None if this worker is to end."""
-        with self._changed:
-            end = monotonic() + _IDLE_S
-            while self._is_current():
-                now = monotonic()
-                if self._newest is not None and now >= due:
-                    gray, self._newest = self._newest, None
-                    return gray
-                if now >= end:
-                    self.stop()
-                    break
-                self._changed.wait((due if self._newest is not None else end) - now)
+    def _start(self) -> Worker | None:
+        """Start a worker; None if there is no place for one, which the look then says."""
+        self._hung = [worker for worker in self._hung if worker.alive]
+        if len(self._hung) >= _MOST_HUNG:
+            problem = "Recognition hangs again and again: choose another model or detector."
+        elif self._places and not self._places.take(self):
+            problem = f"All {self._places.limit} places are taken: try again in a while."
+        else:
+            return Worker(lambda: self._plan, self._publish, self._release, _IDLE_S)
+        self._look = Look(problem=problem)
         return None
+
+    def _publish(self, worker: Worker, look: Look) -> None:
+        with self._lock:
+            if worker is not self._worker:
+                return
+            self._look = look
+            if look.problem is None:
+                self._meters.looks.tick(monotonic())
+            for stage, seconds in look.seconds.items():
+                self._meters.durations.add(stage, seconds)
+            self.timeline.add(look.faces, look.frame_s)
+
+    def _release(self, worker: Worker) -> None:
+        """Let a worker go that has ended itself."""
+        with self._lock:
+            if worker is self._worker:
+                self._let_go()

@@ -1,9 +1,12 @@
 """How often something happens, and how long it takes."""
 
 from collections import deque
+from typing import NamedTuple
+
+import numpy as np
 
 _SPAN_S = 2.0
-_KEPT = 0.8
+_KEPT = 150
 
 
 class Rate:
@@ -24,13 +27,26 @@ class Rate:
         return (len(recent) - 1) / max(recent[-1] - recent[0], now_s - recent[-1], 1e-3)
 
 
+class Spread(NamedTuple):
+    """What half of the durations, and 95 of 100, stay below, in milliseconds."""
+
+    p50_ms: float
+    p95_ms: float
+
+
 class Durations:
-    """A running mean of what each stage takes, in milliseconds."""
+    """What each stage took the last 150 times."""
 
     def __init__(self) -> None:
-        self.ms: dict[str, float] = {}
+        self._ms: dict[str, deque[float]] = {}
 
     def add(self, stage: str, seconds: float) -> None:
         """Take in how long a stage took this time."""
-        ms = 1000 * seconds
-        self.ms[stage] = _KEPT * self.ms.get(stage, ms) + (1 - _KEPT) * ms
+        self._ms.setdefault(stage, deque(maxlen=_KEPT)).append(1000 * seconds)
+
+    def spreads(self) -> dict[str, Spread]:
+        """Return the spread of each stage."""
+        return {
+            stage: Spread(*map(float, np.percentile(ms, (50, 95))))
+            for stage, ms in self._ms.items()
+        }

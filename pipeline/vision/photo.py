@@ -11,6 +11,7 @@ from pipeline.data.pictures import decode_gray, to_face
 from pipeline.errors import UserError
 from pipeline.labels import EMOTIONS
 from pipeline.vision.faces import DETECTORS, Box, Detector, crop_face
+from pipeline.vision.label import UNCERTAIN, leading_emotion
 from pipeline.vision.recognizer import Recognizer
 
 _SMALLEST_SHARE = 16
@@ -24,16 +25,23 @@ class RecognisedFace:
         box: where it is.
         probabilities: float32 (7,), in the order of `EMOTIONS`.
         confidence: the likeliest one's at the model's temperature, 0-1.
+        shown: the emotion that it is said to show; None where none clearly leads.
     """
 
     box: Box
     probabilities: NDArray[np.float32]
     confidence: float
+    shown: str | None
 
     @property
     def emotion(self) -> str:
         """The most probable emotion."""
         return EMOTIONS[int(self.probabilities.argmax())]
+
+    @property
+    def label(self) -> str:
+        """What the face is said to show."""
+        return self.shown or UNCERTAIN
 
 
 def decode_colour(content: bytes, longest: int) -> NDArray[np.uint8] | None:
@@ -55,9 +63,15 @@ def decode_colour(content: bytes, longest: int) -> NDArray[np.uint8] | None:
     return picture.astype(np.uint8, copy=False)
 
 
-def photo_detector(height: int, width: int) -> Detector:
-    """Return a detector for faces down to a sixteenth of the photo's shorter side."""
-    return DETECTORS["haar"](smallest=max(30, min(height, width) // _SMALLEST_SHARE))
+def photo_detector(height: int, width: int, name: str = "haar") -> Detector:
+    """Return a detector for faces down to a sixteenth of the photo's shorter side.
+
+    Args:
+        height: of the photo, pixels.
+        width: of the photo, pixels.
+        name: one of `DETECTORS`.
+    """
+    return DETECTORS[name](max(30, min(height, width) // _SMALLEST_SHARE))
 
 
 def find_faces(
@@ -102,8 +116,8 @@ def _recognise(
     faces: list[NDArray[np.uint8]], boxes: list[Box], recognizer: Recognizer
 ) -> list[RecognisedFace]:
     probabilities = recognizer.predict(np.stack(faces))
-    sure = recognizer.calibrated(probabilities).max(axis=1)
+    confidences = recognizer.calibrated(probabilities)
     return [
-        RecognisedFace(box, each, float(confidence))
-        for box, each, confidence in zip(boxes, probabilities, sure, strict=True)
+        RecognisedFace(box, each, float(sure.max()), leading_emotion(sure))
+        for box, each, sure in zip(boxes, probabilities, confidences, strict=True)
     ]

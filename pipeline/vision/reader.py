@@ -6,9 +6,8 @@ from time import monotonic
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.labels import EMOTIONS
 from pipeline.vision.faces import Box, Detector, crop_face
-from pipeline.vision.meters import Durations
+from pipeline.vision.label import UNCERTAIN, leading_emotion
 from pipeline.vision.recognizer import Recognizer
 from pipeline.vision.track import Track
 from pipeline.vision.tracking import Tracker
@@ -21,56 +20,88 @@ class ShownFace:
     Attributes:
         number: its track.
         box: where it was seen last.
-        emotion: its label.
+        emotion: its label; None where no emotion clearly leads.
         probabilities: float32 (7,), smoothed over time.
-        confidence: the label's probability at the model's temperature, 0-1.
+        confidence: the likeliest emotion's probability at the model's temperature, 0-1.
         picture: uint8 (48, 48), what the model saw last.
+        activation: float32 (h, w), the likeliest emotion's class activation map, if asked for.
     """
 
     number: int
     box: Box
-    emotion: str
+    emotion: str | None
     probabilities: NDArray[np.float32]
     confidence: float
     picture: NDArray[np.uint8]
+    activation: NDArray[np.float32] | None = None
+
+    @property
+    def label(self) -> str:
+        """What the face is said to show."""
+        return self.emotion or UNCERTAIN
 
 
 class FaceReader:
     """Detects, tracks, recognises in one batch, and smooths. For one thread at a time.
 
-    Args:
-        detector: finds faces.
-        recognizer: the model.
+    Attributes:
+        detector: finds faces; may be replaced between two pictures.
         smoothing_s: time over which probabilities are averaged, 0 for none.
+        explains: whether class activation maps are made, too.
+        boxes: where the last picture has faces, also those that do not show yet or any more.
+        seconds: what `detect` and `recognise` took in the last picture.
     """
 
-    def __init__(self, detector: Detector, recognizer: Recognizer, smoothing_s: float) -> None:
-        self._detector = detector
+    def __init__(
+        self, detector: Detector, recognizer: Recognizer, smoothing_s: float, explains: bool = False
+    ) -> None:
+        self.detector = detector
+        self.smoothing_s = smoothing_s
+        self.explains = explains
+        self.boxes: tuple[Box, ...] = ()
+        self.seconds: dict[str, float] = {}
         self._recognizer = recognizer
-        self._smoothing_s = smoothing_s
         self._tracker = Tracker()
-        self.durations = Durations()
+
+    def use(self, recognizer: Recognizer) -> None:
+        """Look with another model from now on: faces keep their numbers, not what they showed."""
+        self._recognizer = recognizer
+        for track in self._tracker.shown():
+            track.forget()
 
     def read(self, gray: NDArray[np.uint8], now_s: float) -> tuple[ShownFace, ...]:
         """Return the faces on screen, oldest first, after looking at a picture, uint8 (h, w)."""
         started = monotonic()
-        boxes = self._detector.detect(gray)
+        tracks = self._tracker.update(self.detector.detect(gray), now_s)
         detected = monotonic()
-        tracks = self._tracker.update(boxes, now_s)
-        self.durations.add("detect", detected - started)
+        self.seconds = {"detect": detected - started}
         if tracks:
             self._recognise(gray, tracks, now_s)
-            self.durations.add("recognise", monotonic() - detected)
-        return tuple(map(self._show, self._tracker.shown()))
-
-    def _show(self, track: Track) -> ShownFace:
-        sure = self._recognizer.calibrated(track.probabilities)[EMOTIONS.index(track.emotion)]
-        return ShownFace(
-            track.number, track.box, track.emotion, track.probabilities, float(sure), track.picture
-        )
+            self.seconds["recognise"] = monotonic() - detected
+        shown = self._tracker.shown()
+        self.boxes = tuple({track.box for track in (*tracks, *shown)})
+        return tuple(map(self._show, shown))
 
     def _recognise(self, gray: NDArray[np.uint8], tracks: list[Track], now_s: float) -> None:
         faces = np.stack([crop_face(gray, track.box) for track in tracks])
-        found = self._recognizer.predict(faces)
-        for track, face, probabilities in zip(tracks, faces, found, strict=True):
-            track.observe(face, probabilities, now_s, self._smoothing_s)
+        if self.explains:
+            found, maps = self._recognizer.explain(faces)
+        else:
+            found, maps = self._recognizer.predict(faces), None
+        for i, track in enumerate(tracks):
+            track.observe(faces[i], found[i], now_s, self.smoothing_s)
+            best = int(track.probabilities.argmax())
+            track.activation = None if maps is None else maps[i, ..., best]
+
+    def _show(self, track: Track) -> ShownFace:
+        confidences = self._recognizer.calibrated(track.probabilities)
+        track.emotion = leading_emotion(confidences, track.emotion)
+        return ShownFace(
+            track.number,
+            track.box,
+            track.emotion,
+            track.probabilities,
+            float(confidences.max()),
+            track.picture,
+            track.activation,
+        )

@@ -10,8 +10,6 @@ from pipeline.data.dataset import SIZE
 from pipeline.labels import EMOTIONS
 from pipeline.vision.faces import Box
 
-_LEAD = 0.08
-
 
 @dataclass(eq=False)
 class Track:
@@ -24,7 +22,8 @@ class Track:
         number: counted from 1 as faces begin to show, 0 before; never used again.
         picture: uint8 (48, 48), what was recognised last.
         probabilities: float32 (7,), smoothed over time.
-        emotion: its label, which changes only when another one clearly leads.
+        activation: float32 (h, w), the likeliest emotion's class activation map, if it was made.
+        emotion: its label so far; None while none clearly leads.
     """
 
     box: Box
@@ -35,8 +34,9 @@ class Track:
     probabilities: NDArray[np.float32] = field(
         default_factory=lambda: np.zeros(len(EMOTIONS), np.float32)
     )
-    emotion: str = ""
-    _observed_s: float = 0.0
+    activation: NDArray[np.float32] | None = None
+    emotion: str | None = None
+    _observed_s: float | None = None
 
     def observe(
         self,
@@ -47,15 +47,12 @@ class Track:
     ) -> None:
         """Take in what was recognised: after `smoothing_s` seconds 63 % of the old is forgotten."""
         self.picture = picture
-        if self.emotion and smoothing_s > 0:
+        if self._observed_s is not None and smoothing_s > 0:
             kept = exp((self._observed_s - now_s) / smoothing_s)
             probabilities = kept * self.probabilities + (1 - kept) * probabilities
         self.probabilities = np.asarray(probabilities, np.float32)
         self._observed_s = now_s
-        best = int(self.probabilities.argmax())
-        if not self.emotion or self._leads(best):
-            self.emotion = EMOTIONS[best]
 
-    def _leads(self, best: int) -> bool:
-        current = self.probabilities[EMOTIONS.index(self.emotion)]
-        return bool(self.probabilities[best] > current + _LEAD)
+    def forget(self) -> None:
+        """Forget what it has shown, since another model looks from now on."""
+        self._observed_s = self.emotion = self.activation = None

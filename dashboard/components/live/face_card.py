@@ -12,14 +12,22 @@ _SIDE = 96
 
 
 def face_card(
-    title: str, picture: NDArray[np.uint8], probabilities: NDArray[np.float32], key: str
+    title: str, picture: NDArray[np.uint8] | None, probabilities: NDArray[np.float32], key: str
 ) -> None:
-    """Show a face, uint8 (48, 48), at twice its size beside its bars, float32 (7,)."""
+    """Show a face, uint8 (48, 48), at twice its size beside its bars, float32 (7,).
+
+    Args:
+        title: Markdown.
+        picture: what the model sees; None shows the bars alone.
+        probabilities: in the order of `EMOTIONS`.
+        key: names the chart.
+    """
     with st.container(border=True):
         st.markdown(title)
         with st.container(horizontal=True, vertical_alignment="center"):
-            large = cv2.resize(picture, (2 * _SIDE, 2 * _SIDE), interpolation=cv2.INTER_NEAREST)
-            st.image(data_uri(large), width=_SIDE)
+            if picture is not None:
+                large = cv2.resize(picture, (2 * _SIDE, 2 * _SIDE), interpolation=cv2.INTER_NEAREST)
+                st.image(data_uri(large), width=_SIDE)
             st.plotly_chart(
                 probability_bars(probabilities), key=key, config={"displayModeBar": False}
             )

@@ -1,0 +1,90 @@
+"""The camera's video through a model, and all that belongs to it."""
+
+import numpy as np
+import streamlit as st
+
+from dashboard import resources
+from dashboard.components.live.faces import faces_and_figures
+from dashboard.components.live.recording import recording_panel
+from dashboard.components.live.settings import settings_panel
+from dashboard.components.live.timeline import timeline_panel
+from dashboard.components.live.webcam import show_help, webcam
+from pipeline.errors import UserError
+from pipeline.runs import Run
+from pipeline.vision.live import LiveProcessor
+from pipeline.vision.recognizer import Recognizer
+
+_REFRESH_S = 0.5
+_TIMELINE_S = 1.0
+_PROCESSOR = "live.processor"
+_RECOGNIZER = "live.recognizer"
+
+
+def camera_panel(model: Run, detector: str) -> None:
+    """Show the video beside its faces, and below it the timeline, the settings and a recording.
+
+    Args:
+        model: whose recognitions are shown; another one may be chosen while the video plays.
+        detector: the face detector's name.
+    """
+    state = st.session_state
+    try:
+        state[_RECOGNIZER] = _warmed(model)
+    except UserError as error:
+        st.error(str(error), icon=":material/error:")
+        if _RECOGNIZER not in state:
+            return
+    recognizer: Recognizer = state[_RECOGNIZER]  # a video that plays goes on with the one before
+    if _PROCESSOR not in state:
+        state[_PROCESSOR] = LiveProcessor(recognizer, places=resources.viewer_places())
+    processor: LiveProcessor = state[_PROCESSOR]
+    processor.use(recognizer)
+    video, faces = st.columns([3, 2], gap="medium")
+    timeline, settings, recording = st.tabs(
+        [
+            ":material/timeline: Timeline",
+            ":material/tune: Settings",
+            ":material/download: Take along",
+        ]
+    )
+    with settings:
+        chosen = settings_panel(recognizer, detector)
+        processor.configure(chosen.live)
+    with video:
+        playing = _video(processor, chosen.camera_fps)
+    every = _REFRESH_S if playing else None
+    with faces:
+        st.fragment(faces_and_figures, run_every=every)(processor, playing, chosen.live.hide_faces)
+    with timeline:
+        every = _TIMELINE_S if playing else None
+        st.fragment(timeline_panel, run_every=every)(processor.timeline, playing)
+    with recording:
+        st.fragment(recording_panel, run_every=every)(processor, playing)
+
+
+def _video(processor: LiveProcessor, camera_fps: int) -> bool:
+    """Show the video, or that there is no place for one; tell whether it plays."""
+    places = resources.viewer_places()
+    if places.full and not places.holds(processor):
+        st.warning(
+            f"All {places.limit} places of this server are taken, so that each video stays "
+            "smooth: look again in a while, or take a photo.",
+            icon=":material/group:",
+        )
+        st.button("Look again", icon=":material/refresh:")
+        return False
+    playing = webcam(processor, camera_fps)
+    if not playing:
+        show_help()
+    return playing
+
+
+def _warmed(model: Run) -> Recognizer:
+    """Return a recognizer that has recognised once: the first time takes longest.
+
+    Raises:
+        UserError: the exported model is missing or damaged.
+    """
+    recognizer = resources.recognizer(model)
+    recognizer.predict(np.zeros((1, 48, 48), np.uint8))
+    return recognizer

@@ -1,0 +1,27 @@
+"""What a face has shown in the last minute."""
+
+from time import monotonic
+
+import streamlit as st
+
+from dashboard.charts.timeline import timeline
+from pipeline.vision.timeline import SPAN_S, Timeline
+
+
+def timeline_panel(kept: Timeline, playing: bool) -> None:
+    """Draw the probabilities of one face on screen lately; all in memory only."""
+    recent = kept.recent()
+    numbers = sorted({seen.number for seen in recent})
+    if not numbers:
+        st.caption("Looking for a face…" if playing else "The last minute of each face shows here.")
+        return
+    face = numbers[-1]
+    if len(numbers) > 1:
+        face = st.segmented_control(
+            "Face", numbers, default=face, key="live.timeline.face", required=True
+        )
+    now = monotonic()
+    st.plotly_chart(
+        timeline([seen for seen in recent if seen.number == face], now - SPAN_S, now),
+        key="live.timeline", config={"displayModeBar": False},
+    )  # fmt: skip
