@@ -24,7 +24,9 @@ ALLOWED = {
         "pipeline.data", "pipeline.evaluation", "pipeline.labels", "pipeline.runs",
         "pipeline.vision",
     },
-    "pipeline.export": {"pipeline.runs", "pipeline.training"},
+    "pipeline.export": {
+        "pipeline.data", "pipeline.runs", "pipeline.training", "pipeline.vision",
+    },
     "pipeline.cli": {"dashboard.report", "pipeline"},
     "pipeline.__main__": {"pipeline.cli"},
     "dashboard": {"dashboard", "models", "pipeline"},

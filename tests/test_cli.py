@@ -1,12 +1,9 @@
 import json
 import shutil
 
-import cv2
-import numpy as np
 import pytest
 
 from pipeline import cli
-from pipeline.data.store import load_dataset
 from pipeline.labels import EMOTIONS
 from pipeline.runs import create_run, list_runs
 from pipeline.training.config import TrainConfig
@@ -15,7 +12,7 @@ from tests.conftest import run_pipeline
 COMMANDS = (
     "import", "datasets", "rename", "remove", "audit", "map", "exclude", "exclusions", "runs",
     "models", "note", "queue", "estimate", "train", "experiment", "stop", "work", "export", "ship",
-    "evaluate", "compare", "speed", "predict",
+    "evaluate", "compare", "speed", "predict", "video",
 )  # fmt: skip
 
 
@@ -89,47 +86,6 @@ def test_the_small_cnn_reaches_95_percent_on_the_drawn_test_split(filled_workspa
     assert report["n"] == 210 and report["accuracy"] >= 0.95
     assert list(report["per_class"]) == list(EMOTIONS)
     assert report["per_class"]["happy"].keys() == {"precision", "recall", "f1", "support"}
-
-
-def test_predict_gives_cropped_faces_what_evaluation_gave(filled_workspace, tmp_path, capsys):
-    (run,) = list_runs()
-    dataset = load_dataset("sample")
-    paths = []
-    for index in dataset.indices("test")[:3]:
-        paths.append(str(tmp_path / f"{index}.png"))
-        cv2.imwrite(paths[-1], dataset.images[index])
-
-    _, out, _ = invoke("predict", run.name, *paths, "--cropped", "--json", capsys=capsys)
-
-    pictures = json.loads(out)
-    assert [picture["path"] for picture in pictures] == paths
-    for picture, index in zip(pictures, dataset.indices("test")[:3], strict=True):
-        (face,) = picture["faces"]
-        assert face["box"] == [0, 0, 48, 48]
-        assert list(face["probabilities"]) == list(EMOTIONS)
-        assert face["emotion"] == EMOTIONS[int(np.argmax(list(face["probabilities"].values())))]
-        assert face["emotion"] == EMOTIONS[dataset.labels[index]]
-
-
-def test_predict_says_which_picture_does_not_decode(filled_workspace, tmp_path, capsys):
-    (run,) = list_runs()
-    (tmp_path / "x.png").write_bytes(b"no picture")
-
-    code, _, err = invoke("predict", run.name, str(tmp_path / "x.png"), capsys=capsys)
-
-    assert code == 1 and "x.png" in err and err.count("\n") == 1
-
-
-def test_predict_gives_the_good_pictures_and_names_the_bad(filled_workspace, tmp_path, capsys):
-    (run,) = list_runs()
-    good = tmp_path / "good.png"
-    cv2.imwrite(str(good), load_dataset("sample").images[0])
-
-    arguments = (run.name, str(good), str(tmp_path), "--cropped", "--json")
-    code, out, err = invoke("predict", *arguments, capsys=capsys)
-
-    assert code == 1 and str(tmp_path) in err
-    assert [picture["path"] for picture in json.loads(out)] == [str(good)]
 
 
 @pytest.mark.parametrize(

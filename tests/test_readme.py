@@ -13,6 +13,7 @@ from pipeline import cli
 from pipeline.data.audit import kept_audit
 from pipeline.data.store import load_dataset
 from tests.conftest import TRAIN, run_pipeline
+from tests.vision.clips import write_clip
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -47,7 +48,7 @@ def commands(word: str) -> list[str]:
     return [line.split(maxsplit=3)[3] for line in PIPELINE if line.split()[3] == word]
 
 
-def test_the_sample_and_photo_commands_run_as_they_stand(tmp_path, monkeypatch):
+def test_the_sample_photo_and_video_commands_run_as_they_stand(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     picture = cv2.cvtColor(skimage.data.astronaut(), cv2.COLOR_RGB2BGR)
     cv2.imwrite("photo.jpg", picture)
@@ -55,9 +56,14 @@ def test_the_sample_and_photo_commands_run_as_they_stand(tmp_path, monkeypatch):
 
     for line in (sample, *commands("runs"), *commands("models"), *commands("speed")):
         run_pipeline(line, tmp_path)
-    (predict,) = commands("predict")
+    write_clip(tmp_path / "clip.mp4", [picture] * 3)
+    (predict,), (video,) = commands("predict"), commands("video")
 
     assert "happy" in run_pipeline(predict, tmp_path).stdout
+    assert (tmp_path / "drawn" / "photo.png").is_file()
+    run_pipeline(video, tmp_path)
+    assert (tmp_path / "emotions.mp4").is_file()
+    assert "happy" in (tmp_path / "emotions.csv").read_text()
     assert TRAIN in commands("train")  # what the shared run is trained by
 
 

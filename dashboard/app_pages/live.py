@@ -39,6 +39,8 @@ def main() -> None:
 
 def _pick_detector() -> str:
     names = available_detectors()
+    if len(names) == 1:
+        return names[0]
     chosen = st.selectbox(
         "Detector", names, key="live.detector", persist_state="session", width=140
     )

@@ -15,6 +15,7 @@ from pipeline.cli import (
     face_map,
     fields,
     judging,
+    media,
     queue,
     training,
 )
@@ -49,7 +50,8 @@ app.command("models")(judging.models)
 app.command("evaluate")(judging.evaluate)
 app.command("compare")(comparing.compare)
 app.command("speed")(comparing.speed)
-app.command("predict")(judging.predict)
+app.command("predict")(media.predict)
+app.command("video")(media.video)
 
 
 def main() -> None:

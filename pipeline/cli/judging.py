@@ -1,4 +1,4 @@
-"""Commands about models: list them, judge them, use them."""
+"""Commands about models: list them, judge them."""
 
 import json
 from pathlib import Path
@@ -16,10 +16,7 @@ from pipeline.evaluation.jobs import EvaluationJob
 from pipeline.evaluation.metrics import FIGURES, Metrics, accuracy_interval, compute_metrics
 from pipeline.evaluation.predictions import Predictions, load_predictions
 from pipeline.evaluation.target import training_twins
-from pipeline.labels import EMOTIONS
 from pipeline.runs import Run, find_model, list_models
-from pipeline.vision.photo import recognise_file
-from pipeline.vision.recognizer import Recognizer
 from pipeline.workspace import write_text
 
 
@@ -110,53 +107,3 @@ def _show_figures(
         rows.append({"figure": name.replace("_", " "), **cells})
     show(rows, False, "")
     show([{"emotion": k, **v} for k, v in summary["per_class"].items()], False, "")
-
-
-def predict(
-    model: Annotated[str, typer.Argument(help="A run's or a shipped model's name.")],
-    paths: Annotated[list[Path], typer.Argument(help="Photos.")],
-    cropped: Annotated[bool, typer.Option(help="Each picture is a face already.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Find the faces of photos and recognise them."""
-    recognizer = Recognizer.load(find_model(model))
-    faces, wrong = {}, []
-    for path in paths:
-        try:
-            faces[str(path)] = _faces(path, recognizer, cropped)
-        except UserError as error:
-            wrong.append(str(error))
-    if as_json:
-        print(json.dumps([{"path": path, "faces": found} for path, found in faces.items()]))
-    else:
-        show([row for path, found in faces.items() for row in _rows(path, found)], False, "")
-    if wrong:
-        raise UserError("\n".join(wrong))
-
-
-def _rows(path: str, faces: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    if not faces:
-        nothing = dict.fromkeys(("probability", "confidence"))
-        return [{"path": path, "box": None, "emotion": "no face", **nothing}]
-    return [
-        {
-            "path": path,
-            "box": face["box"],
-            "emotion": face["emotion"],
-            "probability": face["probabilities"][face["emotion"]],
-            "confidence": face["confidence"],
-        }
-        for face in faces
-    ]
-
-
-def _faces(path: Path, recognizer: Recognizer, cropped: bool) -> list[dict[str, Any]]:
-    return [
-        {
-            "box": list(face.box),
-            "emotion": face.emotion,
-            "confidence": face.confidence,
-            "probabilities": dict(zip(EMOTIONS, map(float, face.probabilities), strict=True)),
-        }
-        for face in recognise_file(path, recognizer, cropped)
-    ]

@@ -11,7 +11,7 @@ from pipeline.cli.fields import ConfigFile, config_of, said
 from pipeline.cli.report import progress
 from pipeline.errors import UserError
 from pipeline.evaluation.evaluate import evaluate as evaluate_model
-from pipeline.export import export_openvino
+from pipeline.export import export_int8, export_litert, export_openvino
 from pipeline.export import ship as ship_run
 from pipeline.runs import Run, ShownState, find_run
 from pipeline.runs.export_job import ExportJob
@@ -19,6 +19,8 @@ from pipeline.training import queue
 from pipeline.training.faces import dataset_of, new_run, training_faces
 from pipeline.training.outcome import TrainingStopped, recorded
 from pipeline.training.resume import RESUMABLE, check_resumable, extend
+
+EXPORTS = {"openvino": export_openvino, "litert": export_litert}
 
 
 def train(
@@ -118,14 +120,26 @@ def _finish(run: Run) -> None:
 
 def export(
     run: Annotated[str, typer.Argument(help="A trained run.")],
-    to: Annotated[str, typer.Option("--format", help="openvino")] = "openvino",
+    to: Annotated[str, typer.Option("--format", help=" or ".join(EXPORTS))] = "openvino",
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Quantise the OpenVINO model that is there.")
+    ] = False,
 ) -> None:
-    """Export a run's model again."""
-    if to != "openvino":
-        raise UserError(f"Unknown format '{to}'. Choose from: openvino.")
+    """Export a run's model again.
+
+    --int8 leaves the exported model as it is, or makes it where there is none, and puts an int8 one
+    beside it, which photo and webcam then use. It takes the data set that the run was trained on.
+    """
+    if to not in EXPORTS:
+        raise UserError(f"Unknown format '{to}'. Choose from: {', '.join(EXPORTS)}.")
+    if int8 and to != "openvino":
+        raise UserError("--int8 is made of the OpenVINO model: leave --format out.")
     source = find_run(run)
     with progress(f"Exporting {run}", ExportJob(run)):
-        exported = export_openvino(source)
+        if not (int8 and source.exported):
+            exported = EXPORTS[to](source)
+        if int8:
+            exported = export_int8(source)
     print(exported)
 
 

@@ -49,6 +49,16 @@ class RunFolder:
         return self.path / "openvino" / "model.xml"
 
     @property
+    def int8_path(self) -> Path:
+        """The quantised OpenVINO model, where one was made of the float32 one."""
+        return self.openvino_path.with_name("int8.xml")
+
+    @property
+    def litert_path(self) -> Path:
+        """The LiteRT model; it lies with the others, so that all exports of a model go together."""
+        return self.openvino_path.with_suffix(".tflite")
+
+    @property
     def exported(self) -> bool:
         """Whether the exported model is there."""
         path = self.openvino_path

@@ -68,12 +68,14 @@ class LiveProcessor:
 
     def configure(self, settings: LiveSettings) -> None:
         """Change the settings; faces on screen keep their numbers."""
-        self._plan = self._plan._replace(settings=settings)
+        with self._lock:
+            self._plan = self._plan._replace(settings=settings)
 
     def use(self, recognizer: Recognizer) -> None:
         """Change the model; faces on screen keep their numbers."""
-        if not recognizer.same_model(self._plan.recognizer):
-            self._plan = self._plan._replace(recognizer=recognizer)
+        with self._lock:
+            if not recognizer.same_model(self._plan.recognizer):
+                self._plan = self._plan._replace(recognizer=recognizer)
 
     def recv(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Process a frame of a stream. Never raises: streamlit-webrtc would freeze the video."""
@@ -85,8 +87,11 @@ class LiveProcessor:
             return av.VideoFrame.from_ndarray(self.process(frame_bgr), format="bgr24")
         except Exception as error:
             self._report(error)
-            hide = self._plan.settings.hide_faces
-            return av.VideoFrame(frame.width, frame.height, "rgb24") if hide else frame
+            if not self._plan.settings.hide_faces:
+                return frame
+            # A fresh av.VideoFrame is not blank: it holds what lay in its memory, such as a face.
+            black = np.zeros((frame.height, frame.width, 3), np.uint8)
+            return av.VideoFrame.from_ndarray(black, format="bgr24")
 
     def process(self, frame_bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Hand a frame, uint8 (h, w, 3), to the worker and draw the known faces on it.
@@ -109,7 +114,7 @@ class LiveProcessor:
         except Exception as error:
             self._report(error)
             if self._plan.settings.hide_faces:
-                frame_bgr[:] = 0
+                return np.zeros_like(frame_bgr)
         return frame_bgr
 
     def snapshot(self) -> Snapshot:
@@ -137,6 +142,7 @@ class LiveProcessor:
         with self._lock:
             if self._worker is not None:
                 self._worker.end()
+                self._hung.append(self._worker)  # in case it hangs; else it is gone by the next
             self._let_go()
 
     def _let_go(self) -> None:

@@ -69,7 +69,7 @@ def draw_face(
 def _draw_bars(frame_bgr: NDArray[np.uint8], box: Box, probabilities: NDArray[np.float32]) -> None:
     """Draw the seven probabilities on a dark plate right of a box, else left of it."""
     unit = _unit(frame_bgr)
-    row, width = round(16 * unit), round(110 * unit)
+    row, names, width = round(16 * unit), round(58 * unit), round(130 * unit)
     right = box.x + box.width + round(4 * unit)
     left = right if right + width <= frame_bgr.shape[1] else box.x - width - round(4 * unit)
     left = max(0, min(left, frame_bgr.shape[1] - width))
@@ -77,11 +77,11 @@ def _draw_bars(frame_bgr: NDArray[np.uint8], box: Box, probabilities: NDArray[np
     plate = frame_bgr[top : top + row * len(EMOTIONS), left : left + width]
     plate //= 3
     for i, (emotion, share) in enumerate(zip(EMOTIONS, probabilities, strict=True)):
-        y = top + i * row
-        end = (left + round(width * float(share)), y + row - 2)
-        cv2.rectangle(frame_bgr, (left, y + 1), end, _colour(emotion), cv2.FILLED)
-        text, origin = f"{emotion} {share:.0%}", (left + 3, y + row - round(5 * unit))
-        cv2.putText(frame_bgr, text, origin, _FONT, 0.38 * unit, _WHITE, 1, cv2.LINE_AA)
+        y, begin = top + i * row, left + names
+        end = (begin + round((width - names - 4) * float(share)), y + row - 3)
+        cv2.rectangle(frame_bgr, (begin, y + 3), end, _colour(emotion), cv2.FILLED)
+        origin = (left + 4, y + row - round(5 * unit))
+        cv2.putText(frame_bgr, emotion, origin, _FONT, 0.38 * unit, _WHITE, 1, cv2.LINE_AA)
 
 
 def draw_problem(frame_bgr: NDArray[np.uint8], text: str) -> None:

@@ -70,7 +70,7 @@ class FaceReader:
             track.forget()
 
     def read(self, gray: NDArray[np.uint8], now_s: float) -> tuple[ShownFace, ...]:
-        """Return the faces on screen, oldest first, after looking at a picture, uint8 (h, w)."""
+        """Return the faces on screen, by number, after looking at a picture, uint8 (h, w)."""
         started = monotonic()
         tracks = self._tracker.update(self.detector.detect(gray), now_s)
         detected = monotonic()
@@ -78,7 +78,7 @@ class FaceReader:
         if tracks:
             self._recognise(gray, tracks, now_s)
             self.seconds["recognise"] = monotonic() - detected
-        shown = self._tracker.shown()
+        shown = sorted(self._tracker.shown(), key=lambda track: track.number)
         self.boxes = tuple({track.box for track in (*tracks, *shown)})
         return tuple(map(self._show, shown))
 

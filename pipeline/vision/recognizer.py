@@ -11,11 +11,16 @@ from pipeline.labels import EMOTIONS
 from pipeline.runs import Run
 from pipeline.vision.temperature import scale
 
-Precision = Literal["f32", "default"]
+Precision = Literal["f32", "default", "int8"]
 
 
 class Recognizer:
     """A compiled model with one infer request: for one thread at a time; `share` gives another.
+
+    Args:
+        compiled: the model.
+        precision: what it was compiled for, see `load`.
+        temperature: the one that was fitted to the model's confidences.
 
     Example:
         >>> recognizer = Recognizer.load(find_model("custom_cnn"))
@@ -23,8 +28,11 @@ class Recognizer:
         (4, 7)
     """
 
-    def __init__(self, compiled: ov.CompiledModel, temperature: float = 1.0) -> None:
+    def __init__(
+        self, compiled: ov.CompiledModel, precision: Precision, temperature: float
+    ) -> None:
         self._compiled = compiled
+        self.precision = precision
         self._temperature = temperature
         self._request = compiled.create_infer_request()
 
@@ -35,7 +43,8 @@ class Recognizer:
         Args:
             model: a run or a shipped model.
             precision: `f32` for figures that are stored or compared, `default` for what the
-                processor does fastest (bfloat16 where it can).
+                processor does fastest (bfloat16 where it can), `int8` for the quantised model, if
+                one was made, and the rest as in `default`.
             threads: processor threads of an inference, 0 for as many as there are cores.
 
         Raises:
@@ -43,13 +52,24 @@ class Recognizer:
         """
         calibration = model.calibration()
         return cls(
-            compile_network(read_network(model), precision, threads),
+            compile_network(read_network(model, precision), precision, threads),
+            precision,
             calibration.temperature if calibration else 1.0,
         )
 
     def share(self) -> Self:
         """Return a recognizer of the same compiled model, for another thread."""
-        return type(self)(self._compiled, self._temperature)
+        return type(self)(self._compiled, self.precision, self._temperature)
+
+    @property
+    def map_side(self) -> int:
+        """The shorter side of the class activation maps, in cells."""
+        _, height, width, _ = self._compiled.output("cam").partial_shape
+        return int(min(height.get_length(), width.get_length()))
+
+    def same_model(self, other: "Recognizer") -> bool:
+        """Whether another one uses the same compiled model."""
+        return self._compiled is other._compiled
 
     def predict(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the probabilities, float32 (n, 7), of grey faces, uint8 (n, 48, 48), 0-255."""
@@ -82,19 +102,20 @@ class Recognizer:
         return output
 
 
-def read_network(model: Run) -> ov.Model:
-    """Read a run's exported model.
+def read_network(model: Run, precision: Precision = "f32") -> ov.Model:
+    """Read a run's exported model, for `int8` the quantised one.
 
     Raises:
         UserError: it is missing or damaged.
     """
-    path = model.openvino_path
+    path, again = model.openvino_path, "export it again"
+    if precision == "int8":
+        path, again = model.int8_path, "export it with --int8"
     try:
         return ov.Core().read_model(path)
     except RuntimeError as error:
         raise UserError(
-            f"The exported model {path.name} of '{model.name}' is missing or damaged: "
-            "export it again."
+            f"The exported model {path.name} of '{model.name}' is missing or damaged: {again}."
         ) from error
 
 

@@ -23,25 +23,32 @@ def draw_look(
         frame_bgr: the frame, which is drawn on.
         look: what was seen last.
         settings: how it is to be shown.
-        now_s: when the frame came in; hidden faces need a look that is not older than a second.
+        now_s: when the frame came in; hidden faces need a look at a frame of the same size that
+            is not older than a second.
 
     Returns:
         The same array, or a new one if it is mirrored.
     """
     if settings.hide_faces:
-        if look.problem or now_s - look.frame_s > _STALE_S:
-            hide_all(frame_bgr)
-        else:
+        if _tells_where(look, frame_bgr, now_s):
             hide_faces(frame_bgr, look.boxes)
+        else:
+            hide_all(frame_bgr)
     faces = look.faces
     if settings.mirror:
-        frame_bgr = np.ascontiguousarray(frame_bgr[:, ::-1])
+        frame_bgr = frame_bgr[:, ::-1].copy()
         faces = tuple(_mirrored(face, frame_bgr.shape[1]) for face in faces)
     maps = settings.activation_map and not settings.hide_faces
     draw_faces(frame_bgr, faces, bars=settings.bars, maps=maps)
     if look.problem:
         draw_problem(frame_bgr, look.problem)
     return frame_bgr
+
+
+def _tells_where(look: Look, frame_bgr: NDArray[np.uint8], now_s: float) -> bool:
+    """Whether faces are still about where they were seen."""
+    fresh = look.problem is None and now_s - look.frame_s <= _STALE_S
+    return fresh and look.size == frame_bgr.shape[:2]
 
 
 def _mirrored(face: ShownFace, width: int) -> ShownFace:

@@ -34,6 +34,7 @@ class Look:
         faces: the faces on screen, oldest first.
         boxes: where there are faces, also those that do not show yet.
         seconds: what each stage took.
+        size: height and width of the frame, in pixels.
         problem: why nothing was seen.
     """
 
@@ -41,6 +42,7 @@ class Look:
     faces: tuple[ShownFace, ...] = ()
     boxes: tuple[Box, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
+    size: tuple[int, ...] = ()
     problem: str | None = None
 
 
@@ -117,7 +119,7 @@ class Worker:
         reader = self._prepared(gray, plan)
         faces = reader.read(gray, came)
         seconds = {**reader.seconds, "frame to faces": monotonic() - came}
-        return Look(came, faces, reader.boxes, seconds)
+        return Look(came, faces, reader.boxes, seconds, gray.shape)
 
     def _prepared(self, gray: NDArray[np.uint8], plan: Plan) -> FaceReader:
         """Return the reader as the plan wants it, with what it has tracked so far."""
@@ -156,4 +158,4 @@ class Worker:
 
 def describe(error: Exception) -> str:
     """Return what to say of a failed look."""
-    return f"Recognition fails: {type(error).__name__}: {error}".rstrip(".") + "."
+    return f"Recognition fails: {type(error).__name__}: {error}".rstrip(" .:\n") + "."

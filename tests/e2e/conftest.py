@@ -18,7 +18,7 @@ import numpy as np
 import psutil
 import pytest
 import skimage.data
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserType, Page, expect, sync_playwright
 
 from tests.conftest import run_pipeline
 
@@ -29,6 +29,7 @@ FLAGS = (
     "--autoplay-policy=no-user-gesture-required --allow-loopback-in-peer-connection "
     "--use-fake-ui-for-media-stream --use-fake-device-for-media-stream"
 ).split()
+ALLOW = "--use-fake-ui-for-media-stream"
 # `streamlit run`, but SIGUSR1 writes where every thread stands to the log.
 RUN = (
     "import faulthandler, signal, sys; faulthandler.register(signal.SIGUSR1); "
@@ -140,15 +141,25 @@ def browser(face_clip) -> Iterator[Browser]:
     """Headless Chromium whose webcam shows the face clip."""
     _ensure_candidate_address()
     with sync_playwright() as playwright:
-        path = shutil.which("chromium") or playwright.chromium.executable_path
-        if not Path(path).exists():
-            pytest.skip("no browser: install chromium, or run `playwright install chromium`")
-        browser = playwright.chromium.launch(
-            executable_path=path,
-            args=["--headless=new", *FLAGS, f"--use-file-for-fake-video-capture={face_clip}"],
-        )
+        browser = _launch(playwright.chromium, f"--use-file-for-fake-video-capture={face_clip}")
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def denying_browser(browser) -> Iterator[Browser]:
+    """Headless Chromium that gives no page its camera."""
+    denying = _launch(browser.browser_type, "--deny-permission-prompts", without=ALLOW)
+    yield denying
+    denying.close()
+
+
+def _launch(chromium: BrowserType, flag: str, without: str = "") -> Browser:
+    path = shutil.which("chromium") or chromium.executable_path
+    if not Path(path).exists():
+        pytest.skip("no browser: install chromium, or run `playwright install chromium`")
+    flags = [each for each in FLAGS if each != without]
+    return chromium.launch(executable_path=path, args=["--headless=new", *flags, flag])
 
 
 def _ensure_candidate_address() -> None:

@@ -15,13 +15,13 @@ from pipeline.vision.live import LiveProcessor
 from pipeline.vision.recognizer import Recognizer
 
 _REFRESH_S = 0.5
-_TIMELINE_S = 1.0
+_SLOWLY_S = 1.0
 _PROCESSOR = "live.processor"
 _RECOGNIZER = "live.recognizer"
 
 
 def camera_panel(model: Run, detector: str) -> None:
-    """Show the video beside its faces, and below it the timeline, the settings and a recording.
+    """Show the video beside its faces, with the timeline below, then the settings and a recording.
 
     Args:
         model: whose recognitions are shown; another one may be chosen while the video plays.
@@ -40,23 +40,17 @@ def camera_panel(model: Run, detector: str) -> None:
     processor: LiveProcessor = state[_PROCESSOR]
     processor.use(recognizer)
     video, faces = st.columns([3, 2], gap="medium")
-    timeline, settings, recording = st.tabs(
-        [
-            ":material/timeline: Timeline",
-            ":material/tune: Settings",
-            ":material/download: Take along",
-        ]
-    )
+    settings, recording = st.tabs([":material/tune: Settings", ":material/download: Take along"])
     with settings:
         chosen = settings_panel(recognizer, detector)
         processor.configure(chosen.live)
     with video:
         playing = _video(processor, chosen.camera_fps)
-    every = _REFRESH_S if playing else None
     with faces:
+        every = _REFRESH_S if playing else None
         st.fragment(faces_and_figures, run_every=every)(processor, playing, chosen.live.hide_faces)
-    with timeline:
-        every = _TIMELINE_S if playing else None
+    every = _SLOWLY_S if playing else None
+    with video:
         st.fragment(timeline_panel, run_every=every)(processor.timeline, playing)
     with recording:
         st.fragment(recording_panel, run_every=every)(processor, playing)

@@ -36,7 +36,7 @@ def faces_and_figures(processor: LiveProcessor, playing: bool, hidden: bool) -> 
         if face.emotion:
             title += f", {face.confidence:.0%} sure"
         picture = None if hidden else face.picture
-        face_card(title, picture, face.probabilities, key=f"face_{face.number}")
+        face_card(title, picture, face.probabilities)
     if playing:
         _figures(now)
 

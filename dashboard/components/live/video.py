@@ -70,7 +70,7 @@ def video_panel(model: Run, detector: str) -> None:
         return
     if job.running():
         follow_job(job, f"Looking for faces in {upload.name}")
-    elif job.target.is_file() and job.failure() is None:
+    elif job.table.is_file() and job.failure() is None:  # it is whole last
         _made(job, upload.name)
     else:
         offer_job(job, "Recognise faces", ":material/play_arrow:")
