@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from time import perf_counter, sleep
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -1,7 +1,8 @@
-"""Made clips with known truth: where each face is in each frame, and the frames themselves."""
+"""Made clips of faces with known truth: where each is at any time, and the pictures of it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -12,9 +13,16 @@ from numpy.typing import NDArray
 from pipeline.vision.boxes import Box, shared
 
 WIDTH, HEIGHT = 640, 480
-MOST_HIDDEN = 0.4
+GROUNDS = (
+    "brick", "camera", "chelsea", "coffee", "coins", "grass", "gravel", "motorcycle_left", "page",
+    "rocket",
+)  # fmt: skip
+MOST_HIDDEN = 0.4  # of a face that is still found behind another
+_PICTURES = Path(skimage.data.__file__).parent
+_MIDDLE, _SIDE = (224, 112), 100  # of the face in the astronaut's picture, as the cascade sees it
+_HEAD = (80, 105)  # half its width and height
 
-Path_ = Callable[[float], tuple[float, float, float]]
+Course = Callable[[float], tuple[float, float, float]]
 
 
 @dataclass(frozen=True)
@@ -22,12 +30,158 @@ class Scene:
     """Faces that move.
 
     Attributes:
-        paths: for each face what gives its middle and side in pixels at a time in seconds; later
-            ones are in front.
+        courses: for each face what gives its middle's x and y and its side, in pixels, at a time
+            in seconds; a later one is in front.
         lasts_s: how long it lasts.
-        away: face and the seconds from and until which it is not there.
+        away_s: from when until when the first face is not there.
+        hides: whether a face behind another one is not found.
     """
 
-    paths: tuple[Path_, ...]
+    courses: tuple[Course, ...]
     lasts_s: float
-    away: tuple[int, float, float] | None = None
+    away_s: tuple[float, float] = (0.0, 0.0)
+    hides: bool = True
+
+    def there(self, at_s: float) -> dict[int, Box]:
+        """Return the faces that are there, also those that are hidden."""
+        away = self.away_s[0] <= at_s < self.away_s[1]
+        return {i: box_of(*course(at_s)) for i, course in enumerate(self.courses) if i or not away}
+
+    def seen(self, at_s: float) -> dict[int, Box]:
+        """Return the faces that can be found."""
+        there = self.there(at_s)
+        return {
+            i: box
+            for i, box in there.items()
+            if not self.hides
+            or all(shared(box, there[k]) <= MOST_HIDDEN * box.width**2 for k in there if k > i)
+        }
+
+
+def box_of(x: float, y: float, side: float) -> Box:
+    """Return a square box around a middle."""
+    return Box(round(x - side / 2), round(y - side / 2), round(side), round(side))
+
+
+def wandering(rng: np.random.Generator) -> Scene:
+    """One face that stays or wanders about and comes nearer and goes back."""
+    side, far, phase = rng.uniform(90, 150), rng.uniform(0, 140), rng.uniform(0, 6)
+    return Scene(
+        (
+            lambda t: (
+                320 + far * np.cos(1.5 * t + phase),
+                230 + far / 4 * np.sin(2 * t + phase),
+                side * (1 + 0.2 * np.sin(t + phase)),
+            ),
+        ),
+        4.0,
+    )
+
+
+def crossing(rng: np.random.Generator) -> Scene:
+    """Two faces of about a size that cross at 2 to 3.5 widths a second each: one hides the other.
+
+    For 0.2 to 0.35 s, most often.
+    """
+    return _pass(rng, (2.0, 3.5), (0.0, 0.3), hides=True)
+
+
+def beside(rng: np.random.Generator) -> Scene:
+    """Two faces that pass, one half to one above the other, so that both are always found."""
+    return _pass(rng, (0.3, 3.5), (0.5, 0.9), hides=False)
+
+
+def _pass(
+    rng: np.random.Generator,
+    widths_per_s: tuple[float, float],
+    apart: tuple[float, float],
+    hides: bool,
+) -> Scene:
+    side = rng.uniform(80, 120)
+    sides = side, side * rng.uniform(0.8, 1.25)
+    right, left = rng.uniform(*widths_per_s, 2) * side
+    down = rng.uniform(-40, 40, 2)
+    above = rng.uniform(*apart) * side * rng.choice((-1, 1))
+    return Scene(
+        (
+            lambda t: (320 + right * (t - 1.2), 240 + down[0] * (t - 1.2), sides[0]),
+            lambda t: (320 - left * (t - 1.2), 240 + above + down[1] * (t - 1.2), sides[1]),
+        ),
+        2.4,
+        hides=hides,
+    )
+
+
+def meeting(rng: np.random.Generator) -> Scene:
+    """Two faces that come together cheek to cheek and part again, twice or so."""
+    sides, far, pace = rng.uniform(80, 130, 2), rng.uniform(40, 80), rng.uniform(2, 4)
+    near = 0.4 * sides.mean()
+    return Scene(
+        (
+            lambda t: (320 - near - far * (1 + np.cos(pace * t)), 240, sides[0]),
+            lambda t: (320 + near + far * (1 + np.cos(pace * t)), 240, sides[1]),
+        ),
+        3.0,
+    )
+
+
+def hurrying(rng: np.random.Generator) -> Scene:
+    """One face that hurries to and fro, at up to 3 to 5 of its widths a second."""
+    side, far, phase = rng.uniform(80, 130), rng.uniform(150, 220), rng.uniform(0, 6)
+    pace = rng.uniform(3, 5) * side / far
+    return Scene(
+        (
+            lambda t: (
+                320 + far * np.cos(pace * t + phase), 240 + 40 * np.sin(0.7 * pace * t), side,
+            ),
+        ),
+        4.0,
+    )  # fmt: skip
+
+
+def leaving(away_s: float) -> Callable[[np.random.Generator], Scene]:
+    """Return what makes one moving face that is not there for some seconds, and goes on."""
+
+    def make(rng: np.random.Generator) -> Scene:
+        side, pace, goes_s = rng.uniform(80, 130), rng.uniform(-150, 150), rng.uniform(0.8, 1.2)
+        return Scene(
+            (lambda t: (320 + pace * (t - 1.2), 240 + 0.3 * pace * (t - 1.2), side),),
+            3.0,
+            (goes_s, goes_s + away_s),
+        )
+
+    return make
+
+
+def draw(scene: Scene, at_s: float, ground: str, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a picture of it, grey uint8 (480, 640), with a camera's noise."""
+    picture = ground_picture(ground).astype(np.float32)
+    head, mask = _head()
+    for x, y, side in (scene.courses[i](at_s) for i in scene.there(at_s)):
+        scale = side / _SIDE
+        place = np.float32([[scale, 0, x - scale * _HEAD[0]], [0, scale, y - scale * _HEAD[1]]])
+        shape = (WIDTH, HEIGHT)
+        share = cv2.warpAffine(mask, place, shape, flags=cv2.INTER_AREA)
+        picture += share * (cv2.warpAffine(head, place, shape, flags=cv2.INTER_AREA) - picture)
+    noisy = picture + 3 * rng.standard_normal(picture.shape, np.float32)
+    return np.clip(noisy, 0, 255).astype(np.uint8)
+
+
+@cache
+def ground_picture(name: str) -> NDArray[np.uint8]:
+    """Return one of scikit-image's pictures, grey, cut to 640x480."""
+    picture = cv2.imread(str(next(_PICTURES.glob(f"{name}.*"))), cv2.IMREAD_GRAYSCALE)
+    scale = max(WIDTH / picture.shape[1], HEIGHT / picture.shape[0])
+    size = (round(picture.shape[1] * scale), round(picture.shape[0] * scale))
+    larger = cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)
+    return larger[:HEIGHT, :WIDTH].astype(np.uint8, copy=False)
+
+
+@cache
+def _head() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    (x, y), (across, down) = _MIDDLE, _HEAD
+    gray = cv2.cvtColor(skimage.data.astronaut(), cv2.COLOR_RGB2GRAY)
+    head = gray[y - down : y + down, x - across : x + across].astype(np.float32)
+    mask = np.zeros(head.shape, np.float32)
+    cv2.ellipse(mask, (across, down), (across - 8, down - 8), 0, 0, 360, 1, -1)
+    return head, cv2.GaussianBlur(mask, (0, 0), 3).astype(np.float32)

@@ -358,7 +358,7 @@ def viewer_places() -> Places:
     There are `$EMOTION_VIEWERS`, or as many as processor cores.
     """
     limit = os.environ.get("EMOTION_VIEWERS", "")
-    return Places(int(limit) if limit.isdecimal() else os.cpu_count() or 1)
+    return Places(limit.isdecimal() and int(limit) or os.cpu_count() or 1)
 
 
 @st.cache_resource(show_spinner=False)

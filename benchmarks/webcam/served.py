@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
@@ -29,6 +30,20 @@ main()
 OPTIONS = "--server.headless=true --server.address=127.0.0.1 --browser.gatherUsageStats=false"
 
 
+class Taken(NamedTuple):
+    """What a process takes.
+
+    Args:
+        megabytes: resident memory, without that of processes it started, in 2**20 bytes.
+        threads: of Python and of libraries.
+        files: open ones and sockets.
+    """
+
+    megabytes: float
+    threads: int
+    files: int
+
+
 @dataclass(frozen=True)
 class Server:
     """A served page."""
@@ -37,9 +52,11 @@ class Server:
     process: psutil.Process
     log: Path
 
-    def megabytes(self) -> float:
-        """Return its resident memory, without that of other processes, in MB (2**20 bytes)."""
-        return float(self.process.memory_info().rss / 2**20)
+    def taken(self) -> Taken:
+        """Return what the process takes now."""
+        process = self.process
+        megabytes = process.memory_info().rss / 2**20
+        return Taken(megabytes, process.num_threads(), process.num_fds())
 
     def workers(self) -> int:
         """Return how many threads look at live videos."""

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from playwright.sync_api import Browser, Frame, Page, expect, sync_playwright
-
+from playwright.sync_api import Browser, Frame, expect, sync_playwright
 from webcam.clip import FRAMES
 
 FLAGS = (
@@ -25,8 +24,9 @@ FLAGS = (
 PROBE = Path(__file__).with_name("probe.js")
 IFRAME = 'iframe[title*="webrtc_streamer"]'
 RATE = '[data-testid="stMetric"]:has-text("Recognitions/s") [data-testid="stMetricValue"]'
-SETTLING_S = 4.0
+SETTLING_MS = 4_000
 LONGEST_MS = 10_000
+LONGEST_START_MS = 90_000
 
 # Of a shown picture: its number in the film if it could be read, when, and how many were shown.
 Note = tuple[int | None, float, int]
@@ -55,6 +55,12 @@ class Watched:
         """New pictures a second."""
         return self.new / self.seconds
 
+    @property
+    def recognised_per_s(self) -> float:
+        """Recognitions a second, on average; NaN for a page that does not tell."""
+        rates = self.recognitions_per_s
+        return sum(rates) / len(rates) if rates else np.nan
+
     def latency_ms(self, percent: float) -> float:
         """Return a percentile."""
         return float(np.percentile(self.latencies_ms, percent)) if self.latencies_ms else np.inf
@@ -72,18 +78,32 @@ def together(parts: Sequence[Watched]) -> Watched:
 
 
 class Viewer:
-    """Someone at a page with a webcam."""
+    """Someone at a page with a webcam, in a window of their own, who can press START.
 
-    def __init__(self, page: Page) -> None:
-        self._page = page
-        self._webcam = page.frame_locator(IFRAME)
+    Args:
+        browser: what `chromium` gives.
+        address: of the page.
+    """
+
+    def __init__(self, browser: Browser, address: str) -> None:
+        self._context = browser.new_context(viewport={"width": 1440, "height": 900})
+        self._context.add_init_script(path=PROBE)
+        self._page = self._context.new_page()
+        self._page.goto(address)
+        self._webcam = self._page.frame_locator(IFRAME)
+        start = self._webcam.get_by_role("button", name="START")
+        expect(start).to_be_visible(timeout=LONGEST_START_MS)
+
+    def close(self) -> None:
+        """Close the window."""
+        self._context.close()
 
     def start(self) -> None:
         """Press START, wait until the video is there and has settled."""
         self._webcam.get_by_role("button", name="START").click()
         self._webcam.locator("video").wait_for(timeout=30_000)
         self._frame().evaluate("probe.watch()")
-        self._page.wait_for_timeout(1000 * SETTLING_S)
+        self._page.wait_for_timeout(SETTLING_MS)
 
     def stop(self) -> None:
         """Press STOP, and wait until it has stopped."""
@@ -174,25 +194,20 @@ def chromium(film: Path) -> Iterator[Browser]:
 
 
 @contextmanager
-def opened(browser: Browser, address: str) -> Iterator[Viewer]:
-    """Open a page in a context of its own until START can be pressed."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    context.add_init_script(path=PROBE)
-    page = context.new_page()
-    page.goto(address)
-    start = page.frame_locator(IFRAME).get_by_role("button", name="START")
-    expect(start).to_be_visible(timeout=90_000)
-    yield Viewer(page)
-    context.close()
-
-
-@contextmanager
 def watching(browser: Browser, address: str) -> Iterator[Viewer]:
-    """Open a page and press START; press STOP at the end."""
-    with opened(browser, address) as viewer:
-        viewer.start()
-        yield viewer
-        viewer.stop()
+    """Open a page and press START; press STOP and close it at the end."""
+    viewer = Viewer(browser, address)
+    viewer.start()
+    yield viewer
+    viewer.stop()
+    viewer.close()
+
+
+def kill_browser() -> None:
+    """End the browsers that this process started as a crash would."""
+    for process in psutil.Process().children(recursive=True):
+        if process.name().startswith("chrom"):
+            process.kill()
 
 
 def ensure_candidate_address() -> None:

@@ -33,7 +33,8 @@ def main() -> None:
         )  # fmt: skip
         model = pick_model("live", models)
         detector = _pick_detector()
-    _tell_of_a_lost_model(model, models)
+    with st.container():  # always there: a video whose place on the page changes would stop
+        _tell_of_a_lost_model(model, models)
     SOURCES[source](model, detector)
 
 

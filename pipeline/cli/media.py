@@ -9,6 +9,7 @@ import cv2
 import typer
 
 from pipeline.cli.report import Json, progress, show, show_one
+from pipeline.data.pictures import decode_colour
 from pipeline.errors import UserError
 from pipeline.labels import EMOTIONS
 from pipeline.runs import find_model
@@ -16,14 +17,13 @@ from pipeline.vision.decoding import video_size
 from pipeline.vision.faces import DETECTORS
 from pipeline.vision.jobs import VideoJob
 from pipeline.vision.overlay import draw_face
-from pipeline.vision.photo import RecognisedFace, decode_colour, recognise_file
+from pipeline.vision.photo import RecognisedFace, recognise_file
 from pipeline.vision.reader import FaceReader
 from pipeline.vision.recognizer import Recognizer
 from pipeline.vision.snapshot import LiveSettings, smallest_side
 from pipeline.vision.video import recognise_video
 
 _LIVE = LiveSettings()
-_UNSHRUNK = 10**6
 
 Model = Annotated[str, typer.Argument(help="A run's or a shipped model's name.")]
 
@@ -105,7 +105,7 @@ def _recognise(
 
 def _annotate(path: Path, faces: list[RecognisedFace], folder: Path) -> Path:
     """Write a photo with its faces drawn under a free name; return where."""
-    picture = decode_colour(path.read_bytes(), _UNSHRUNK)
+    picture = decode_colour(path.read_bytes())
     if picture is None:
         raise UserError(f"{path} cannot be drawn on: save it as JPEG or PNG.")
     for number, face in enumerate(faces, start=1):

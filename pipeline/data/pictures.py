@@ -23,12 +23,19 @@ def decode_gray(content: bytes) -> NDArray[np.uint8] | None:
 
     Deeper pictures are scaled to 0-255: integers from their full range, float from 0-1.
     """
+    return _decode(content, cv2.IMREAD_GRAYSCALE)
+
+
+def decode_colour(content: bytes) -> NDArray[np.uint8] | None:
+    """Decode a picture file to BGR uint8 (h, w, 3), as `decode_gray` does."""
+    return _decode(content, cv2.IMREAD_COLOR)
+
+
+def _decode(content: bytes, channels: int) -> NDArray[np.uint8] | None:
     if content.startswith(_PNG) and not _is_whole_png(content):
         return None
     try:
-        picture = cv2.imdecode(
-            np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH
-        )
+        picture = cv2.imdecode(np.frombuffer(content, np.uint8), channels | cv2.IMREAD_ANYDEPTH)
     except cv2.error:
         return None
     return None if picture is None else _to_8_bit(np.asarray(picture))

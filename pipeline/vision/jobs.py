@@ -60,6 +60,11 @@ class VideoJob(Job):
                 self.table.unlink(missing_ok=True)
         super().start()
 
+    def failure(self) -> str | None:
+        """Return the last line that a failed process printed, without its viewer's folder."""
+        failure = super().failure()
+        return failure and failure.replace(f"{self.source.parent.absolute()}/", "")
+
     def clear(self) -> None:
         """Forget the job, and what a killed one has begun to write."""
         if self.folder.is_dir():  # else others may be writing there

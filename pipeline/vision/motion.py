@@ -1,48 +1,46 @@
-"""Where a face that was seen before is to be expected."""
+"""How a face moves, and so where it is to be expected."""
 
+from dataclasses import dataclass
 from math import exp
 
 from pipeline.vision.boxes import Box
+from pipeline.vision.track import Track
 
 _SMOOTHING_S = 0.15
-_DAMPING_S = 0.6
+_DAMPING_S = 1.0
 
 
+@dataclass
 class Motion:
-    """A face's last place and its smoothed speed, which dies away while the face is not seen.
+    """A track and its speed, smoothed while the face is seen and dying away while it is not.
 
-    Args:
-        box: where it was seen first.
-        now_s: when.
+    Attributes:
+        track: whose box and time of the last sighting are moved on from.
+        speed: across and down, in pixels a second.
     """
 
-    def __init__(self, box: Box, now_s: float) -> None:
-        self._box = box
-        self._seen_s = now_s
-        self._speed = (0.0, 0.0)
+    track: Track
+    speed: tuple[float, float] = (0.0, 0.0)
 
     def see(self, box: Box, now_s: float) -> None:
-        """Take in where the face was seen: after 0.15 s 63 % of the old speed is forgotten."""
-        passed_s = now_s - self._seen_s
+        """Take in a sighting: after 0.15 s 63 % of the old speed is forgotten."""
+        track = self.track
+        passed_s = now_s - track.seen_s
         if passed_s > 0:
             gain = 1 - exp(-passed_s / _SMOOTHING_S)
-            moved = (at - was for at, was in zip(middle(box), middle(self._box), strict=True))
-            across, down = (
-                old + gain * (by / passed_s - old)
-                for by, old in zip(moved, self._speed, strict=True)
+            (x, y), (old_x, old_y), (across, down) = middle(box), middle(track.box), self.speed
+            self.speed = (
+                across + gain * ((x - old_x) / passed_s - across),
+                down + gain * ((y - old_y) / passed_s - down),
             )
-            self._speed = across, down
-        self._box, self._seen_s = box, now_s
-
-    def unseen_s(self, now_s: float) -> float:
-        """Return for how long it has not been seen."""
-        return now_s - self._seen_s
+        track.box, track.seen_s = box, now_s
+        track.sightings += 1
 
     def expected(self, now_s: float) -> Box:
-        """Return where it should be by now, as large as it was."""
-        lasting_s = _DAMPING_S * (1 - exp(-self.unseen_s(now_s) / _DAMPING_S))
-        across, down = (round(speed * lasting_s) for speed in self._speed)
-        return self._box._replace(x=self._box.x + across, y=self._box.y + down)
+        """Return where the face should be by now, as large as it was."""
+        lasting_s = _DAMPING_S * (1 - exp((self.track.seen_s - now_s) / _DAMPING_S))
+        box, (across, down) = self.track.box, self.speed
+        return box._replace(x=box.x + round(across * lasting_s), y=box.y + round(down * lasting_s))
 
 
 def middle(box: Box) -> tuple[float, float]:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data.pictures import decode_gray, to_face
+from pipeline.data.pictures import decode_colour, decode_gray, to_face
 from pipeline.errors import UserError
 from pipeline.labels import EMOTIONS
 from pipeline.vision.faces import DETECTORS, Box, Detector, crop_face
@@ -44,25 +44,6 @@ class RecognisedFace:
         return self.shown or UNCERTAIN
 
 
-def decode_colour(content: bytes, longest: int) -> NDArray[np.uint8] | None:
-    """Decode a picture file to BGR uint8 (h, w, 3), turned upright by its EXIF; None if it is none.
-
-    Args:
-        content: the file's bytes.
-        longest: a picture with a longer side is shrunk to it, in pixels.
-    """
-    try:
-        picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        return None
-    if picture is None:
-        return None
-    scale = longest / max(picture.shape)
-    if scale < 1:
-        picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return picture.astype(np.uint8, copy=False)
-
-
 def photo_detector(height: int, width: int, name: str = "haar") -> Detector:
     """Return a detector for faces down to a sixteenth of the photo's shorter side.
 
@@ -79,7 +60,8 @@ def find_faces(
 ) -> list[RecognisedFace]:
     """Find the faces of a photo, uint8 (h, w, 3), and recognise them in one batch."""
     gray = cv2.cvtColor(picture_bgr, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
-    return _find(gray, detector, recognizer)
+    boxes = detector.detect(gray)
+    return _recognise([crop_face(gray, box) for box in boxes], boxes, recognizer) if boxes else []
 
 
 def recognise_file(path: Path, recognizer: Recognizer, cropped: bool) -> list[RecognisedFace]:
@@ -94,22 +76,16 @@ def recognise_file(path: Path, recognizer: Recognizer, cropped: bool) -> list[Re
         UserError: the file cannot be read, or is no picture.
     """
     try:
-        gray = decode_gray(path.read_bytes())
+        content = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from error
-    if gray is None:
+    picture = decode_gray(content) if cropped else decode_colour(content)
+    if picture is None:
         raise UserError(f"{path} is not a picture that can be decoded.")
-    height, width = gray.shape
+    height, width = picture.shape[:2]
     if cropped:
-        return _recognise([to_face(gray)], [Box(0, 0, width, height)], recognizer)
-    return _find(gray, photo_detector(height, width), recognizer)
-
-
-def _find(
-    gray: NDArray[np.uint8], detector: Detector, recognizer: Recognizer
-) -> list[RecognisedFace]:
-    boxes = detector.detect(gray)
-    return _recognise([crop_face(gray, box) for box in boxes], boxes, recognizer) if boxes else []
+        return _recognise([to_face(picture)], [Box(0, 0, width, height)], recognizer)
+    return find_faces(picture, photo_detector(height, width), recognizer)
 
 
 def _recognise(

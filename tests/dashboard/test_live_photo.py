@@ -54,12 +54,12 @@ def test_the_picture_to_take_along_has_its_faces_drawn(filled_workspace):
     assert drawn.shape == TWO_FACES.shape and (drawn != TWO_FACES).any()
 
 
-def test_a_large_photo_is_shown_smaller(filled_workspace):
+def test_a_large_photo_comes_back_at_its_own_size(filled_workspace):
     large = cv2.resize(TWO_FACES, None, fx=2, fy=2)
     at = upload(live_page("Photo"), "large.jpg", encoded(large, ".jpg"))
     content, _ = offered(at)["Picture, PNG"]
     shape = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR).shape
-    assert shape == (480, 1280, 3)
+    assert shape == (960, 2560, 3)
     assert len(at.dataframe[0].value) == 2
 
 

@@ -155,9 +155,6 @@ def test_a_recording_that_is_full_ends_by_itself_and_says_so(filled_workspace, c
     assert len(offered(at)["Table, CSV"][0].splitlines()) == 5
 
 
-@pytest.mark.xfail(
-    strict=True, reason="st.rerun(scope='fragment') fails where a run of the page was due, too"
-)
 def test_a_press_that_falls_together_with_a_run_of_the_page_records(filled_workspace, camera):
     at = live_page()
     named(at.button, "Record").click().run()

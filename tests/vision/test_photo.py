@@ -2,9 +2,10 @@ import cv2
 import numpy as np
 import pytest
 
+from pipeline.data.pictures import decode_colour
 from pipeline.errors import UserError
 from pipeline.vision.faces import Box, HaarDetector
-from pipeline.vision.photo import decode_colour, find_faces, recognise_file
+from pipeline.vision.photo import find_faces, photo_detector, recognise_file
 
 
 @pytest.fixture
@@ -21,9 +22,11 @@ def test_all_faces_of_a_photo_are_recognised_in_one_batch(two_faces_frame, recog
 
 
 def test_a_photo_file_gives_the_same_faces_as_its_pixels(photo, two_faces_frame, recognizer):
-    from_file = {face.box for face in recognise_file(photo, recognizer, cropped=False)}
-    assert len(from_file) == 2
-    assert any(box.x > 640 for box in from_file)
+    from_file = recognise_file(photo, recognizer, cropped=False)
+    from_pixels = find_faces(two_faces_frame, photo_detector(480, 1280), recognizer)
+    assert [face.box for face in from_file] == [face.box for face in from_pixels]
+    for one, other in zip(from_file, from_pixels, strict=True):
+        np.testing.assert_array_equal(one.probabilities, other.probabilities)
 
 
 def test_a_cropped_picture_is_one_face_as_large_as_itself(photo, recognizer):
@@ -45,14 +48,9 @@ def test_a_file_that_is_no_picture_is_named(tmp_path, recognizer, content):
     path.write_bytes(content)
     with pytest.raises(UserError, match="broken.png is not a picture"):
         recognise_file(path, recognizer, cropped=False)
-    assert decode_colour(content, 1280) is None
+    assert decode_colour(content) is None
 
 
 def test_a_missing_file_is_named(tmp_path, recognizer):
     with pytest.raises(UserError, match="missing.png cannot be read: No such file"):
         recognise_file(tmp_path / "missing.png", recognizer, cropped=False)
-
-
-def test_a_large_photo_is_shrunk_when_it_is_decoded(photo):
-    assert decode_colour(photo.read_bytes(), 640).shape == (240, 640, 3)
-    assert decode_colour(photo.read_bytes(), 5000).shape == (480, 1280, 3)

@@ -28,10 +28,11 @@ def camera_panel(model: Run, detector: str) -> None:
         detector: the face detector's name.
     """
     state = st.session_state
+    notice = st.container()  # always there: a video whose place on the page changes would stop
     try:
         state[_RECOGNIZER] = _warmed(model)
     except UserError as error:
-        st.error(str(error), icon=":material/error:")
+        notice.error(str(error), icon=":material/error:")
         if _RECOGNIZER not in state:
             return
     recognizer: Recognizer = state[_RECOGNIZER]  # a video that plays goes on with the one before
@@ -47,17 +48,19 @@ def camera_panel(model: Run, detector: str) -> None:
     with video:
         playing = _video(processor, chosen.camera_fps)
     with faces:
-        every = _REFRESH_S if playing else None
-        st.fragment(faces_and_figures, run_every=every)(processor, playing, chosen.live.hide_faces)
+        if playing is not None:
+            every = _REFRESH_S if playing else None
+            show = st.fragment(faces_and_figures, run_every=every)
+            show(processor, playing, chosen.live.hide_faces)
     every = _SLOWLY_S if playing else None
     with video:
-        st.fragment(timeline_panel, run_every=every)(processor.timeline, playing)
+        st.fragment(timeline_panel, run_every=every)(processor.timeline, bool(playing))
     with recording:
-        st.fragment(recording_panel, run_every=every)(processor, playing)
+        st.fragment(recording_panel, run_every=every)(processor, bool(playing))
 
 
-def _video(processor: LiveProcessor, camera_fps: int) -> bool:
-    """Show the video, or that there is no place for one; tell whether it plays."""
+def _video(processor: LiveProcessor, camera_fps: int) -> bool | None:
+    """Show the video and tell whether it plays; or say that there is no place for one: None."""
     places = resources.viewer_places()
     if places.full and not places.holds(processor):
         st.warning(
@@ -66,7 +69,7 @@ def _video(processor: LiveProcessor, camera_fps: int) -> bool:
             icon=":material/group:",
         )
         st.button("Look again", icon=":material/refresh:")
-        return False
+        return None
     playing = webcam(processor, camera_fps)
     if not playing:
         show_help()

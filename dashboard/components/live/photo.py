@@ -9,11 +9,12 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboard import resources
 from dashboard.components.plain import plain
+from pipeline.data.pictures import decode_colour
 from pipeline.errors import UserError
 from pipeline.labels import EMOTIONS
 from pipeline.runs import Run
 from pipeline.vision.overlay import draw_face
-from pipeline.vision.photo import RecognisedFace, decode_colour, find_faces, photo_detector
+from pipeline.vision.photo import RecognisedFace, find_faces, photo_detector
 
 _LONGEST_SHOWN = 1280
 _PERCENT = st.column_config.NumberColumn(format="%.1f %%")
@@ -30,7 +31,7 @@ def photo_panel(model: Run, detector: str) -> None:
     if photo is None:
         st.caption("Recognised in memory and forgotten when you leave the page.")
         return
-    picture = decode_colour(photo.getvalue(), _LONGEST_SHOWN)
+    picture = decode_colour(photo.getvalue())
     if picture is None:
         st.error(f"{plain(photo.name)} is not a picture that can be decoded: choose a JPEG or PNG.")
         return
@@ -45,7 +46,7 @@ def photo_panel(model: Run, detector: str) -> None:
     for number, face in enumerate(faces, start=1):
         draw_face(picture, face.box, number, face.shown, face.confidence)
     left, right = st.columns([3, 2], gap="medium")
-    left.image(picture, channels="BGR")
+    left.image(_shrunk(picture), channels="BGR")
     with right:
         _found(photo.name, picture, faces)
 
@@ -60,6 +61,15 @@ def _take() -> UploadedFile | None:
     return st.file_uploader(
         "Photo", type=["jpg", "jpeg", "png", "webp", "bmp"], label_visibility="collapsed"
     )
+
+
+def _shrunk(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a picture that a browser gets quickly."""
+    scale = _LONGEST_SHOWN / max(picture.shape)
+    if scale >= 1:
+        return picture
+    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return small.astype(np.uint8, copy=False)
 
 
 def _found(name: str, picture: NDArray[np.uint8], faces: list[RecognisedFace]) -> None:

@@ -30,14 +30,12 @@ def recording_panel(processor: LiveProcessor, playing: bool) -> None:
 def _recording(kept: Timeline, playing: bool) -> None:
     if kept.recording:
         st.markdown(f":red[●] Recording: {kept.rows:,} rows")
-        if st.button("Stop recording", icon=":material/stop:"):
-            kept.stop_recording()
-            st.rerun(scope="fragment")
+        st.button("Stop recording", icon=":material/stop:", on_click=kept.stop_recording)
         return
-    if st.button("Record", icon=":material/fiber_manual_record:", disabled=not playing):
-        kept.start_recording()
-        st.session_state[_BEGAN] = f"{datetime.now():%Y%m%d-%H%M%S}"
-        st.rerun(scope="fragment")
+    st.button(
+        "Record", icon=":material/fiber_manual_record:", disabled=not playing,
+        on_click=_record, args=(kept,),
+    )  # fmt: skip
     if not kept.rows:
         return
     if kept.rows >= MOST_ROWS:
@@ -53,9 +51,15 @@ def _recording(kept: Timeline, playing: bool) -> None:
                 label, partial(make, kept), file, mime, on_click="ignore",
                 icon=":material/download:", key=f"live.{mime}",
             )  # fmt: skip
-        if st.button("Discard", icon=":material/delete:", key="live.discard_recording"):
-            kept.discard_recording()
-            st.rerun(scope="fragment")
+        st.button(
+            "Discard", icon=":material/delete:", key="live.discard_recording",
+            on_click=kept.discard_recording,
+        )  # fmt: skip
+
+
+def _record(kept: Timeline) -> None:
+    kept.start_recording()
+    st.session_state[_BEGAN] = f"{datetime.now():%Y%m%d-%H%M%S}"
 
 
 def _csv(kept: Timeline) -> str:
@@ -64,7 +68,8 @@ def _csv(kept: Timeline) -> str:
 
 def _html(kept: Timeline) -> str:
     recorded = kept.recorded()
-    figure = timeline(recorded, recorded[0].time_s, recorded[-1].time_s)
+    times = [seen.time_s for seen in recorded] or [0.0]
+    figure = timeline(recorded, times[0], times[-1])
     figure.update_layout(paper_bgcolor="white", plot_bgcolor="white")
     return str(figure.to_html())
 
@@ -82,6 +87,7 @@ def _still(processor: LiveProcessor, playing: bool) -> None:
             "Picture, PNG", st.session_state[_STILL], "emotion-detector.png", "image/png",
             on_click="ignore", icon=":material/download:",
         )  # fmt: skip
-        if st.button("Discard", icon=":material/delete:", key="live.discard_still"):
-            del st.session_state[_STILL]
-            st.rerun(scope="fragment")
+        st.button(
+            "Discard", icon=":material/delete:", key="live.discard_still",
+            on_click=st.session_state.pop, args=(_STILL, None),
+        )  # fmt: skip

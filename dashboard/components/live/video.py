@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboard.components.job import follow_job, offer_job
+from dashboard.components.plain import plain
 from pipeline.runs import Run
 from pipeline.vision.jobs import VideoJob
 
@@ -27,15 +28,17 @@ class _Shelf:
 
     def put(self, upload: UploadedFile) -> Path:
         """Store an upload, once, in place of the one before, whose work is cancelled."""
-        place = self.folder / upload.file_id
-        source = place / f"source{Path(upload.name).suffix.lower()}"
-        if not place.exists():
+        source = self.folder / upload.file_id / f"source{Path(upload.name).suffix.lower()}"
+        if not source.exists():
             _cancel(self.jobs)
             for former in self.folder.iterdir():
                 shutil.rmtree(former)
-            place.mkdir()
-            with source.open("wb") as file:
+            source.parent.mkdir()
+            partial = source.with_suffix(".part")
+            upload.seek(0)
+            with partial.open("wb") as file:
                 shutil.copyfileobj(upload, file)
+            partial.rename(source)
         return source
 
 
@@ -69,7 +72,7 @@ def video_panel(model: Run, detector: str) -> None:
         st.error(f"The video cannot be kept ({error.strerror}): free some disk space.")
         return
     if job.running():
-        follow_job(job, f"Looking for faces in {upload.name}")
+        follow_job(job, f"Looking for faces in {plain(upload.name)}")
     elif job.table.is_file() and job.failure() is None:  # it is whole last
         _made(job, upload.name)
     else:

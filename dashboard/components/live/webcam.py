@@ -72,15 +72,16 @@ def show_help() -> None:
 def _ice_servers() -> list[Any]:
     """Return what `EMOTION_ICE_SERVERS` or the secret `ice_servers` lists; none on one machine."""
     text = os.environ.get("EMOTION_ICE_SERVERS")
+    name = "EMOTION_ICE_SERVERS" if text else "ice_servers"
     try:
         if text:
             servers = json.loads(text)
         else:
-            servers = st.secrets.get("ice_servers", []) if st.secrets.load_if_toml_exists() else []
-        return [dict(server) for server in servers]
-    except (ValueError, TypeError):
+            servers = st.secrets.get(name, []) if st.secrets.load_if_toml_exists() else []
+        return [{"urls": server["urls"], **server} for server in list(servers)]
+    except (ValueError, TypeError, KeyError):
         st.warning(
-            "`EMOTION_ICE_SERVERS` is not a JSON list of servers, so it is passed over. "
+            f"`{name}` is not a list of servers, each with its `urls`, so it is passed over. "
             'Write `[{"urls": "stun:stun.example.org:3478"}]`.'
         )
         return []
