@@ -162,7 +162,9 @@ def _with_activation_maps(model: Model) -> Model:
     maps = keras.layers.Dense(dense.units, use_bias=False, name="cam")
     both = keras.Model(model.inputs, {"probabilities": model.outputs[0], "cam": maps(features)})
     maps.set_weights([dense.get_weights()[0]])
-    return both
+    # Unless told, Resizing turns training on for all after it: normalisation by the batch.
+    faces = keras.Input(model.input_shape[1:], name="faces")
+    return keras.Model(faces, both(faces, training=False))
 
 
 def ship(run: Run, name: str) -> Run:

@@ -66,8 +66,12 @@ class FaceReader:
     def use(self, recognizer: Recognizer) -> None:
         """Look with another model from now on: faces keep their numbers, not what they showed."""
         self._recognizer = recognizer
-        for track in self._tracker.shown():
+        for track in self._tracker.tracks:
             track.forget()
+
+    def begin_anew(self) -> None:
+        """Let go of all faces, whose places mean nothing in pictures of another size."""
+        self._tracker.clear()
 
     def read(self, gray: NDArray[np.uint8], now_s: float) -> tuple[ShownFace, ...]:
         """Return the faces on screen, by number, after looking at a picture, uint8 (h, w)."""
@@ -79,7 +83,7 @@ class FaceReader:
             self._recognise(gray, tracks, now_s)
             self.seconds["recognise"] = monotonic() - detected
         shown = sorted(self._tracker.shown(), key=lambda track: track.number)
-        self.boxes = tuple({track.box for track in (*tracks, *shown)})
+        self.boxes = tuple({track.box for track in self._tracker.tracks})
         return tuple(map(self._show, shown))
 
     def _recognise(self, gray: NDArray[np.uint8], tracks: list[Track], now_s: float) -> None:

@@ -48,7 +48,16 @@ class Tracker:
 
     def shown(self) -> list[Track]:
         """Return the tracks of faces seen often enough, oldest first."""
-        return [motion.track for motion in self._motions if motion.track.number]
+        return [track for track in self.tracks if track.number]
+
+    @property
+    def tracks(self) -> list[Track]:
+        """All tracks, also those that do not show yet."""
+        return [motion.track for motion in self._motions]
+
+    def clear(self) -> None:
+        """End all tracks; their numbers are not used again."""
+        self._motions.clear()
 
     def _match(self, boxes: list[Box], now_s: float) -> dict[int, Motion]:
         if not boxes or not self._motions:

@@ -126,11 +126,13 @@ class Worker:
         settings = plan.settings
         detector = settings.detector, smallest_side(settings.smallest_face, *gray.shape)
         reader = self._reader
-        if reader is None or gray.shape != self._shape:  # browsers change the size under load
+        if reader is None:
             made = plan.detectors[detector[0]](detector[1])
             reader = FaceReader(made, plan.recognizer.share(), settings.smoothing_s)
         elif detector != self._detector:
             reader.detector = plan.detectors[detector[0]](detector[1])
+        if gray.shape != self._shape:  # browsers change the size under load
+            reader.begin_anew()
         if plan.recognizer is not self._recognizer:
             reader.use(plan.recognizer.share())
         reader.smoothing_s, reader.explains = settings.smoothing_s, settings.activation_map

@@ -78,3 +78,14 @@ def test_a_number_survives_a_pause_of_the_video():
     for now in (0.0, 0.1, 3.0):
         tracker.update([LEFT], now)
     assert [track.number for track in tracker.shown()] == [1]
+
+
+def test_cleared_tracks_end_and_their_numbers_are_not_used_again():
+    tracker = Tracker()
+    for now in (0.0, 0.1):
+        tracker.update([LEFT], now)
+    tracker.clear()
+    assert tracker.tracks == tracker.shown() == []
+    for now in (0.2, 0.3):
+        tracker.update([LEFT], now)
+    assert [track.number for track in tracker.shown()] == [2]
