@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.vision.boxes import Box, shared
 
-WIDTH, HEIGHT = 640, 480
+WIDTH, HEIGHT, FRAMES_PER_S = 640, 480, 30
 GROUNDS = (
     "brick", "camera", "chelsea", "coffee", "coins", "grass", "gravel", "motorcycle_left", "page",
     "rocket",
@@ -41,6 +41,12 @@ class Scene:
     lasts_s: float
     away_s: tuple[float, float] = (0.0, 0.0)
     hides: bool = True
+
+    def looks(self, rate: int, rng: np.random.Generator) -> list[float]:
+        """Return when the frames at 30 a second that are looked at come, in seconds."""
+        first = int(rng.integers(0, FRAMES_PER_S // rate))
+        frames = range(first, int(FRAMES_PER_S * self.lasts_s), FRAMES_PER_S // rate)
+        return [number / FRAMES_PER_S for number in frames]
 
     def there(self, at_s: float) -> dict[int, Box]:
         """Return the faces that are there, also those that are hidden."""
@@ -74,7 +80,7 @@ def wandering(rng: np.random.Generator) -> Scene:
                 side * (1 + 0.2 * np.sin(t + phase)),
             ),
         ),
-        4.0,
+        2.0,
     )
 
 
@@ -153,9 +159,11 @@ def leaving(away_s: float) -> Callable[[np.random.Generator], Scene]:
     return make
 
 
-def draw(scene: Scene, at_s: float, ground: str, rng: np.random.Generator) -> NDArray[np.uint8]:
+def draw(
+    scene: Scene, at_s: float, ground: NDArray[np.uint8], rng: np.random.Generator
+) -> NDArray[np.uint8]:
     """Return a picture of it, grey uint8 (480, 640), with a camera's noise."""
-    picture = ground_picture(ground).astype(np.float32)
+    picture = ground.astype(np.float32)
     head, mask = _head()
     for x, y, side in (scene.courses[i](at_s) for i in scene.there(at_s)):
         scale = side / _SIDE
@@ -167,14 +175,21 @@ def draw(scene: Scene, at_s: float, ground: str, rng: np.random.Generator) -> ND
     return np.clip(noisy, 0, 255).astype(np.uint8)
 
 
+def cut_ground(name: str, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return some part of one of scikit-image's pictures, grey uint8 (480, 640)."""
+    picture = _gray(name)
+    most = min(picture.shape[0] / HEIGHT, picture.shape[1] / WIDTH)
+    share = rng.uniform(0.5, 1) * most
+    height, width = int(share * HEIGHT), int(share * WIDTH)
+    y, x = (int(n) for n in rng.integers(0, np.subtract(picture.shape, (height, width)) + 1))
+    part = picture[y : y + height, x : x + width]
+    return cv2.resize(part, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
+
+
 @cache
-def ground_picture(name: str) -> NDArray[np.uint8]:
-    """Return one of scikit-image's pictures, grey, cut to 640x480."""
+def _gray(name: str) -> NDArray[np.uint8]:
     picture = cv2.imread(str(next(_PICTURES.glob(f"{name}.*"))), cv2.IMREAD_GRAYSCALE)
-    scale = max(WIDTH / picture.shape[1], HEIGHT / picture.shape[0])
-    size = (round(picture.shape[1] * scale), round(picture.shape[0] * scale))
-    larger = cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)
-    return larger[:HEIGHT, :WIDTH].astype(np.uint8, copy=False)
+    return picture.astype(np.uint8, copy=False)
 
 
 @cache

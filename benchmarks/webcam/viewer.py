@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -98,12 +99,12 @@ class Viewer:
         """Close the window."""
         self._context.close()
 
-    def start(self) -> None:
+    def start(self, settling_ms: float = SETTLING_MS) -> None:
         """Press START, wait until the video is there and has settled."""
         self._webcam.get_by_role("button", name="START").click()
         self._webcam.locator("video").wait_for(timeout=30_000)
         self._frame().evaluate("probe.watch()")
-        self._page.wait_for_timeout(SETTLING_MS)
+        self._page.wait_for_timeout(settling_ms)
 
     def stop(self) -> None:
         """Press STOP, and wait until it has stopped."""
@@ -150,7 +151,7 @@ def compared(sent: Sequence[Note], returned: Sequence[Note]) -> tuple[int, tuple
     shown_at: dict[int, float] = {}
     before: tuple[int, int] | None = None
     new, latencies_ms = 0, []
-    for ms, is_returned, number, count in sorted(notes):
+    for ms, is_returned, number, count in sorted(notes, key=itemgetter(0, 1)):
         if number is None:
             continue
         if not is_returned:
@@ -162,8 +163,7 @@ def compared(sent: Sequence[Note], returned: Sequence[Note]) -> tuple[int, tuple
             new += min(later, count - before[1])
             if ms - shown_at.get(number, -np.inf) < LONGEST_MS:
                 latencies_ms.append(ms - shown_at[number])
-        if later or not before:
-            before = number, count
+        before = number, count
     return new, tuple(latencies_ms)
 
 

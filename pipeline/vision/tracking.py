@@ -10,9 +10,9 @@ from pipeline.vision.motion import Motion, middle
 from pipeline.vision.track import Track
 
 # How far a face may be from where it is expected, in widths of it: more, the longer it was unseen.
-_REACH, _REACH_PER_S, _LONGEST_S = 0.5, 4.0, 0.3
+_REACH, _REACH_PER_S, _LONGEST_S = 0.5, 4.0, 0.4
 _MISSED_COST = 0.25
-_NO_PAIR_COST = 3.0
+_NO_PAIR_COST = 4.0
 
 
 class Tracker:

@@ -137,6 +137,23 @@ def test_another_model_keeps_the_numbers_and_forgets_what_the_faces_showed(sayin
         assert face.emotion is None, "seven points do not give a new label"
 
 
+def test_another_model_forgets_a_face_that_did_not_show_yet(saying):
+    reader = FaceReader(make_detector(LEFT)(60), saying, smoothing_s=1e6)
+    assert read(reader, 0.0) == ()
+    other = Saying(sad=0.9)
+    reader.use(other)
+    (face,) = read(reader, 0.1)
+    np.testing.assert_array_equal(face.probabilities, other.says)
+
+
+def test_numbers_go_on_after_the_video_changed_its_size(saying):
+    reader = FaceReader(make_detector(LEFT)(60), saying, 0.0)
+    read(reader, 0.0, 0.1)
+    reader.begin_anew()
+    assert read(reader, 0.2) == ()
+    assert [face.number for face in read(reader, 0.3)] == [2]
+
+
 def test_a_reader_of_a_picture_of_one_pixel_finds_the_face_in_it(finds, saying):
     reader = make_reader(finds, saying)
     for now in (0.0, 0.1):

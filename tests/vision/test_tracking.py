@@ -1,7 +1,9 @@
+from collections.abc import Callable
+
 import pytest
 
-from pipeline.vision.faces import Box
-from pipeline.vision.tracking import Tracker, overlap
+from pipeline.vision.boxes import Box
+from pipeline.vision.tracking import Tracker
 
 LEFT = Box(0, 0, 100, 100)
 RIGHT = Box(300, 0, 100, 100)
@@ -11,17 +13,28 @@ def moved(box: Box, by: int) -> Box:
     return box._replace(x=box.x + by)
 
 
-@pytest.mark.parametrize(
-    ("a", "b", "expected"),
-    [
-        pytest.param(LEFT, LEFT, 1.0, id="the same"),
-        pytest.param(LEFT, RIGHT, 0.0, id="apart"),
-        pytest.param(LEFT, moved(LEFT, 100), 0.0, id="side by side"),
-        pytest.param(LEFT, moved(LEFT, 50), 1 / 3, id="half"),
-    ],
-)
-def test_overlap_is_intersection_over_union(a, b, expected):
-    assert overlap(a, b) == pytest.approx(expected)
+def follow(
+    courses: list[Callable[[float], int]],
+    rate: int,
+    lasts_s: float,
+    missed: Callable[[int, float], bool] = lambda face, at_s: False,
+) -> list[list[int]]:
+    """Return under which numbers faces 100 wide were seen, whose left edges follow courses."""
+    tracker = Tracker()
+    numbers: list[list[int]] = [[] for _ in courses]
+    for look in range(int(lasts_s * rate)):
+        at_s = look / rate
+        seen = [face for face in range(len(courses)) if not missed(face, at_s)]
+        seen = seen if look % 2 else seen[::-1]  # in whatever order
+        boxes = [Box(round(courses[face](at_s)), 15 * face, 100, 100) for face in seen]
+        for face, track in zip(seen, tracker.update(boxes, at_s), strict=True):
+            numbers[face].append(track.number)
+    return numbers
+
+
+def shown(numbers: list[int]) -> set[int]:
+    """Return what a face was called from its second sighting on."""
+    return set(numbers[1:])
 
 
 def test_a_face_shows_at_its_second_sighting():
@@ -89,3 +102,62 @@ def test_cleared_tracks_end_and_their_numbers_are_not_used_again():
     for now in (0.2, 0.3):
         tracker.update([LEFT], now)
     assert [track.number for track in tracker.shown()] == [2]
+
+
+@pytest.mark.parametrize("rate", [5, 15, 30])
+def test_faces_that_cross_keep_their_numbers(rate):
+    courses = [lambda t: 250 * t, lambda t: 500 - 250 * t]
+    first, second = follow(courses, rate, 2)
+    assert shown(first) == {1} and shown(second) == {2}
+
+
+@pytest.mark.parametrize("rate", [10, 15, 30])
+def test_faces_that_cross_keep_their_numbers_while_one_is_hidden(rate):
+    courses = [lambda t: 250 * t, lambda t: 500 - 250 * t]
+    first, second = follow(courses, rate, 2, lambda face, t: face == 0 and 0.85 <= t < 1.15)
+    assert shown(first) == {1} and shown(second) == {2}
+
+
+def test_faces_that_meet_and_part_keep_their_numbers():
+    courses = [lambda t: 200 - abs(200 - 200 * t), lambda t: 290 + abs(200 - 200 * t)]
+    first, second = follow(courses, 15, 2)
+    assert shown(first) == {1} and shown(second) == {2}
+
+
+def test_a_fast_face_keeps_its_number_at_five_looks_a_second():
+    (numbers,) = follow([lambda t: 400 * t], 5, 3)
+    assert shown(numbers) == {1}
+
+
+def test_a_moving_face_that_is_missed_for_a_moment_keeps_its_number():
+    (numbers,) = follow([lambda t: 250 * t], 15, 2, lambda face, t: 0.8 <= t < 1.1)
+    assert shown(numbers) == {1}
+
+
+def test_a_face_that_was_away_for_a_second_is_a_new_one():
+    tracker = Tracker()
+    for look in range(45):
+        at_s = look / 15
+        tracker.update([] if 1 <= at_s < 2 else [LEFT], at_s)
+        if 1.5 <= at_s < 2:
+            assert tracker.shown() == []
+    assert [track.number for track in tracker.shown()] == [2]
+
+
+def test_a_face_far_from_where_one_was_is_another():
+    tracker = Tracker()
+    for now in (0.0, 0.1):
+        tracker.update([LEFT], now)
+    for now in (0.2, 0.3):
+        (track,) = tracker.update([RIGHT], now)
+    assert track.number == 2
+
+
+def test_the_one_box_where_two_are_expected_is_the_face_seen_last():
+    tracker = Tracker()
+    near = moved(LEFT, 60)
+    for now in (0.0, 0.1):
+        tracker.update([LEFT, near], now)
+    tracker.update([LEFT], 0.2)
+    (track,) = tracker.update([moved(LEFT, 30)], 0.3)
+    assert track.number == 1

@@ -65,7 +65,9 @@ def _node(operation: str, inputs: tuple[str, ...], output: str, **lists: tuple[i
         for name, values in lists.items()
     )
     taken = b"".join(_field(1, name) for name in inputs)
-    return _field(1, taken + _field(2, output) + _field(3, output) + _field(4, operation) + attributes)
+    return _field(
+        1, taken + _field(2, output) + _field(3, output) + _field(4, operation) + attributes
+    )
 
 
 def _value(name: str, shape: tuple[int, ...]) -> bytes:
