@@ -311,7 +311,7 @@ def slices_of(model: Run, target: Target, of: FaceDataset) -> list[Slice]:
 def _compiled(
     _model: Run, precision: Precision, path: str, *changed: tuple[int, ...]
 ) -> Recognizer:
-    return Recognizer.load(_model, precision)
+    return Recognizer.load(_model, precision, threads=1)
 
 
 def recognizer(model: Run) -> Recognizer:

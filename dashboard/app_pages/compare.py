@@ -8,8 +8,8 @@ from dashboard import resources
 from dashboard.components.compare.compared import Compared, compare
 from dashboard.components.compare.configuration import show_configuration
 from dashboard.components.compare.curves import show_curves
-from dashboard.components.compare.pairs import show_pairs
 from dashboard.components.compare.figures import show_figures
+from dashboard.components.compare.pairs import show_pairs
 from dashboard.components.evaluation_job import offer_evaluation
 from dashboard.components.model_picker import find_targets, job_for, pick_target
 from pipeline.errors import UserError

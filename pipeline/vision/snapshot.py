@@ -26,7 +26,7 @@ class LiveSettings:
 
     smallest_face: int = 60
     smoothing_s: float = 0.4
-    recognitions_per_s: float = 20.0
+    recognitions_per_s: float = 16.0
     detector: str = "haar"
     mirror: bool = False
     bars: bool = False

@@ -1,5 +1,7 @@
 """The timeline of the Live page, a recording of it, and a still picture."""
 
+import re
+from base64 import b64decode
 from dataclasses import replace
 from functools import partial
 from time import monotonic
@@ -11,10 +13,9 @@ import pytest
 from streamlit.runtime.scriptrunner import RerunData
 from streamlit.testing.v1 import AppTest
 
-from pipeline.labels import EMOTIONS
+from pipeline.labels import COLOURS, EMOTIONS
 from pipeline.vision.live import LiveProcessor
 from pipeline.vision.timeline import COLUMNS, Timeline
-from tests.dashboard.clicks import drawn
 from tests.dashboard.test_live_page import (
     FACE,
     UNDECIDED,
@@ -196,10 +197,25 @@ def test_the_timeline_shows_the_last_minute_of_a_face(filled_workspace, camera):
     for ago in (90.0, 2.0, 1.0):
         timeline_of(at).add([FACE], now - ago)
     at.run()
-    traces = drawn(at, "live.timeline")
-    assert [trace["name"] for trace in traces] == list(EMOTIONS)
-    assert len(traces[0]["x"]) == 2
+    colours, points = zip(*lines(at), strict=True)
+    assert list(colours) == [COLOURS[emotion] for emotion in EMOTIONS]
+    happy = points[EMOTIONS.index("happy")]
+    assert happy[1][0] - happy[0][0] == pytest.approx(100 / 60, abs=0.11)
+    assert [y for _, y in happy] == pytest.approx([10, 10], abs=0.1)
     assert "Face" not in [group.label for group in at.segmented_control]
+
+
+def lines(at: AppTest) -> list[tuple[str, list[tuple[float, float]]]]:
+    """Return the colour and the points of each line of the last minute, 0-100 of its picture."""
+    (html,) = (each.proto.body for each in at.get("html") if "svg+xml" in each.proto.body)
+    encoded = re.search(r"base64,([^\"]+)", html)
+    assert encoded
+    svg = b64decode(encoded[1]).decode()
+    found = re.findall(r'points="([^"]+)".*?stroke="([^"]+)"', svg)
+    return [
+        (colour, [tuple(map(float, point.split(","))) for point in points.split()])
+        for points, colour in found
+    ]
 
 
 def test_of_several_faces_one_is_chosen(filled_workspace, camera):
@@ -209,9 +225,9 @@ def test_of_several_faces_one_is_chosen(filled_workspace, camera):
     timeline_of(at).add([FACE], now - 2)
     at.run()
     chosen = named(at.segmented_control, "Face")
-    assert chosen.value == 8 and len(drawn(at, "live.timeline")[0]["x"]) == 1
+    assert chosen.value == 8 and len(lines(at)[0][1]) == 1
     chosen.set_value(7).run()
-    assert len(drawn(at, "live.timeline")[0]["x"]) == 2
+    assert len(lines(at)[0][1]) == 2
 
 
 def test_a_chosen_face_that_has_left_gives_way(filled_workspace, camera):
@@ -224,4 +240,4 @@ def test_a_chosen_face_that_has_left_gives_way(filled_workspace, camera):
     at.run()
     assert not at.exception
     assert named(at.segmented_control, "Face").value == 9
-    assert len(drawn(at, "live.timeline")) == 7
+    assert len(lines(at)) == 7

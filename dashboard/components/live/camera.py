@@ -1,5 +1,6 @@
 """The camera's video through a model, and all that belongs to it."""
 
+import cv2
 import numpy as np
 import streamlit as st
 
@@ -14,8 +15,11 @@ from pipeline.runs import Run
 from pipeline.vision.live import LiveProcessor
 from pipeline.vision.recognizer import Recognizer
 
-_REFRESH_S = 0.5
-_SLOWLY_S = 1.0
+# Process-wide: a detection on two threads holds up the video, which needs a core of its own.
+cv2.setNumThreads(1)
+
+_REFRESH_S = 1.0
+_SLOWLY_S = 2.0
 _PROCESSOR = "live.processor"
 _RECOGNIZER = "live.recognizer"
 

@@ -50,7 +50,7 @@ def settings_panel(recognizer: Recognizer, detector: str) -> Chosen:
             "0 shows every picture for itself.",
         )  # fmt: skip
         per_s = st.slider(
-            "Recognitions/s, at most", *(5, 30, 20, 5), key="live.per_s", persist_state="session",
+            "Recognitions/s, at most", *(4, 30, 16, 2), key="live.per_s", persist_state="session",
             help="Frames between carry the faces of the one before.",
         )  # fmt: skip
     with show:
