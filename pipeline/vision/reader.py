@@ -1,6 +1,7 @@
 """From one grey picture after another to the faces on screen and what they show."""
 
 from dataclasses import dataclass
+from math import inf
 from time import monotonic
 
 import numpy as np
@@ -48,24 +49,33 @@ class FaceReader:
         detector: finds faces; may be replaced between two pictures.
         smoothing_s: time over which probabilities are averaged, 0 for none.
         explains: whether class activation maps are made, too.
+        longest_s: how long to recognise faces of one picture; more faces than that allows take
+            turns, so that the boxes keep up with them.
         boxes: where the last picture has faces, also those that do not show yet or any more.
         seconds: what `detect` and `recognise` took in the last picture.
     """
 
     def __init__(
-        self, detector: Detector, recognizer: Recognizer, smoothing_s: float, explains: bool = False
+        self,
+        detector: Detector,
+        recognizer: Recognizer,
+        smoothing_s: float,
+        explains: bool = False,
+        longest_s: float = inf,
     ) -> None:
         self.detector = detector
         self.smoothing_s = smoothing_s
         self.explains = explains
+        self.longest_s = longest_s
         self.boxes: tuple[Box, ...] = ()
         self.seconds: dict[str, float] = {}
         self._recognizer = recognizer
+        self._face_s = 0.0
         self._tracker = Tracker()
 
     def use(self, recognizer: Recognizer) -> None:
         """Look with another model from now on: faces keep their numbers, not what they showed."""
-        self._recognizer = recognizer
+        self._recognizer, self._face_s = recognizer, 0.0
         for track in self._tracker.tracks:
             track.forget()
 
@@ -80,11 +90,20 @@ class FaceReader:
         detected = monotonic()
         self.seconds = {"detect": detected - started}
         if tracks:
-            self._recognise(gray, tracks, now_s)
+            due = self._due(tracks)
+            self._recognise(gray, due, now_s)
             self.seconds["recognise"] = monotonic() - detected
-        shown = sorted(self._tracker.shown(), key=lambda track: track.number)
+            self._face_s = self.seconds["recognise"] / len(due)
+        recognised = [track for track in self._tracker.shown() if track.observed_s > -inf]
+        shown = sorted(recognised, key=lambda track: track.number)
         self.boxes = tuple({track.box for track in self._tracker.tracks})
         return tuple(map(self._show, shown))
+
+    def _due(self, tracks: list[Track]) -> list[Track]:
+        """Return the tracks that have waited longest: all, or as many as there is time for."""
+        most = self.longest_s / self._face_s if self._face_s else inf
+        waited = sorted(tracks, key=lambda track: track.observed_s)
+        return waited[: int(max(1, min(most, len(tracks))))]
 
     def _recognise(self, gray: NDArray[np.uint8], tracks: list[Track], now_s: float) -> None:
         faces = np.stack([crop_face(gray, track.box) for track in tracks])

@@ -1,7 +1,7 @@
 """One face over time: where it is, and what it has shown lately."""
 
 from dataclasses import dataclass, field
-from math import exp
+from math import exp, inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,8 @@ class Track:
         seen_s: when it was seen last.
         sightings: pictures it was found in.
         number: counted from 1 as faces begin to show, 0 before; never used again.
-        picture: uint8 (48, 48), what was recognised last.
+        observed_s: when it was recognised last.
+        picture: uint8 (48, 48), what was recognised then.
         probabilities: float32 (7,), smoothed over time.
         activation: float32 (h, w), the likeliest emotion's class activation map, if it was made.
         emotion: its label so far; None while none clearly leads.
@@ -30,13 +31,13 @@ class Track:
     seen_s: float
     sightings: int = 1
     number: int = 0
+    observed_s: float = -inf
     picture: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((SIZE, SIZE), np.uint8))
     probabilities: NDArray[np.float32] = field(
         default_factory=lambda: np.zeros(len(EMOTIONS), np.float32)
     )
     activation: NDArray[np.float32] | None = None
     emotion: str | None = None
-    _observed_s: float | None = None
 
     def observe(
         self,
@@ -47,12 +48,12 @@ class Track:
     ) -> None:
         """Take in what was recognised: after `smoothing_s` seconds 63 % of the old is forgotten."""
         self.picture = picture
-        if self._observed_s is not None and smoothing_s > 0:
-            kept = exp((self._observed_s - now_s) / smoothing_s)
-            probabilities = kept * self.probabilities + (1 - kept) * probabilities
-        self.probabilities = np.asarray(probabilities, np.float32)
-        self._observed_s = now_s
+        kept = exp((self.observed_s - now_s) / smoothing_s) if smoothing_s > 0 else 0.0
+        mixed = kept * self.probabilities + (1 - kept) * probabilities
+        self.probabilities = np.asarray(mixed, np.float32)
+        self.observed_s = now_s
 
     def forget(self) -> None:
         """Forget what it has shown, since another model looks from now on."""
-        self._observed_s = self.emotion = self.activation = None
+        self.observed_s = -inf
+        self.emotion = self.activation = None

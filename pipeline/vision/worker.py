@@ -15,6 +15,7 @@ from pipeline.vision.recognizer import Recognizer
 from pipeline.vision.snapshot import LiveSettings, smallest_side
 
 _RETRY_S = 0.2
+_LONGEST_S = 0.05
 
 
 class Plan(NamedTuple):
@@ -128,7 +129,7 @@ class Worker:
         reader = self._reader
         if reader is None:
             made = plan.detectors[detector[0]](detector[1])
-            reader = FaceReader(made, plan.recognizer.share(), settings.smoothing_s)
+            reader = FaceReader(made, plan.recognizer.share(), settings.smoothing_s, longest_s=_LONGEST_S)
         elif detector != self._detector:
             reader.detector = plan.detectors[detector[0]](detector[1])
         if gray.shape != self._shape:  # browsers change the size under load

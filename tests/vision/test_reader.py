@@ -71,6 +71,41 @@ def test_all_faces_are_recognised_in_one_batch(recognizer):
     assert recognizer.batches == [2, 2]
 
 
+class Slow(Saying):
+    """Takes 20 ms a face by a clock of its own."""
+
+    def __init__(self, monkeypatch, **leading):
+        super().__init__(**leading)
+        self.batches, self.now = [], 0.0
+        monkeypatch.setattr("pipeline.vision.reader.monotonic", lambda: self.now)
+
+    def predict(self, faces):
+        self.batches.append(len(faces))
+        self.now += 0.02 * len(faces)
+        return super().predict(faces)
+
+
+def test_more_faces_than_there_is_time_for_take_turns(monkeypatch):
+    boxes = [Box(120 * i, 100, 100, 100) for i in range(5)]
+    slow = Slow(monkeypatch, happy=0.9)
+    reader = FaceReader(make_detector(*boxes)(60), slow, 0.0, longest_s=0.05)
+    assert read(reader, 0.0) == ()
+    assert slow.batches == [5], "how long a face takes is not known yet"
+    assert [face.box for face in read(reader, 0.1)] == boxes
+    slow.says = shares(sad=0.9)
+    told = [sum(face.emotion == "sad" for face in read(reader, now)) for now in (0.2, 0.3, 0.4)]
+    assert told == [2, 4, 5], "those that waited longest come first"
+    assert slow.batches == [5, 2, 2, 2, 2]
+
+
+def test_a_face_whose_turn_did_not_come_yet_does_not_show(monkeypatch, finds):
+    slow = Slow(monkeypatch, happy=0.9)
+    reader = make_reader(finds, slow, longest_s=0.01)
+    read(reader, 0.0, 0.1)
+    finds.boxes = [LEFT, *(Box(120 * i, 300, 100, 100) for i in range(4))]
+    assert [len(read(reader, now)) for now in (0.2, 0.3, 0.4, 0.5)] == [1, 3, 4, 5]
+
+
 def test_without_faces_nothing_is_recognised(recognizer):
     reader = FaceReader(make_detector()(60), recognizer, 0.0)
     assert read(reader, 0.0, 0.1) == ()

@@ -5,7 +5,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import resources
-from dashboard.components.live.faces import faces_and_figures
+from dashboard.components.live.faces import faces_panel, figures_panel
 from dashboard.components.live.recording import recording_panel
 from dashboard.components.live.settings import settings_panel
 from dashboard.components.live.timeline import timeline_panel
@@ -19,7 +19,7 @@ from pipeline.vision.recognizer import Recognizer
 cv2.setNumThreads(1)
 
 _REFRESH_S = 1.0
-_SLOWLY_S = 2.0
+_SLOWLY_S = 4.0
 _PROCESSOR = "live.processor"
 _RECOGNIZER = "live.recognizer"
 
@@ -54,8 +54,10 @@ def camera_panel(model: Run, detector: str) -> None:
     with faces:
         if playing is not None:
             every = _REFRESH_S if playing else None
-            show = st.fragment(faces_and_figures, run_every=every)
+            show = st.fragment(faces_panel, run_every=every)
             show(processor, playing, chosen.live.hide_faces)
+        if playing:
+            st.fragment(figures_panel, run_every=_SLOWLY_S)(processor)
     every = _SLOWLY_S if playing else None
     with video:
         st.fragment(timeline_panel, run_every=every)(processor.timeline, bool(playing))

@@ -1,49 +1,38 @@
 """One recognised face: the picture that the model sees, and its seven probabilities."""
 
-import cv2
-import numpy as np
-import streamlit as st
-from numpy.typing import NDArray
-
 from dashboard.components.faces import data_uri
 from pipeline.labels import COLOURS, EMOTIONS
+from pipeline.vision.reader import ShownFace
 
-_SIDE = 96
+_CARD = (
+    "border:1px solid rgba(128,128,128,0.35);border-radius:0.5rem;padding:0.75rem 1rem;"
+    "margin-bottom:0.75rem"
+)
+_SIDES = "display:flex;gap:1rem;align-items:center;margin-top:0.5rem"
+_PICTURE = "width:96px;height:96px;image-rendering:pixelated;border-radius:4px"
 _GRID = (
-    "display:grid;grid-template-columns:max-content 1fr;gap:2px 8px;align-items:center;"
+    "flex:1;display:grid;grid-template-columns:max-content 1fr;gap:2px 8px;align-items:center;"
     "font-size:0.8rem;line-height:1.25"
 )
 
 
-def face_card(
-    title: str, picture: NDArray[np.uint8] | None, probabilities: NDArray[np.float32]
-) -> None:
-    """Show a face, uint8 (48, 48), at twice its size beside its bars, float32 (7,).
+def face_card(face: ShownFace, *, hidden: bool) -> str:
+    """Return a face at twice its size beside its bars as HTML, drawn anew at next to no cost.
 
     Args:
-        title: Markdown.
-        picture: what the model sees; None shows the bars alone.
-        probabilities: in the order of `EMOTIONS`.
+        face: what to show.
+        hidden: show no picture of it.
     """
-    with st.container(border=True, gap="small"):
-        st.markdown(title)
-        with st.container(horizontal=True, vertical_alignment="center"):
-            if picture is not None:
-                large = cv2.resize(picture, (2 * _SIDE, 2 * _SIDE), interpolation=cv2.INTER_NEAREST)
-                st.image(data_uri(large), width=_SIDE)
-            st.html(probability_bars(probabilities), width="stretch")
-
-
-def probability_bars(probabilities: NDArray[np.float32]) -> str:
-    """Return a bar an emotion as HTML, which a browser redraws at next to no cost.
-
-    Args:
-        probabilities: float32 (7,); a bar of 1 takes all the room but for its number's.
-    """
-    rows = "".join(
+    sure = f", {face.confidence:.0%} sure" if face.emotion else ""
+    picture = f'<img alt="" style="{_PICTURE}" src="{data_uri(face.picture)}"/>'
+    bars = "".join(
         f'<span>{emotion}</span><span style="display:flex;align-items:center;gap:6px">'
         f'<span style="width:{80 * share:.1f}%;height:11px;min-width:1px;border-radius:2px;'
         f'background:{COLOURS[emotion]}"></span>{share:.1%}</span>'
-        for emotion, share in zip(EMOTIONS, probabilities, strict=True)
+        for emotion, share in zip(EMOTIONS, face.probabilities, strict=True)
     )
-    return f'<div style="{_GRID}">{rows}</div>'
+    return (
+        f'<div style="{_CARD}"><div><b>Face {face.number}</b> · {face.label}{sure}</div>'
+        f'<div style="{_SIDES}">{"" if hidden else picture}<div style="{_GRID}">{bars}</div></div>'
+        "</div>"
+    )

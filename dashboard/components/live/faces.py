@@ -1,11 +1,10 @@
-"""The faces on screen and the figures of the video, refreshed by themselves."""
+"""The faces on screen, and the figures of the video; both refresh by themselves."""
 
 import streamlit as st
 
 from dashboard.components.live.face_card import face_card
 from dashboard.components.plain import plain
 from pipeline.vision.live import LiveProcessor
-from pipeline.vision.snapshot import Snapshot
 
 _STAGES = {
     "decode": "Decode",
@@ -16,8 +15,8 @@ _STAGES = {
 }
 
 
-def faces_and_figures(processor: LiveProcessor, playing: bool, hidden: bool) -> None:
-    """Show each face on screen, then how the video does.
+def faces_panel(processor: LiveProcessor, playing: bool, hidden: bool) -> None:
+    """Show each face on screen, in one element: each costs the video some frames.
 
     Args:
         processor: what works on the frames.
@@ -31,17 +30,13 @@ def faces_and_figures(processor: LiveProcessor, playing: bool, hidden: bool) -> 
         st.info("Press START and look into the camera. Each face then shows here.")
     elif not now.faces:
         st.info("Looking for a face…")
-    for face in now.faces:
-        title = f"**Face {face.number}** · {face.label}"
-        if face.emotion:
-            title += f", {face.confidence:.0%} sure"
-        picture = None if hidden else face.picture
-        face_card(title, picture, face.probabilities)
-    if playing:
-        _figures(now)
+    if now.faces:
+        st.html("".join(face_card(face, hidden=hidden) for face in now.faces))
 
 
-def _figures(now: Snapshot) -> None:
+def figures_panel(processor: LiveProcessor) -> None:
+    """Show how the video does."""
+    now = processor.snapshot()
     with st.container(horizontal=True, gap="small"):
         st.metric("Frames/s in", f"{now.frames_in_per_s:.1f}", width="content")
         st.metric("Frames/s out", f"{now.frames_out_per_s:.1f}", width="content")
