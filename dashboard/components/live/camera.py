@@ -1,5 +1,8 @@
 """The camera's video through a model, and all that belongs to it."""
 
+import ctypes
+import sys
+
 import cv2
 import numpy as np
 import streamlit as st
@@ -17,9 +20,13 @@ from pipeline.vision.recognizer import Recognizer
 
 # Process-wide: a detection on two threads holds up the video, which needs a core of its own.
 cv2.setNumThreads(1)
+# So, too: glibc gives each thread of a video a heap of its own, which it seldom gives back.
+_M_ARENA_MAX = -8
+if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
+    mallopt(_M_ARENA_MAX, 2)
 
 _REFRESH_S = 1.0
-_SLOWLY_S = 4.0
+_SLOWLY_S = 3.0
 _PROCESSOR = "live.processor"
 _RECOGNIZER = "live.recognizer"
 
