@@ -129,7 +129,9 @@ class Worker:
         reader = self._reader
         if reader is None:
             made = plan.detectors[detector[0]](detector[1])
-            reader = FaceReader(made, plan.recognizer.share(), settings.smoothing_s, longest_s=_LONGEST_S)
+            reader = FaceReader(
+                made, plan.recognizer.share(), settings.smoothing_s, longest_s=_LONGEST_S
+            )
         elif detector != self._detector:
             reader.detector = plan.detectors[detector[0]](detector[1])
         if gray.shape != self._shape:  # browsers change the size under load
