@@ -145,7 +145,8 @@ def test_a_photo_is_recognised_without_a_camera(live):
     photo = {"name": "a.png", "mimeType": "image/png", "buffer": encode(portrait)}
     live.locator("input[type=file]").set_input_files([photo])
     expect(live.get_by_test_id("stDataFrame")).to_be_visible(timeout=10_000)
-    expect(live.get_by_test_id("stImage")).to_be_visible()
+    picture = live.get_by_alt_text("What the model sees")
+    expect(picture).to_be_visible()
     with live.expect_download() as download:
         live.get_by_role("button", name="Picture, PNG").click()
     picture = cv2.imread(str(download.value.path()))
@@ -202,9 +203,10 @@ def test_settings_reach_the_worker_and_are_kept_through_a_page_change(live):
 
 def test_hidden_faces_are_blurred_in_the_video_and_on_the_page(live):
     start(live)
-    expect(live.get_by_test_id("stImage")).to_be_visible()
+    picture = live.get_by_alt_text("What the model sees")
+    expect(picture).to_be_visible()
     live.get_by_text("Hide faces").click()
-    expect(live.get_by_test_id("stImage")).to_have_count(0)
+    expect(picture).to_have_count(0)
     expect(label(live)).to_be_visible()
     stop(live)
 

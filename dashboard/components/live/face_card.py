@@ -24,7 +24,8 @@ def face_card(face: ShownFace, *, hidden: bool) -> str:
         hidden: show no picture of it.
     """
     sure = f", {face.confidence:.0%} sure" if face.emotion else ""
-    picture = f'<img alt="" style="{_PICTURE}" src="{data_uri(face.picture)}"/>'
+    what = f"What the model sees of face {face.number}"
+    picture = f'<img alt="{what}" style="{_PICTURE}" src="{data_uri(face.picture)}"/>'
     bars = "".join(
         f'<span>{emotion}</span><span style="display:flex;align-items:center;gap:6px">'
         f'<span style="width:{80 * share:.1f}%;height:11px;min-width:1px;border-radius:2px;'
