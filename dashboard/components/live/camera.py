@@ -16,6 +16,7 @@ from dashboard.components.live.webcam import show_help, webcam
 from pipeline.errors import UserError
 from pipeline.runs import Run
 from pipeline.vision.live import LiveProcessor
+from pipeline.vision.places import Places
 from pipeline.vision.recognizer import Recognizer
 
 # Process-wide: a detection on two threads holds up the video, which needs a core of its own.
@@ -81,12 +82,17 @@ def _video(processor: LiveProcessor, camera_fps: int) -> bool | None:
             "smooth: look again in a while, or take a photo.",
             icon=":material/group:",
         )
-        st.button("Look again", icon=":material/refresh:")
+        st.fragment(_look_again, run_every=_SLOWLY_S)(places)
         return None
     playing = webcam(processor, camera_fps)
     if not playing:
         show_help()
     return playing
+
+
+def _look_again(places: Places) -> None:
+    if st.button("Look again", icon=":material/refresh:") or not places.full:
+        st.rerun()
 
 
 def _warmed(model: Run) -> Recognizer:
