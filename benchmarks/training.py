@@ -27,8 +27,9 @@ from pipeline.runs import create_run
 from pipeline.training.batches import FaceBatches, make_batches
 from pipeline.training.callbacks import Keeper, Progress
 from pipeline.training.config import TrainConfig
+from pipeline.training.keras_model import rebuild
 from pipeline.training.state import TrainingState
-from pipeline.training.trainer import begin_phase, rebuild
+from pipeline.training.trainer import begin_phase
 
 NAME = "benchmark"
 FACES, CHOSEN_ON = 1280, 256  # of an epoch's training and validation

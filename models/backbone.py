@@ -25,7 +25,8 @@ class Backbone(BaseModel):
 
     From trained weights, a first phase trains the new head alone and a second one the upper part
     of the backbone too, its batch normalisation frozen and so in inference mode in both
-    (https://keras.io/guides/transfer_learning/). From none, all of it is trained in one phase.
+    (https://keras.io/guides/transfer_learning/); at a share of 1 it is all trained, batch
+    normalisation too. From none, all of it is trained in one phase.
     A weights file is what keras.applications takes, or a whole model of this architecture
     (`.keras`), whose head is taken too; neither depends on the input's size.
     """
@@ -39,7 +40,11 @@ class Backbone(BaseModel):
         96, ge=32, le=224, description="side of the network's input, pixels"
     )
     trainable_share: float = Field(
-        0.5, gt=0, le=1, description="share of the backbone's layers that phase two trains"
+        0.5,
+        gt=0,
+        le=1,
+        description="share of the backbone's layers that phase two trains; 1 = all, batch "
+        "normalisation too",
     )
     head_epochs: int = Field(3, ge=0, le=1000, description="epochs of phase one, the head alone")
     head_learning_rate: float = Field(1e-3, gt=0, le=10, description="learning rate of phase one")
@@ -76,10 +81,11 @@ class Backbone(BaseModel):
             return
         backbone = model.get_layer("backbone")
         first = round(len(backbone.layers) * (1 - self.trainable_share))
+        partly = self.trainable_share < 1
         for number, layer in enumerate(backbone.layers):
             # Calling the backbone with training=False would not last: fit's True goes before it.
             normalizes = isinstance(layer, keras.layers.BatchNormalization)
-            layer.trainable = not (head_only or number < first or normalizes)
+            layer.trainable = not (head_only or number < first or (normalizes and partly))
 
 
 def _load(application: Callable[..., Model], weights: str, size: int) -> Model:

@@ -31,28 +31,6 @@ CALIBRATION_FACES = 300
 SHIPPED = ("config.json", "status.json", "history.csv", "train.log")
 
 
-def load_keras(run: Run) -> Model:
-    """Load a run's trained model, from its `model.keras` or its shipped float16 weights.
-
-    Raises:
-        UserError: the file is missing or damaged.
-    """
-    import keras
-
-    from pipeline.training.trainer import rebuild
-
-    try:
-        if not run.shipped:
-            return keras.models.load_model(run.weights_path, compile=False)
-        model = rebuild(run.config().train)
-        model.load_weights(run.weights_path)
-        return model
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"'{run.name}' has no readable {run.weights_path.name}: train it to its end first."
-        ) from error
-
-
 def export_openvino(run: Run) -> Path:
     """Write the run's `openvino/model.xml` and `.bin` in float32, whole or not at all.
 
@@ -67,6 +45,8 @@ def export_openvino(run: Run) -> Path:
     """
     os.environ.setdefault("CI", "true")  # keeps the converter from sending telemetry
     import openvino as ov
+
+    from pipeline.training.keras_model import load_keras
 
     model = _with_activation_maps(load_keras(run))
     target = run.openvino_path
@@ -144,6 +124,8 @@ def export_litert(run: Run) -> Path:
     Raises:
         UserError: the run has no trained model.
     """
+    from pipeline.training.keras_model import load_keras
+
     model = _with_activation_maps(load_keras(run))
     target = run.litert_path
     target.parent.mkdir(exist_ok=True)
@@ -198,7 +180,7 @@ def ship(run: Run, name: str) -> Run:
 def _float16(run: Run) -> Model:
     import keras
 
-    from pipeline.training.trainer import rebuild
+    from pipeline.training.keras_model import load_keras, rebuild
 
     trained = load_keras(run)
     keras.config.set_dtype_policy("float16")

@@ -77,7 +77,7 @@ def test_openvino_and_keras_agree_to_a_thousandth(name):
 
 
 def test_a_trained_run_agrees_to_a_thousandth_on_real_faces(filled_workspace):
-    from pipeline.export import load_keras
+    from pipeline.training.keras_model import load_keras
 
     (run,) = list_runs()
     faces = load_dataset("sample").images[:64]
@@ -88,7 +88,7 @@ def test_a_trained_run_agrees_to_a_thousandth_on_real_faces(filled_workspace):
 
 
 def test_the_activation_maps_average_to_what_the_softmax_saw(filled_workspace):
-    from pipeline.export import load_keras
+    from pipeline.training.keras_model import load_keras
 
     (run,) = list_runs()
     bias = load_keras(run).get_layer("probabilities").get_weights()[1]

@@ -49,7 +49,7 @@ def test_its_stored_figures_follow_from_its_stored_predictions(shipped):
 
 
 def test_its_keras_weights_and_its_export_agree_to_a_thousandth(shipped):
-    from pipeline.export import load_keras
+    from pipeline.training.keras_model import load_keras
 
     expected = np.asarray(load_keras(shipped)(FACES[..., np.newaxis].astype(np.float32)))
 

@@ -8,7 +8,8 @@ from pipeline.data.dataset import FaceDataset
 from pipeline.training.augmentation import Augmentation, augment
 from pipeline.training.class_weights import class_weights
 from pipeline.training.config import TrainConfig
-from pipeline.training.targets import one_hot, training_targets
+from pipeline.training.keras_model import load_keras
+from pipeline.training.targets import one_hot, teacher_of, training_targets
 
 _MIXUP = 1  # sets the seed of a batch's pairs apart from those of the faces' changes
 
@@ -23,6 +24,9 @@ class FaceBatches(keras.utils.PyDataset):  # type: ignore[misc]
     its batch, after both were augmented, and mixes their targets alike. A sample weighs its target
     times the class weights: of a mixed one that is the mix of both faces' weights.
 
+    A teacher (Hinton et al. 2015, https://arxiv.org/abs/1503.02531) sees each face as it is given,
+    after augmentation and before mixup (Beyer et al. 2022, https://arxiv.org/abs/2106.05237).
+
     Args:
         images: uint8 (n, 48, 48), all of a data set's.
         targets: float32 (n, 7), distributions over the emotions, all of a data set's.
@@ -30,6 +34,8 @@ class FaceBatches(keras.utils.PyDataset):  # type: ignore[misc]
         batch_size: faces a batch; the last one may have fewer.
         augmentation: how faces are changed, None to give them as they are, in their order.
         class_weights: float32 (7,), one an emotion, or None.
+        teacher: a model whose probabilities are blended into the targets, or None.
+        teacher_share: their share.
         mixup: alpha of the Beta distribution that a pair's shares are drawn from, 0 for no mixup.
         seed: the run's seed.
     """
@@ -43,6 +49,8 @@ class FaceBatches(keras.utils.PyDataset):  # type: ignore[misc]
         batch_size: int,
         augmentation: Augmentation | None = None,
         class_weights: NDArray[np.float32] | None = None,
+        teacher: keras.Model | None = None,
+        teacher_share: float = 0.0,
         mixup: float = 0.0,
         seed: int = 0,
     ) -> None:
@@ -50,6 +58,7 @@ class FaceBatches(keras.utils.PyDataset):  # type: ignore[misc]
         self._images, self._targets, self._indices = images, targets, indices
         self._batch_size, self._augmentation = batch_size, augmentation
         self._class_weights, self._mixup, self._seed = class_weights, mixup, seed
+        self._teacher, self._teacher_share = teacher, teacher_share
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
@@ -66,6 +75,9 @@ class FaceBatches(keras.utils.PyDataset):  # type: ignore[misc]
         chosen = self._order[number * self._batch_size : (number + 1) * self._batch_size]
         faces = np.stack([self._face(int(i)) for i in chosen])[..., np.newaxis].astype(np.float32)
         targets = self._targets[chosen]
+        if self._teacher is not None:
+            share, taught = self._teacher_share, self._teacher.predict_on_batch(faces)
+            targets = share * np.asarray(taught, np.float32) + (1 - share) * targets
         if self._mixup:
             rng = np.random.default_rng((self._seed, self._epoch, number, _MIXUP))
             faces, targets = _mix(faces, targets, self._mixup, rng)
@@ -100,7 +112,8 @@ def make_batches(config: TrainConfig, dataset: FaceDataset) -> tuple[FaceBatches
     """Return the batches to fit on and those to choose the epoch on, which are never changed.
 
     Raises:
-        UserError: a split is not there, or the targets need votes that the data set has not.
+        UserError: a split is not there, the targets need votes that the data set has not, or the
+            teacher cannot be loaded.
     """
     fit_on = dataset.training_indices(config.seed)
     choose_on = dataset.indices(dataset.choosing_split(), config.seed)
@@ -108,6 +121,7 @@ def make_batches(config: TrainConfig, dataset: FaceDataset) -> tuple[FaceBatches
     if config.class_weights != "none":
         labels = dataset.labels[fit_on]
         weights = class_weights(labels, config.class_weights, config.given_weights)
+    teacher = teacher_of(config)
     training = FaceBatches(
         dataset.images,
         training_targets(config, dataset),
@@ -115,6 +129,8 @@ def make_batches(config: TrainConfig, dataset: FaceDataset) -> tuple[FaceBatches
         batch_size=config.batch_size,
         augmentation=config.augmentation,
         class_weights=weights,
+        teacher=load_keras(teacher) if teacher else None,
+        teacher_share=config.teacher_share,
         mixup=config.mixup,
         seed=config.seed,
     )

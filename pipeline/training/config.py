@@ -64,6 +64,12 @@ class TrainConfig(BaseModel):
         "labels", description="what faces are trained towards: labels, FER+ votes, or both"
     )
     vote_share: float = Field(0.5, ge=0, le=1, description="share of the votes in a blend")
+    teacher: str = Field(
+        "none", description="model whose probabilities for the same face are blended in, or none"
+    )
+    teacher_share: float = Field(
+        0.5, ge=0, le=1, description="share of the teacher's probabilities in a target"
+    )
     class_weights: Literal["none", "sqrt", "balanced", "given"] = Field(
         "none",
         description="how much errors count: alike, by 1 / √faces, by 1 / faces, or as given",

@@ -23,9 +23,10 @@ from pipeline.workspace import workspace, write_text
 
 _FREE = {
     *("dataset", "exclude", "seed", "epochs", "learning_rate", "schedule", "warmup_epochs"),
-    *("weight_decay", "label_smoothing", "targets", "vote_share", "class_weights"),
-    *("given_weights", "monitor", "early_stopping_patience", "early_stopping_monitor"),
-    *("plateau_patience", "plateau_factor", "rotation", "zoom", "shift", "flip"),
+    *("weight_decay", "label_smoothing", "targets", "vote_share", "teacher_share"),
+    *("class_weights", "given_weights", "monitor", "early_stopping_patience"),
+    *("early_stopping_monitor", "plateau_patience", "plateau_factor"),
+    *("rotation", "zoom", "shift", "flip"),
     *("weights", "head_learning_rate", "dropout", "kernel_initializer"),
 }
 """Fields that leave the cost of an epoch as it is. One that is named nowhere changes it."""

@@ -19,9 +19,10 @@ from pipeline.errors import UserError
 from pipeline.training.batches import FaceBatches, make_batches
 from pipeline.training.config import TrainConfig
 from pipeline.training.estimate import Estimate, room, training_now
+from pipeline.training.keras_model import rebuild
 from pipeline.training.layers import describe, leaves
 from pipeline.training.state import TrainingState
-from pipeline.training.trainer import begin_phase, rebuild
+from pipeline.training.trainer import begin_phase
 
 _TRAINING_S, _VALIDATION_S = 5.0, 2.0
 _WARM, _LEAST = 2, 3  # steps thrown away, and steps timed however long they take

@@ -15,6 +15,7 @@ _BARRED: Mapping[str, tuple[str, str | int]] = {
     "trainable_share": ("weights", "none"),
     "head_epochs": ("weights", "none"),
     "head_learning_rate": ("weights", "none"),
+    "teacher_share": ("teacher", "none"),
     "early_stopping_monitor": ("early_stopping_patience", 0),
 }
 """Field → the other one, and the only value of that which leaves this one without an effect."""

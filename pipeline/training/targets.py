@@ -1,4 +1,7 @@
-"""What a face is trained towards: its label, its FER+ votes, or both. Loads no keras."""
+"""What a face is trained towards: its label, its FER+ votes, or both. Loads no keras.
+
+A teacher's probabilities are blended in as each face is seen, see `FaceBatches`.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,6 +10,7 @@ from pipeline.data.dataset import FaceDataset
 from pipeline.data.votes import emotion_shares
 from pipeline.errors import UserError
 from pipeline.labels import EMOTIONS
+from pipeline.runs import Run, find_model
 from pipeline.training.config import TrainConfig
 
 
@@ -40,13 +44,23 @@ def training_targets(config: TrainConfig, dataset: FaceDataset) -> NDArray[np.fl
 
 
 def check_targets(config: TrainConfig, dataset: FaceDataset) -> None:
-    """Make sure that a data set has what the targets are made of.
+    """Make sure that there is what the targets are made of.
 
     Raises:
-        UserError: it has no votes.
+        UserError: the data set has no votes, or there is no such teacher.
     """
+    teacher_of(config)
     if config.targets != "labels" and dataset.votes is None:
         raise UserError(
             f"Data set '{dataset.name}' has no FER+ votes for --targets {config.targets}: import "
             "it with --ferplus FILE, or take --targets labels."
         )
+
+
+def teacher_of(config: TrainConfig) -> Run | None:
+    """Return the model that is learnt from, None where there is none.
+
+    Raises:
+        UserError: there is no such model.
+    """
+    return None if config.teacher == "none" else find_model(config.teacher)

@@ -14,6 +14,7 @@ from pipeline.runs.history import write_history
 from pipeline.training.batches import make_batches
 from pipeline.training.callbacks import Averages, Keeper, Progress
 from pipeline.training.config import TrainConfig
+from pipeline.training.keras_model import rebuild
 from pipeline.training.state import Arrays, TrainingState
 from pipeline.training.weights import resolve_weights
 
@@ -159,11 +160,3 @@ def _keep_best(config: TrainConfig, run: Run, state: TrainingState) -> None:
     run.discard_results()
     partial.replace(run.weights_path)
     replace(state, best=None).write(run)
-
-
-def rebuild(config: TrainConfig) -> keras.Model:
-    """Build the configured model with random weights, to load trained ones into."""
-    architecture = config.model
-    if isinstance(architecture, Backbone):
-        architecture = architecture.model_copy(update={"weights": "none"})
-    return architecture.build()

@@ -26,7 +26,7 @@ FILLED = {
     ),
     "resnet50v2": config_of(
         architecture="resnet50v2", batch_size=32, epochs=7, class_weights="sqrt", targets="votes",
-        dataset="voted", schedule="constant",
+        dataset="voted", schedule="constant", teacher="custom_cnn", teacher_share=0.7,
         model={"trainable_share": 0.35, "head_epochs": 1, "head_learning_rate": 0.0025},
     ),
 }  # fmt: skip

@@ -34,6 +34,7 @@ def test_every_field_that_applies_is_in_the_form_and_what_it_says_stays_when_oth
     at = form()
     at.number_input(key="train.epochs").set_value(3)
     at.selectbox(key="train.class_weights").set_value("given")
+    at.selectbox(key="train.teacher").set_value("custom_cnn")
     at.selectbox(key="train.dataset").set_value("voted").run()
     at.selectbox(key="train.targets").set_value("blend")
     at.number_input(key="train.given_weights.sad").set_value(2.5)
@@ -48,6 +49,7 @@ def test_every_field_that_applies_is_in_the_form_and_what_it_says_stays_when_oth
 def test_fields_that_do_not_apply_are_not_shown():
     at = form()
     assert not shown_fields(at) & {"exclude", "targets", "vote_share", "given_weights"}
+    assert "teacher_share" not in shown_fields(at)
     at.selectbox(key="train.schedule").set_value("cosine")
     at.number_input(key="train.early_stopping_patience").set_value(0)
     at.selectbox(key="train.architecture").set_value("vgg16").run()

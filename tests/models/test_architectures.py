@@ -188,6 +188,14 @@ def test_phases_train_the_head_then_the_upper_part_of_the_backbone(from_weights)
     assert {type(layers[number]).__name__ for number in trained} == {"Conv2D"}
 
 
+def test_a_share_of_one_trains_all_of_the_backbone_its_batch_normalisation_too(from_weights):
+    architecture, model = from_weights
+
+    architecture.model_copy(update={"trainable_share": 1.0}).set_phase(model, head_only=False)
+
+    assert all(layer.trainable for layer in model.get_layer("backbone").layers)
+
+
 @pytest.mark.parametrize("head_only", [True, False])
 def test_fine_tuning_keeps_batch_normalisation_in_inference_mode(from_weights, head_only):
     architecture, model = from_weights

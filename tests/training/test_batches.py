@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 
+from pipeline.runs import find_model
 from pipeline.training.augmentation import Augmentation
 from pipeline.training.class_weights import class_weights
 from pipeline.training.options import build_config
 from pipeline.training.targets import one_hot
-from tests.data.dataset_makers import make_faces, votes
+from tests.data.dataset_makers import make_faces, noise, votes
 
 IMAGES = np.arange(10, dtype=np.uint8)[:, None, None] * np.ones((48, 48), np.uint8)
 LABELS = np.array([0, 1, 2, 3, 4, 5, 6, 3, 3, 3], np.uint8)
@@ -95,6 +96,23 @@ def test_mixup_mixes_faces_targets_and_weights_alike(targets):
             assert weight == pytest.approx(target @ weights, rel=1e-5)
             partners += pairs[0][1] != own
     assert partners > 3
+
+
+def test_a_teacher_says_what_it_sees_in_the_face_as_given():
+    from pipeline.training.batches import make_batches
+    from pipeline.training.keras_model import load_keras
+
+    faces = make_faces([noise(i) for i in range(14)], splits=["train"] * 7 + ["validation"] * 7)
+    taught = {"teacher": "custom_cnn", "teacher_share": "0.75"}
+    training, validation = make_batches(build_config({}, {"dataset": "d", **taught}), faces)
+    labelled, _ = make_batches(build_config({}, {"dataset": "d"}), faces)
+
+    (seen, targets), (given, labels) = training[0], labelled[0]
+
+    said = load_keras(find_model("custom_cnn")).predict(seen, verbose=0)
+    np.testing.assert_array_equal(seen, given)
+    np.testing.assert_allclose(targets, 0.75 * said + 0.25 * labels, atol=1e-5)
+    assert set(validation[0][1].ravel()) == {0, 1}
 
 
 def mixes(known, pair, face, target) -> bool:

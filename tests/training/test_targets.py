@@ -58,3 +58,11 @@ def test_a_data_set_without_votes_is_refused_before_there_is_a_run(targets):
         new_run(config(targets=targets))
     assert list_runs() == []
     new_run(config(targets="labels"))
+
+
+def test_an_unknown_teacher_is_refused_before_there_is_a_run():
+    store_faces([noise(0)])
+
+    with pytest.raises(UserError, match="Unknown model 'nobody'. Choose from: custom_cnn"):
+        new_run(config(teacher="nobody"))
+    assert list_runs() == []

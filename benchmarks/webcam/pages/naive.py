@@ -6,9 +6,9 @@ import numpy as np
 import streamlit as st
 from streamlit_webrtc import WebRtcMode, webrtc_streamer
 
-from pipeline.export import load_keras
 from pipeline.labels import EMOTIONS
 from pipeline.runs import find_run
+from pipeline.training.keras_model import load_keras
 
 CASCADE = cv2.data.haarcascades + "haarcascade_frontalface_default.xml"
 

@@ -20,7 +20,7 @@ GROUPS = {
     "Model": ("architecture", "model"),
     "Data": (
         *("dataset", "exclude", "targets", "vote_share", "class_weights", "given_weights"),
-        *("label_smoothing", "augmentation", "mixup"),
+        *("teacher", "teacher_share", "label_smoothing", "augmentation", "mixup"),
     ),
     "Callbacks": (
         *("monitor", "early_stopping_patience", "early_stopping_monitor"),

@@ -9,7 +9,11 @@ from dashboard.components.train.fields import FormField
 from pipeline.data.exclusions import exclusion_names
 from pipeline.data.store import dataset_info, dataset_names
 from pipeline.errors import UserError
+from pipeline.runs import list_models
 from pipeline.training.rules import lacks
+
+TYPED = ("weights", "teacher")
+"""Fields that also take what is none of their choices."""
 
 
 def applies(name: str, values: Mapping[str, Any]) -> bool:
@@ -39,6 +43,8 @@ def choices(field: FormField, values: Mapping[str, Any]) -> Sequence[Any]:
         return _lists(values)
     if field.name == "weights":
         return ["imagenet", "none", *_trained_runs(values)]
+    if field.name == "teacher":
+        return ["none", *(model.name for model in list_models())]
     kind = field.info.annotation
     return get_args(kind) if get_origin(kind) is Literal else ()
 

@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard import resources
 from dashboard.components.train.faces import faces_of
 from dashboard.components.train.fields import FormField, Values, fields_of
-from dashboard.components.train.rules import applies, choices, shown_as
+from dashboard.components.train.rules import TYPED, applies, choices, shown_as
 from dashboard.components.units import duration
 from pipeline.data.exclusions import NO_LIST
 from pipeline.training.config import TrainConfig
@@ -110,7 +110,7 @@ def _ask_values(field: FormField, values: Values) -> list[str]:
             label,
             dict.fromkeys([*offered, now]),
             format_func=shown_as(field, values),
-            accept_new_options=field.name == "weights",
+            accept_new_options=field.name in TYPED,
             key=key,
             persist_state="session",
         )

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.components.train.fields import FormField
-from dashboard.components.train.rules import choices, shown_as
+from dashboard.components.train.rules import TYPED, choices, shown_as
 from pipeline.labels import EMOTIONS
 
 STEPS = {"weight_decay": 0.0001, "ema_momentum": 0.001, "rotation": 1.0}
@@ -72,7 +72,7 @@ def _choice(field: FormField, values: Mapping[str, Any], options: Options) -> An
     return st.selectbox(
         options=offered,
         format_func=shown_as(field, values),
-        accept_new_options=field.name == "weights",
+        accept_new_options=field.name in TYPED,
         **options,
     )
 
