@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 NO_GROUP = -1
 
@@ -21,6 +19,9 @@ def different_pictures(images: NDArray[np.uint8]) -> tuple[NDArray[np.intp], NDA
 
 def connected(pairs: NDArray[np.intp], n: int) -> NDArray[np.intp]:
     """Return the connected component of each of n things of which these pairs are linked."""
+    from scipy.sparse import coo_array  # 36 MB, for those who look for groups only
+    from scipy.sparse.csgraph import connected_components
+
     links = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
     return np.asarray(connected_components(links, directed=False)[1], np.intp)
 

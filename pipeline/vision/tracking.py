@@ -2,9 +2,6 @@
 
 from math import dist
 
-import numpy as np
-from scipy.optimize import linear_sum_assignment
-
 from pipeline.vision.boxes import Box, overlap
 from pipeline.vision.motion import Motion, middle
 from pipeline.vision.track import Track
@@ -16,7 +13,7 @@ _NO_PAIR_COST = 4.0
 
 
 class Tracker:
-    """Joins boxes to tracks by where each track should be by now, all pairs at once.
+    """Joins boxes to tracks by where each track should be by now, the cheapest pair first.
 
     A pair costs what its overlap lacks and the distance in widths of a face; within reach that is
     less than to pair neither. Where two tracks are expected in one place and one box is there, it
@@ -63,9 +60,16 @@ class Tracker:
         if not boxes or not self._motions:
             return {}
         latest_s = max(motion.track.seen_s for motion in self._motions)
-        costs = np.array([[_cost(box, m, now_s, latest_s) for m in self._motions] for box in boxes])
-        pairs = zip(*linear_sum_assignment(costs), strict=True)
-        return {int(i): self._motions[k] for i, k in pairs if costs[i, k] < _NO_PAIR_COST}
+        pairs = sorted(
+            (_cost(box, motion, now_s, latest_s), i, k)
+            for i, box in enumerate(boxes)
+            for k, motion in enumerate(self._motions)
+        )
+        matched: dict[int, int] = {}
+        for cost, i, k in pairs:
+            if cost < _NO_PAIR_COST and i not in matched and k not in matched.values():
+                matched[i] = k
+        return {i: self._motions[k] for i, k in matched.items()}
 
     def _sight(self, motion: Motion, box: Box, now_s: float) -> None:
         motion.see(box, now_s)

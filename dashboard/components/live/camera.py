@@ -1,14 +1,12 @@
 """The camera's video through a model, and all that belongs to it."""
 
-import ctypes
-import sys
-
 import cv2
 import numpy as np
 import streamlit as st
 
 from dashboard import resources
 from dashboard.components.live.faces import faces_panel, figures_panel
+from dashboard.components.live.memory import share_heaps
 from dashboard.components.live.recording import recording_panel
 from dashboard.components.live.settings import settings_panel
 from dashboard.components.live.timeline import timeline_panel
@@ -21,10 +19,7 @@ from pipeline.vision.recognizer import Recognizer
 
 # Process-wide: a detection on two threads holds up the video, which needs a core of its own.
 cv2.setNumThreads(1)
-# So, too: glibc gives each thread of a video a heap of its own, which it seldom gives back.
-_M_ARENA_MAX = -8
-if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
-    mallopt(_M_ARENA_MAX, 2)
+share_heaps()
 
 _REFRESH_S = 1.0
 _SLOWLY_S = 3.0
@@ -66,10 +61,11 @@ def camera_panel(model: Run, detector: str) -> None:
             show(processor, playing, chosen.live.hide_faces)
         if playing:
             st.fragment(figures_panel, run_every=_SLOWLY_S)(processor)
-    every = _SLOWLY_S if playing else None
     with video:
+        every = _SLOWLY_S if playing else None
         st.fragment(timeline_panel, run_every=every)(processor.timeline, bool(playing))
     with recording:
+        every = _SLOWLY_S if processor.timeline.recording else None
         st.fragment(recording_panel, run_every=every)(processor, bool(playing))
 
 

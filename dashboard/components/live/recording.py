@@ -32,10 +32,9 @@ def _recording(kept: Timeline, playing: bool) -> None:
         st.markdown(f":red[●] Recording: {kept.rows:,} rows")
         st.button("Stop recording", icon=":material/stop:", on_click=kept.stop_recording)
         return
-    st.button(
-        "Record", icon=":material/fiber_manual_record:", disabled=not playing,
-        on_click=_record, args=(kept,),
-    )  # fmt: skip
+    if st.button("Record", icon=":material/fiber_manual_record:", disabled=not playing):
+        _record(kept)
+        st.rerun()  # the whole page: it refreshes the count of rows from now on
     if not kept.rows:
         return
     if kept.rows >= MOST_ROWS:

@@ -2,12 +2,14 @@
 
 import json
 import os
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import streamlit as st
 from streamlit_webrtc import WebRtcMode, webrtc_streamer
 
+from dashboard.components.live.memory import give_back
 from pipeline.vision.live import LiveProcessor
 
 _CAMERA_FPS = "live.camera_fps"
@@ -52,9 +54,14 @@ def webcam(processor: LiveProcessor, camera_fps: int) -> bool:
         # Runs in the server's event loop, which is the fastest way: recv takes about 2 ms.
         async_processing=False,
         video_frame_callback=processor.recv,
-        on_video_ended=processor.stop,
+        on_video_ended=partial(_end, processor),
     )
     return bool(context.state.playing)
+
+
+def _end(processor: LiveProcessor) -> None:
+    processor.stop()
+    give_back()
 
 
 def show_help() -> None:
