@@ -26,6 +26,7 @@ PROBE = Path(__file__).with_name("probe.js")
 IFRAME = 'iframe[title*="webrtc_streamer"]'
 RATE = '[data-testid="stMetric"]:has-text("Recognitions/s") [data-testid="stMetricValue"]'
 SETTLING_MS = 4_000
+HEARD_MS = 500  # the page shows START before the server has heard of the STOP
 LONGEST_MS = 10_000
 LONGEST_START_MS = 90_000
 
@@ -112,6 +113,7 @@ class Viewer:
         if button.count():
             button.click()
         expect(self._webcam.get_by_role("button", name="START")).to_be_visible(timeout=30_000)
+        self._page.wait_for_timeout(HEARD_MS)
 
     def watch(self, seconds: float) -> Watched:
         """Watch for some time."""

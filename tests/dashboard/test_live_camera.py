@@ -2,6 +2,7 @@
 
 import json
 import os
+from unittest import mock
 
 import pytest
 
@@ -76,8 +77,10 @@ def test_the_video_asks_for_no_sound_and_calls_the_processor(filled_workspace, c
         "audio": False,
     }
     assert asked["video_frame_callback"] == processor.recv
-    assert asked["on_video_ended"] == processor.stop
     assert asked["async_processing"] is False
+    with mock.patch.object(processor, "stop") as stop:
+        asked["on_video_ended"]()
+    stop.assert_called_once_with()
 
 
 @pytest.mark.parametrize(
