@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.data.sample import draw_face
 from pipeline.data.store import datasets_of
 from pipeline.errors import UserError
+from pipeline.labels import EMOTIONS
 from pipeline.runs import Run
 from pipeline.training.faces import training_faces
-from pipeline.vision.recognizer import read_network
+from pipeline.vision.recognizer import Recognizer, read_network
 from pipeline.workspace import ZOO, check_name
 
 if TYPE_CHECKING:
@@ -28,11 +30,14 @@ if TYPE_CHECKING:
     from keras import Model
 
 CALIBRATION_FACES = 300
+_DRAWN = 32
 SHIPPED = ("config.json", "status.json", "history.csv", "train.log")
 
 
 def export_openvino(run: Run) -> Path:
     """Write the run's `openvino/model.xml` and `.bin` in float32, whole or not at all.
+
+    Of a shipped model the weights are float16, which its Keras weights are, too.
 
     Other exports, of what may have been another model, are removed.
 
@@ -58,7 +63,7 @@ def export_openvino(run: Run) -> Path:
             name = "probabilities" if len(output.partial_shape) == 2 else "cam"
             output.get_tensor().set_names({name})
         whole = Path(folder) / "openvino"
-        ov.save_model(network, whole / target.name, compress_to_fp16=False)
+        ov.save_model(network, whole / target.name, compress_to_fp16=run.shipped)
         shutil.rmtree(target.parent, ignore_errors=True)
         whole.rename(target.parent)
     return target
@@ -152,6 +157,8 @@ def _with_activation_maps(model: Model) -> Model:
 def ship(run: Run, name: str) -> Run:
     """Copy a finished run into `models/zoo`, its weights as float16, and export it from these.
 
+    What it says of 32 drawn faces is stored beside it: another machine can check itself by that.
+
     Raises:
         UserError: the name is taken or not a plain name, the run is not finished, or its data set
             is not here.
@@ -174,6 +181,9 @@ def ship(run: Run, name: str) -> Run:
         whole.path.rename(target.path)
     export_openvino(target)
     export_int8(target)
+    faces = np.stack([draw_face(EMOTIONS[i % 7], np.random.default_rng(i)) for i in range(_DRAWN)])
+    said = Recognizer.load(target).predict(faces)
+    np.savez_compressed(target.drawn_path, faces=faces, probabilities=said)
     return target
 
 

@@ -25,7 +25,8 @@ ALLOWED = {
         "pipeline.vision",
     },
     "pipeline.export": {
-        "pipeline.data", "pipeline.runs", "pipeline.training", "pipeline.vision",
+        "pipeline.data", "pipeline.labels", "pipeline.runs", "pipeline.training",
+        "pipeline.vision",
     },
     "pipeline.cli": {"dashboard.report", "pipeline"},
     "pipeline.__main__": {"pipeline.cli"},

@@ -12,7 +12,7 @@ from tests.conftest import run_pipeline
 COMMANDS = (
     "import", "datasets", "rename", "remove", "audit", "map", "exclude", "exclusions", "runs",
     "models", "note", "queue", "estimate", "train", "experiment", "stop", "work", "export", "ship",
-    "evaluate", "compare", "speed", "predict", "video",
+    "card", "evaluate", "compare", "speed", "predict", "video",
 )  # fmt: skip
 
 

@@ -211,6 +211,7 @@ def test_a_shipped_model_keeps_the_record(run, capsys, tmp_path, monkeypatch):
     assert shipped.config().exclusion == run.config().exclusion
     assert shipped.exclusions_path.read_text() == run.exclusions_path.read_text()
     assert [path.parent.parent for path in shipped.evaluation_paths()] == [shipped.path]
+    assert "# small" in (shipped.path / "README.md").read_text()
 
 
 def test_a_data_set_in_use_is_not_renamed(faces, capsys):

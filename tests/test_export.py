@@ -131,6 +131,9 @@ def test_shipping_makes_a_float16_run_that_says_the_same(filled_workspace, tmp_p
     assert shipped.shipped and shipped.weights_path.stat().st_size < run.weights_path.stat().st_size
     small, full = (Recognizer.load(r, "f32").predict(faces) for r in (shipped, run))
     np.testing.assert_allclose(small, full, atol=0.02)
+    weights = [r.openvino_path.with_suffix(".bin").stat().st_size for r in (shipped, run)]
+    assert weights[0] < 0.6 * weights[1]
+    assert len(np.load(shipped.drawn_path)["faces"]) == 32
     with pytest.raises(UserError, match="has a model 'small'"):
         export.ship(run, "small")
 

@@ -7,6 +7,7 @@ import typer
 
 from pipeline.cli import (
     audit,
+    card,
     comparing,
     data,
     estimate,
@@ -48,6 +49,7 @@ app.command("export")(training.export)
 app.command("ship")(training.ship)
 app.command("models")(judging.models)
 app.command("evaluate")(judging.evaluate)
+app.command("card")(card.card)
 app.command("compare")(comparing.compare)
 app.command("speed")(comparing.speed)
 app.command("predict")(media.predict)

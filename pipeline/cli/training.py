@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.card import model_card
 from pipeline.cli.fields import ConfigFile, config_of, said
 from pipeline.cli.report import progress
 from pipeline.errors import UserError
@@ -19,6 +20,7 @@ from pipeline.training import queue
 from pipeline.training.faces import dataset_of, new_run, training_faces
 from pipeline.training.outcome import TrainingStopped, recorded
 from pipeline.training.resume import RESUMABLE, check_resumable, extend
+from pipeline.workspace import write_text
 
 EXPORTS = {"openvino": export_openvino, "litert": export_litert}
 
@@ -147,7 +149,7 @@ def ship(
     run: Annotated[str, typer.Argument(help="A finished run.")],
     name: Annotated[str, typer.Option(help="The shipped model's name.")],
 ) -> None:
-    """Put a run into models/zoo, with its evaluation on the split it was chosen on."""
+    """Put a run into models/zoo, with its evaluation on the split it was chosen on and a card."""
     source = find_run(run)
     dataset = dataset_of(source)
     split = dataset.choosing_split()
@@ -157,4 +159,5 @@ def ship(
     shutil.move(made, shipped.path / "evaluation" / made.name)
     if shipped.calibration_path.is_file():
         shutil.move(shipped.calibration_path, shipped.path)
+    write_text(shipped.path / "README.md", f"{model_card(shipped)}\n")
     print(f"Shipped {run} as '{name}'.")

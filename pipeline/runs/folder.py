@@ -54,6 +54,11 @@ class RunFolder:
         return self.openvino_path.with_name("int8.xml")
 
     @property
+    def drawn_path(self) -> Path:
+        """Of a shipped model: 32 drawn faces, and the probabilities it gives for them."""
+        return self.path / "drawn.npz"
+
+    @property
     def litert_path(self) -> Path:
         """The LiteRT model; it lies with the others, so that all exports of a model go together."""
         return self.openvino_path.with_suffix(".tflite")
