@@ -70,6 +70,19 @@ def photo(tmp_path) -> Path:
     return path
 
 
+def test_two_views_say_the_same_of_a_face_and_its_mirror_image(tmp_path, capsys):
+    face, said = np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8), {}
+    for name, pixels in (("own", face), ("mirrored", face[:, ::-1])):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), pixels)
+        arguments = (SHIPPED, str(tmp_path / f"{name}.png"), "--cropped", "--json")
+        for views in ((), ("--two-views",)):
+            _, out, _ = invoke("predict", *arguments, *views, capsys=capsys)
+            said[(name, *views)] = [*json.loads(out)[0]["faces"][0]["probabilities"].values()]
+
+    assert said["own", "--two-views"] == pytest.approx(said["mirrored", "--two-views"], abs=1e-4)
+    assert said["own",] != pytest.approx(said["mirrored",], abs=1e-2)
+
+
 def annotated(*arguments: str, capsys) -> list[Path]:
     """Run `predict --annotated`; return the pictures it says it wrote."""
     code, out, err = invoke("predict", SHIPPED, *arguments, "--json", capsys=capsys)

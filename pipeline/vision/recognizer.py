@@ -21,6 +21,7 @@ class Recognizer:
         compiled: the model.
         precision: what it was compiled for, see `load`.
         temperature: the one that was fitted to the model's confidences.
+        two_views: see `load`.
 
     Example:
         >>> recognizer = Recognizer.load(find_model("custom_cnn"))
@@ -29,15 +30,25 @@ class Recognizer:
     """
 
     def __init__(
-        self, compiled: ov.CompiledModel, precision: Precision, temperature: float
+        self,
+        compiled: ov.CompiledModel,
+        precision: Precision,
+        temperature: float,
+        two_views: bool = False,
     ) -> None:
-        self._compiled = compiled
+        self._compiled, self._two_views = compiled, two_views
         self.precision = precision
         self._temperature = temperature
         self._request = compiled.create_infer_request()
 
     @classmethod
-    def load(cls, model: Run, precision: Precision = "f32", threads: int = 0) -> Self:
+    def load(
+        cls,
+        model: Run,
+        precision: Precision = "f32",
+        threads: int = 0,
+        two_views: bool = False,
+    ) -> Self:
         """Compile a run's exported model.
 
         Args:
@@ -46,6 +57,7 @@ class Recognizer:
                 processor does fastest (bfloat16 where it can), `int8` for the quantised model, if
                 one was made, and the rest as in `default`.
             threads: processor threads of an inference, 0 for as many as there are cores.
+            two_views: give the mean of a face and its mirror image, in twice the time.
 
         Raises:
             UserError: the exported model is missing or damaged.
@@ -55,11 +67,12 @@ class Recognizer:
             compile_network(read_network(model, precision), precision, threads),
             precision,
             calibration.temperature if calibration else 1.0,
+            two_views,
         )
 
     def share(self) -> Self:
         """Return a recognizer of the same compiled model, for another thread."""
-        return type(self)(self._compiled, self.precision, self._temperature)
+        return type(self)(self._compiled, self.precision, self._temperature, self._two_views)
 
     @property
     def map_side(self) -> int:
@@ -75,13 +88,22 @@ class Recognizer:
         """Return the probabilities, float32 (n, 7), of grey faces, uint8 (n, 48, 48), 0-255."""
         if not len(faces):
             return np.empty((0, len(EMOTIONS)), np.float32)
+        if self._two_views:
+            faces = np.concatenate([faces, faces[:, :, ::-1]])
         self._request.infer([faces[..., np.newaxis].astype(np.float32)])
-        return self._output("probabilities")
+        probabilities = self._output("probabilities")
+        if self._two_views:
+            own, mirrored = np.split(probabilities, 2)
+            return np.asarray((own + mirrored) / 2, np.float32)
+        return probabilities
 
     def explain(self, faces: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the probabilities and the class activation maps, float32 (n, h, w, 7)."""
+        """Return the probabilities and the class activation maps, float32 (n, h, w, 7).
+
+        Of two views the map is that of the face as given.
+        """
         probabilities = self.predict(faces)
-        return probabilities, self._output("cam")
+        return probabilities, self._output("cam")[: len(faces)]
 
     def calibrated(self, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return probabilities at the model's fitted temperature, for the confidence to show.

@@ -36,6 +36,19 @@ def test_it_says_in_which_precision_it_computes_also_when_shared(precision, mode
     assert recognizer.precision == recognizer.share().precision == precision
 
 
+def test_two_views_are_the_mean_of_a_face_and_its_mirror_image(model):
+    faces = np.random.default_rng(0).integers(0, 256, (5, 48, 48), np.uint8)
+    one, two = (Recognizer.load(model, two_views=twice) for twice in (False, True))
+    mirrored, (plain, maps) = one.predict(faces[:, :, ::-1]), one.explain(faces)
+
+    both, shown = two.explain(faces)
+
+    np.testing.assert_allclose(both, (plain + mirrored) / 2, atol=1e-5)
+    np.testing.assert_allclose(shown, maps, atol=1e-3)
+    np.testing.assert_allclose(two.share().predict(faces[:1]), both[:1], atol=1e-4)
+    assert two.predict(faces[:0]).shape == (0, 7)
+
+
 def test_int8_is_another_file_than_float32(model):
     pretend_int8(model)
     model.openvino_path.unlink()
