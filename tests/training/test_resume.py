@@ -28,9 +28,8 @@ WAYS = {
         **{"optimizer": "sgd", "schedule": "cosine", "warmup_epochs": "1"},
         **{"learning_rate": "0.05", "weight_decay": "1e-3", "ema_momentum": "0.8"},
     },
-    "adamw-weights-mixup-teacher": {
+    "adamw-weights-mixup": {
         **{"optimizer": "adamw", "class_weights": "sqrt", "mixup": "0.2"},
-        **{"teacher": "custom_cnn", "teacher_share": "0.7"},
         **{"monitor": "val_accuracy", "early_stopping_patience": "2"},
     },
 }
