@@ -56,10 +56,10 @@ def video(
     job = VideoJob(model, source, out.parent, detector)
     with progress(f"Recognising {source.name}", job) as advance:
         done = recognise_video(source, out, csv, reader, advance)
-    if done.video.damaged:
-        typer.echo(
-            f"Not all of {source} could be read: {out} holds {done.video.seconds:.1f} s.", err=True
-        )
+        if done.video.damaged:
+            seconds = f"{done.video.seconds:.1f} s"
+            job.say(f"Not all of the video could be read: {seconds} of it came back.")
+            typer.echo(f"Not all of {source} could be read: {out} holds {seconds}.", err=True)
     made = {"out": str(out), "csv": str(csv) if csv else None}
     summary = {**asdict(done.video), "faces": done.faces, "tracks": done.tracks, **made}
     if as_json:

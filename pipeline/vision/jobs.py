@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline.jobs import Job
 from pipeline.vision.output import partial_path
+from pipeline.workspace import write_text
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,11 @@ class VideoJob(Job):
         return self.place / "faces.csv"
 
     @property
+    def remark(self) -> Path:
+        """A sentence on what was made, where there is something to be said of it."""
+        return self.place / "remark.txt"
+
+    @property
     def folder(self) -> Path:
         """Where the job keeps its files: beside what is made, so that the command finds it."""
         return self.place / ".video-job"
@@ -56,9 +62,15 @@ class VideoJob(Job):
         """
         if not self.running():
             with suppress(OSError):  # then the command says that they exist
-                self.target.unlink(missing_ok=True)
-                self.table.unlink(missing_ok=True)
+                for made in (self.target, self.table, self.remark):
+                    made.unlink(missing_ok=True)
         super().start()
+
+    def say(self, remark: str) -> None:
+        """Note a remark, if the work was started as a job and it can be noted."""
+        with suppress(OSError):
+            if self.folder.is_dir():
+                write_text(self.remark, remark)
 
     def failure(self) -> str | None:
         """Return the last line that a failed process printed, without its viewer's folder."""

@@ -3,9 +3,11 @@
 import csv
 import gc
 import io
+import re
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -121,6 +123,26 @@ def test_a_video_is_recognised_shown_and_offered(filled_workspace, clip):
     rows = list(csv.reader(io.StringIO(text.decode())))
     assert tuple(rows[0]) == COLUMNS and len(rows) == 15
     assert name == "my clip-emotions.csv"
+
+
+def test_of_a_video_that_is_cut_off_what_came_back_is_shown_and_that_is_said(
+    filled_workspace, tmp_path
+):
+    pictures = list(np.random.default_rng(0).integers(0, 256, (40, 96, 128, 3), np.uint8))
+    clip = write_clip(
+        tmp_path / "clip.mp4", pictures, ticks=range(0, 40 * 9000, 9000),
+        options={"movflags": "faststart"},
+    )  # fmt: skip
+    at = uploaded(clip.read_bytes()[: clip.stat().st_size // 2])
+    press(at, START)
+    ended(at)
+
+    (warning,) = at.warning
+    assert re.fullmatch(
+        r"Not all of the video could be read: \d\.\d s of it came back\.",
+        warning.value.replace("\\", ""),
+    )
+    assert "Video, MP4" in offered(at)
 
 
 def test_what_is_no_video_gives_one_sentence_and_can_be_tried_again(filled_workspace):

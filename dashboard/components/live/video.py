@@ -97,6 +97,8 @@ def _job(upload: UploadedFile, model: Run, detector: str) -> VideoJob:
 
 def _made(job: VideoJob, name: str) -> None:
     """Show the video with its faces drawn, beside what to take along."""
+    if job.remark.is_file():
+        st.warning(plain(job.remark.read_text()), icon=":material/warning:")
     left, right = st.columns([3, 2], gap="medium")
     left.video(str(job.target))
     stem = f"{Path(name).stem}-emotions"
