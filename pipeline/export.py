@@ -16,22 +16,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data.sample import draw_face
 from pipeline.data.store import datasets_of
 from pipeline.errors import UserError
-from pipeline.labels import EMOTIONS
 from pipeline.runs import Run
 from pipeline.training.faces import training_faces
-from pipeline.vision.recognizer import Recognizer, read_network
-from pipeline.workspace import ZOO, check_name
+from pipeline.vision.recognizer import read_network
 
 if TYPE_CHECKING:
     import openvino as ov
     from keras import Model
 
 CALIBRATION_FACES = 300
-_DRAWN = 32
-SHIPPED = ("config.json", "status.json", "history.csv", "train.log")
 
 
 def export_openvino(run: Run) -> Path:
@@ -152,51 +147,3 @@ def _with_activation_maps(model: Model) -> Model:
     # Unless told, Resizing turns training on for all after it: normalisation by the batch.
     faces = keras.Input(model.input_shape[1:], name="faces")
     return keras.Model(faces, both(faces, training=False))
-
-
-def ship(run: Run, name: str) -> Run:
-    """Copy a finished run into `models/zoo`, its weights as float16, and export it from these.
-
-    What it says of 32 drawn faces is stored beside it: another machine can check itself by that.
-
-    Raises:
-        UserError: the name is taken or not a plain name, the run is not finished, or its data set
-            is not here.
-    """
-    target = Run(ZOO / check_name(name))
-    if target.path.exists():
-        raise UserError(f"The zoo has a model '{name}': remove its folder first.")
-    if run.state() != "finished":
-        raise UserError(f"Run '{run.name}' is {run.state()}: only a finished one can be shipped.")
-    ZOO.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".", dir=ZOO) as folder:
-        whole = Run(Path(folder) / name)
-        whole.path.mkdir()
-        for file in SHIPPED:
-            shutil.copy(run.path / file, whole.path)
-        if run.config().exclusion:
-            shutil.copy(run.exclusions_path, whole.path)
-        whole.update_status(pid=None, process_started=None)
-        _float16(run).save_weights(whole.path / target.weights_path.name)
-        whole.path.rename(target.path)
-    export_openvino(target)
-    export_int8(target)
-    faces = np.stack([draw_face(EMOTIONS[i % 7], np.random.default_rng(i)) for i in range(_DRAWN)])
-    said = Recognizer.load(target).predict(faces)
-    np.savez_compressed(target.drawn_path, faces=faces, probabilities=said)
-    return target
-
-
-def _float16(run: Run) -> Model:
-    import keras
-
-    from pipeline.training.keras_model import load_keras, rebuild
-
-    trained = load_keras(run)
-    keras.config.set_dtype_policy("float16")
-    try:
-        small = rebuild(run.config().train)
-    finally:
-        keras.config.set_dtype_policy("float32")
-    small.set_weights(trained.get_weights())
-    return small

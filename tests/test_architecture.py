@@ -25,8 +25,11 @@ ALLOWED = {
         "pipeline.vision",
     },
     "pipeline.export": {
-        "pipeline.data", "pipeline.labels", "pipeline.runs", "pipeline.training",
-        "pipeline.vision",
+        "pipeline.data", "pipeline.runs", "pipeline.training", "pipeline.vision",
+    },
+    "pipeline.shipping": {
+        "pipeline.data", "pipeline.export", "pipeline.labels", "pipeline.runs",
+        "pipeline.training", "pipeline.vision",
     },
     "pipeline.cli": {"dashboard.report", "pipeline"},
     "pipeline.__main__": {"pipeline.cli"},

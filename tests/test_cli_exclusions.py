@@ -202,7 +202,7 @@ def test_a_run_is_finished_again_after_its_data_set_was_renamed(run, capsys):
 
 
 def test_a_shipped_model_keeps_the_record(run, capsys, tmp_path, monkeypatch):
-    for module in ("export", "runs.folder", "runs.index"):
+    for module in ("shipping", "runs.folder", "runs.index"):
         monkeypatch.setattr(f"pipeline.{module}.ZOO", tmp_path / "zoo")
 
     invoke("ship", run.name, "--name", "small", capsys=capsys)

@@ -117,15 +117,15 @@ def test_a_damaged_export_is_one_sentence(tmp_path):
 
 
 def test_shipping_makes_a_float16_run_that_says_the_same(filled_workspace, tmp_path, monkeypatch):
-    from pipeline import export
+    from pipeline import shipping
 
     zoo = tmp_path / "zoo"
-    monkeypatch.setattr(export, "ZOO", zoo)
+    monkeypatch.setattr(shipping, "ZOO", zoo)
     monkeypatch.setattr("pipeline.runs.folder.ZOO", zoo)
     (run,) = list_runs()
     faces = load_dataset("sample").images[:64]
 
-    shipped = export.ship(run, "small")
+    shipped = shipping.ship(run, "small")
 
     assert Recognizer.load(shipped, "int8").precision == "int8"
     assert shipped.shipped and shipped.weights_path.stat().st_size < run.weights_path.stat().st_size
@@ -135,7 +135,7 @@ def test_shipping_makes_a_float16_run_that_says_the_same(filled_workspace, tmp_p
     assert weights[0] < 0.6 * weights[1]
     assert len(np.load(shipped.drawn_path)["faces"]) == 32
     with pytest.raises(UserError, match="has a model 'small'"):
-        export.ship(run, "small")
+        shipping.ship(run, "small")
 
 
 def test_int8_says_nearly_the_same_in_outputs_of_the_same_shape(int8_run):

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -6,9 +7,10 @@ import pytest
 from pipeline.evaluation.metrics import compute_metrics
 from pipeline.evaluation.predictions import load_predictions
 from pipeline.labels import EMOTIONS
-from pipeline.runs import Run, list_models
+from pipeline.runs import Run, list_models, list_runs
 from pipeline.vision.recognizer import Recognizer
 from pipeline.workspace import ZOO
+from tests.test_cli import invoke
 
 SHIPPED = [Run(path) for path in sorted(ZOO.glob("*/"))]
 
@@ -75,3 +77,15 @@ def test_its_keras_weights_and_its_export_agree_to_a_thousandth(shipped):
     actual = Recognizer.load(shipped, "f32").predict(faces)
 
     np.testing.assert_allclose(actual, expected, atol=1e-3)
+
+
+def test_a_model_that_was_not_judged_has_no_card(trained, empty_workspace, capsys):
+    shutil.copytree(trained, empty_workspace)
+    (run,) = list_runs()
+    code, card, _ = invoke("card", run.name, capsys=capsys)
+    assert code == 0 and card.startswith(f"# {run.name}\n\ncustom_cnn, ")
+
+    shutil.rmtree(run.path / "evaluation")
+
+    code, _, said = invoke("card", run.name, capsys=capsys)
+    assert code == 1 and "was not judged on validation yet: evaluate it first" in said

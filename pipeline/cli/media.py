@@ -81,8 +81,7 @@ def predict(
 ) -> None:
     """Find the faces of photos and recognise them.
 
-    --two-views is a little more often right, in twice the time; the pages and stored figures take
-    a face as it is.
+    --two-views takes twice the time; the pages and stored figures take a face as it is.
 
     --annotated writes PNG files by the photos' names; where a name is taken, with a number.
     """

@@ -13,9 +13,9 @@ from pipeline.cli.report import progress
 from pipeline.errors import UserError
 from pipeline.evaluation.evaluate import evaluate as evaluate_model
 from pipeline.export import export_int8, export_litert, export_openvino
-from pipeline.export import ship as ship_run
 from pipeline.runs import Run, ShownState, find_run
 from pipeline.runs.export_job import ExportJob
+from pipeline.shipping import ship as ship_run
 from pipeline.training import queue
 from pipeline.training.faces import dataset_of, new_run, training_faces
 from pipeline.training.outcome import TrainingStopped, recorded

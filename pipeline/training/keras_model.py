@@ -1,5 +1,7 @@
 """A run's Keras model: trained, or with random weights to load trained ones into."""
 
+from pathlib import Path
+
 import keras
 
 from models.backbone import Backbone
@@ -32,3 +34,19 @@ def rebuild(config: TrainConfig) -> keras.Model:
     if isinstance(architecture, Backbone):
         architecture = architecture.model_copy(update={"weights": "none"})
     return architecture.build()
+
+
+def save_float16(run: Run, path: Path) -> None:
+    """Write the weights of a run's trained model as float16.
+
+    Raises:
+        UserError: the trained model is missing or damaged.
+    """
+    trained = load_keras(run)
+    keras.config.set_dtype_policy("float16")
+    try:
+        small = rebuild(run.config().train)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    small.set_weights(trained.get_weights())
+    small.save_weights(path)

@@ -58,7 +58,8 @@ def test_the_same_seed_gives_the_same_history_and_another_one_does_not():
     [
         {"optimizer": "sgd", "weight_decay": "1e-3", "label_smoothing": "0.1"},
         {"optimizer": "adamw", "schedule": "cosine", "warmup_epochs": "1"},
-        {"class_weights": "balanced", "monitor": "val_loss", "teacher": "custom_cnn"},
+        {"class_weights": "balanced", "monitor": "val_loss", "schedule": "constant"},
+        {"teacher": "custom_cnn"},
         {"precision": "mixed_bfloat16", "class_weights": "sqrt", "monitor": "val_macro_f1"},
         {"mixup": "0.2", "class_weights": "given", "given_weights": "1,2,1,1,1,1,1"},
         {
