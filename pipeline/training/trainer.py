@@ -7,6 +7,7 @@ from dataclasses import replace
 import keras
 
 from models.backbone import Backbone, WeightsError
+from models.processor import quicken
 from pipeline.data.dataset import FaceDataset
 from pipeline.errors import UserError
 from pipeline.runs import Run
@@ -114,6 +115,7 @@ def begin_phase(
     """
     if isinstance(config.model, Backbone):
         config.model.set_phase(model, head_only=head_only)
+    quicken(model)
     _compile(model, config)
     model.optimizer.build(model.trainable_variables)
     try:
