@@ -36,6 +36,7 @@ ALLOWED = {
     "dashboard": {"dashboard", "models", "pipeline"},
 }  # fmt: skip
 EVERYWHERE = {"pipeline.errors", "pipeline.jobs", "pipeline.processes", "pipeline.workspace"}
+TENSORFLOW_ALLOWED = "models/processor.py"  # what Keras does slowly with it on a processor
 KERAS_ALLOWED = ("models/", "pipeline/training/", "pipeline/export.py")
 SOURCES = sorted(
     path.relative_to(ROOT).as_posix()
@@ -80,10 +81,10 @@ def test_imports_flow_one_way(source):
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_tensorflow_is_never_named_and_keras_only_where_models_are_made(source):
+def test_tensorflow_is_named_in_one_module_and_keras_only_where_models_are_made(source):
     roots = {name.split(".")[0] for name in imports(source)}
 
-    assert "tensorflow" not in roots
+    assert "tensorflow" not in roots or source == TENSORFLOW_ALLOWED
     assert "keras" not in roots or source.startswith(KERAS_ALLOWED)
 
 
