@@ -81,7 +81,7 @@ def _convolution(layer: layers.Conv2D) -> Callable[[Tensor, Variable], Tensor]:
     strides, padding = layer.strides, layer.padding.upper()
     options: dict[str, Any] = {"strides": (1, *strides, 1), "padding": padding}
 
-    @tf.custom_gradient
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
     def convolve(inputs: Tensor, kernel: Tensor) -> tuple[Tensor, Callable[..., Any]]:
         def gradient(slope: Tensor) -> tuple[Tensor, Tensor]:
             towards_inputs = tf.raw_ops.Conv2DBackpropInput(
