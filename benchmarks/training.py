@@ -135,7 +135,6 @@ def measure_layers(dataset: FaceDataset) -> list[bool]:
         config = TrainConfig(dataset=NAME, precision=precision, **fields)
         with mock.patch("pipeline.training.trainer.quicken"):
             usual = fitting(config, dataset, LAYER_FACES)
-            usual()
         quick = fitting(config, dataset, LAYER_FACES)
         name = f"quick {config.architecture}"
         gain = compare("Keras' layers", usual, name, quick, LAYER_FACES)
