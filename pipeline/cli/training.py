@@ -20,6 +20,7 @@ from pipeline.training import queue
 from pipeline.training.faces import dataset_of, new_run, training_faces
 from pipeline.training.outcome import TrainingStopped, recorded
 from pipeline.training.resume import RESUMABLE, check_resumable, extend
+from pipeline.training.state import TrainingState
 from pipeline.workspace import write_text
 
 EXPORTS = {"openvino": export_openvino, "litert": export_litert}
@@ -30,7 +31,7 @@ def train(
     queued: Annotated[bool, typer.Option("--queue", help="Hand it to the queue.")] = False,
     resume: Annotated[str | None, typer.Option(help="Go on with this run that ended.")] = None,
     finish: Annotated[
-        str | None, typer.Option(help="Export and evaluate this trained run.")
+        str | None, typer.Option(help="Export and evaluate this run as far as it is.")
     ] = None,
     no_finish: Annotated[bool, typer.Option("--no-finish", help="Only train.")] = False,
     run: Annotated[str | None, typer.Option(hidden=True)] = None,
@@ -44,6 +45,9 @@ def train(
 
     --resume goes on with a run that was stopped, failed or was interrupted, after its last finished
     epoch; with --epochs it gives a run more epochs, a finished one, too.
+
+    --finish exports and evaluates what --no-finish has trained, and of a run that ended before its
+    last epoch the best so far.
     """
     given = said(fields)
     if finish and (config or given or queued or no_finish or run or resume):
@@ -103,10 +107,13 @@ def _fit(run: Run) -> None:
 
 
 def _finish_only(run: Run) -> None:
-    if not run.weights_path.is_file():
-        raise UserError(f"Run '{run.name}' has no model.keras: train it to its end first.")
+    from pipeline.training.trainer import keep_best
+
+    if not (run.weights_path.is_file() or TrainingState.history_of(run)):
+        raise UserError(f"Run '{run.name}' has no finished epoch: go on with --resume {run.name}.")
     dataset_of(run)
     with _recorded(run, "finished", "stopped", "failed", "interrupted"):
+        keep_best(run)
         _finish(run)
 
 

@@ -77,6 +77,17 @@ def train(
     _keep_best(config, run, keeper.state)
 
 
+def keep_best(run: Run) -> None:
+    """Make the best epoch so far of a run that has ended its `model.keras`, if it is not yet.
+
+    Raises:
+        UserError: the state is damaged.
+    """
+    state = TrainingState.of(run)
+    if state.best is not None:
+        _keep_best(run.config().train, run, state)
+
+
 def _with_best(state: TrainingState, run: Run) -> TrainingState:
     """Take the best weights of a finished run back from its model."""
     if not state.history or state.best is not None:

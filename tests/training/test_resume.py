@@ -9,6 +9,7 @@ from pipeline.errors import UserError
 from pipeline.runs import Run
 from pipeline.training import queue
 from pipeline.training.options import build_config
+from pipeline.training.outcome import TrainingStopped
 from pipeline.training.resume import check_resumable
 from pipeline.training.state import TrainingState
 from tests.training.tiny import (
@@ -133,6 +134,22 @@ def test_a_finished_training_that_gets_more_epochs_is_that_of_all_its_epochs(who
     go_on(run)
 
     assert run.config().train.epochs == 3
+    assert_same(run, whole)
+
+
+def test_a_run_stopped_in_its_added_epochs_is_kept_at_the_best_of_all(whole, monkeypatch):
+    from pipeline.training.trainer import keep_best
+
+    monkeypatch.setattr(queue, "start_pipeline", lambda arguments, log: None)
+    run = fit(tiny_config(**{**AVERAGED, "epochs": "2"}))
+    run.update_status(state="finished")
+    queue.resume(run, "4")
+    with pytest.raises(TrainingStopped):
+        go_on(run, stop=True)
+
+    keep_best(run)
+
+    assert run.state() == "stopped"
     assert_same(run, whole)
 
 
