@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.data.sample import draw_face
 from pipeline.errors import UserError
@@ -15,15 +16,15 @@ from pipeline.vision.recognizer import Recognizer
 from pipeline.workspace import ZOO, check_name
 
 _DRAWN, _TRIED = 32, 128
-_SURE = 0.1  # by so much the first emotion leads where rounding cannot put another before it
+_SURE = 0.1  # by so much an emotion leads that rounding puts no other before it
 _COPIED = ("config.json", "status.json", "history.csv", "train.log")
 
 
 def ship(run: Run, name: str) -> Run:
     """Copy a finished run into `models/zoo`, its weights as float16, and export it from these.
 
-    What it says of 32 drawn faces is stored beside it, of such as it is sure of if there are: other
-    machines, and its int8 export, can be checked by that.
+    What it says of 32 drawn faces is stored beside it, if there are as many of such as it is sure
+    of, also in int8: another machine can check itself by that.
 
     Raises:
         UserError: the name is taken or not a plain name, the run is not finished, or its data set
@@ -53,7 +54,17 @@ def ship(run: Run, name: str) -> Run:
         [draw_face(EMOTIONS[i % len(EMOTIONS)], np.random.default_rng(i)) for i in range(_TRIED)]
     )
     said = Recognizer.load(target).predict(faces)
-    second, first = np.sort(said)[:, -2:].T
-    kept = np.argsort(first - second < _SURE, kind="stable")[:_DRAWN]
+    leads = [
+        _leads(of, said.argmax(1)) for of in (said, Recognizer.load(target, "int8").predict(faces))
+    ]
+    kept = np.argsort(np.min(leads, axis=0) < _SURE, kind="stable")[:_DRAWN]
     np.savez_compressed(target.drawn_path, faces=faces[kept], probabilities=said[kept])
     return target
+
+
+def _leads(probabilities: NDArray[np.float32], emotions: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Return by how much an emotion of each row leads; below 0 where another one does."""
+    own = np.arange(len(emotions)), emotions
+    others = probabilities.copy()
+    others[own] = 0
+    return np.asarray(probabilities[own] - others.max(axis=1))

@@ -75,7 +75,7 @@ def test_its_keras_weights_and_its_export_agree_to_the_rounding_of_float16(shipp
     from pipeline.training.keras_model import load_keras
 
     faces = np.load(shipped.drawn_path)["faces"]
-    expected = np.asarray(load_keras(shipped)(faces[..., np.newaxis].astype(np.float32)))
+    expected = load_keras(shipped).predict_on_batch(faces[..., np.newaxis].astype(np.float32))
 
     actual = Recognizer.load(shipped, "f32").predict(faces)
 
