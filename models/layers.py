@@ -23,7 +23,8 @@ def colour_at(grey: KerasTensor, size: int) -> KerasTensor:
     import keras
 
     if size != SIZE:
-        grey = keras.layers.Resizing(size, size, interpolation="bilinear")(grey)
+        # Its own default is to train, which all layers after it would take over.
+        grey = keras.layers.Resizing(size, size, interpolation="bilinear")(grey, training=False)
     return keras.layers.Concatenate(name="colour")([grey, grey, grey])
 
 

@@ -27,12 +27,13 @@ if TYPE_CHECKING:
     from keras import Model
 
 CALIBRATION_FACES = 300
+_LARGE = 10_000_000  # parameters
 
 
 def export_openvino(run: Run) -> Path:
     """Write the run's `openvino/model.xml` and `.bin` in float32, whole or not at all.
 
-    Of a shipped model the weights are float16, which its Keras weights are, too.
+    Of a large shipped model the weights are float16, which its Keras weights are, too.
 
     Other exports, of what may have been another model, are removed.
 
@@ -58,7 +59,8 @@ def export_openvino(run: Run) -> Path:
             name = "probabilities" if len(output.partial_shape) == 2 else "cam"
             output.get_tensor().set_names({name})
         whole = Path(folder) / "openvino"
-        ov.save_model(network, whole / target.name, compress_to_fp16=run.shipped)
+        halved = run.shipped and model.count_params() >= _LARGE
+        ov.save_model(network, whole / target.name, compress_to_fp16=halved)
         shutil.rmtree(target.parent, ignore_errors=True)
         whole.rename(target.parent)
     return target
