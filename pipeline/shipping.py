@@ -50,19 +50,22 @@ def ship(run: Run, name: str) -> Run:
         whole.path.rename(target.path)
     export_openvino(target)
     export_int8(target)
-    faces = np.stack(
-        [draw_face(EMOTIONS[i % len(EMOTIONS)], np.random.default_rng(i)) for i in range(_TRIED)]
-    )
-    said = Recognizer.load(target).predict(faces)
-    leads = [
-        _leads(of, said.argmax(1)) for of in (said, Recognizer.load(target, "int8").predict(faces))
-    ]
-    kept = np.argsort(np.min(leads, axis=0) < _SURE, kind="stable")[:_DRAWN]
-    np.savez_compressed(target.drawn_path, faces=faces[kept], probabilities=said[kept])
+    _store_drawn(target)
     return target
 
 
-def _leads(probabilities: NDArray[np.float32], emotions: NDArray[np.intp]) -> NDArray[np.float32]:
+def _store_drawn(model: Run) -> None:
+    """Store faces and probabilities: of those drawn, first such as no rounding changes."""
+    faces = np.stack(
+        [draw_face(EMOTIONS[i % len(EMOTIONS)], np.random.default_rng(i)) for i in range(_TRIED)]
+    )
+    said, in_int8 = (Recognizer.load(model, of).predict(faces) for of in ("f32", "int8"))
+    lead = np.minimum(_lead(said, said.argmax(1)), _lead(in_int8, said.argmax(1)))
+    kept = np.argsort(lead < _SURE, kind="stable")[:_DRAWN]
+    np.savez_compressed(model.drawn_path, faces=faces[kept], probabilities=said[kept])
+
+
+def _lead(probabilities: NDArray[np.float32], emotions: NDArray[np.intp]) -> NDArray[np.float32]:
     """Return by how much an emotion of each row leads; below 0 where another one does."""
     own = np.arange(len(emotions)), emotions
     others = probabilities.copy()
