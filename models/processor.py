@@ -2,7 +2,7 @@
 
 Keras' batch normalisation copies its input to float32 and goes over it a dozen times. oneDNN's
 convolutions are slow where maps are small and kernels are many, as in the last stages of a ResNet
-at 48 pixels, and so are its weight gradients. `benchmarks/training.py` measures what this brings.
+at 48 pixels, and so are its weight gradients. `benchmarks/layers.py` measures what this brings.
 """
 
 from __future__ import annotations
