@@ -28,13 +28,14 @@ class Backbone(BaseModel):
     (https://keras.io/guides/transfer_learning/); at a share of 1 it is all trained, batch
     normalisation too. From none, all of it is trained in one phase.
     A weights file is what keras.applications takes, or a whole model of this architecture
-    (`.keras`), whose head is taken too; neither depends on the input's size.
+    (`.keras`, or a shipped model's `model.weights.h5`), whose head is taken too; none depends on
+    the input's size.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     weights: str = Field(
-        "imagenet", description="'imagenet', 'none', a weights file, or a run of this architecture"
+        "imagenet", description="'imagenet', 'none', a weights file, or a model of this architecture"
     )
     input_size: Annotated[int, Unit("pixels")] = Field(
         96, ge=32, le=224, description="side of the network's input, pixels"
@@ -60,12 +61,13 @@ class Backbone(BaseModel):
     ) -> Model:
         """Put the backbone, in its own preprocessing, between our input and our classifier."""
         inputs = grey_input()
-        whole = Path(self.weights).suffix == ".keras"
+        file = Path(self.weights)
+        whole = file.suffix == ".keras" or file.name == "model.weights.h5"
         backbone = _load(application, "none" if whole else self.weights, self.input_size)
         features = backbone(prepare(colour_at(inputs, self.input_size)))
         model = classifier(inputs, features, self.dropout)
         if whole:
-            _copy_weights(Path(self.weights), model)
+            _copy_weights(file, model)
         return model
 
     def set_phase(self, model: Model, *, head_only: bool) -> None:
@@ -110,7 +112,10 @@ def _copy_weights(path: Path, model: Model) -> None:
     import keras
 
     with _fitting(path):
-        model.set_weights(keras.models.load_model(path, compile=False).get_weights())
+        if path.suffix == ".keras":
+            model.set_weights(keras.models.load_model(path, compile=False).get_weights())
+        else:
+            model.load_weights(path)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from pipeline.runs.index import (
     find_run,
     list_models,
     list_runs,
+    list_shipped,
     runs_using,
 )
 from pipeline.runs.run import Run
@@ -45,5 +46,6 @@ __all__ = [
     "find_run",
     "list_models",
     "list_runs",
+    "list_shipped",
     "runs_using",
 ]

@@ -80,10 +80,14 @@ def list_runs() -> list[Run]:
     return [Run(path) for path in sorted(_folders(runs_folder()), reverse=True)]
 
 
+def list_shipped() -> list[Run]:
+    """Return the models that come with the project."""
+    return [Run(path) for path in sorted(_folders(ZOO))]
+
+
 def list_models() -> list[Run]:
     """Return everything that can recognise: shipped models, then finished runs, newest first."""
-    runs = [Run(path) for path in sorted(_folders(ZOO))] + list_runs()
-    return [run for run in runs if run.exported]
+    return [run for run in list_shipped() + list_runs() if run.exported]
 
 
 def _folders(root: Path) -> list[Path]:

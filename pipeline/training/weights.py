@@ -1,33 +1,39 @@
-"""Where a backbone's first weights come from: a run's name becomes its model. Loads no keras."""
+"""Where a backbone's first weights come from: a model's name becomes its file. Loads no keras."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from models.backbone import Backbone
 from pipeline.errors import UserError
-from pipeline.runs import Run, list_runs
+from pipeline.runs import Run, list_runs, list_shipped
 from pipeline.training.config import TrainConfig
 
 
 def resolve_weights(config: TrainConfig) -> TrainConfig:
-    """Return the configuration with the model's file in place of a run's name.
+    """Return the configuration with the model's file in place of a model's name.
 
     Raises:
-        UserError: the weights are neither ImageNet's nor none, nor a file, nor a trained run of
-            the same architecture.
+        UserError: the weights are neither ImageNet's nor none, nor a file, nor a trained model
+            of the same architecture.
     """
     model = config.model
     if not isinstance(model, Backbone) or model.weights in ("imagenet", "none"):
         return config
     if Path(model.weights).is_file():
         return config
-    run = next((run for run in list_runs() if run.name == model.weights), None)
-    if run is None or not _fits(run, config):
+    run = next((run for run in _fitting(config) if run.name == model.weights), None)
+    if run is None:
+        names = ", ".join(run.name for run in _fitting(config)) or "none yet"
         raise UserError(
             f"There are no weights '{model.weights}'. Choose from: imagenet, none, a weights file, "
-            f"or a trained run of {config.architecture} ({_names(config)})."
+            f"or a trained model of {config.architecture} ({names})."
         )
     weights = model.model_copy(update={"weights": str(run.weights_path)})
     return config.model_copy(update={"model": weights})
+
+
+def _fitting(config: TrainConfig) -> Iterator[Run]:
+    return (run for run in list_shipped() + list_runs() if _fits(run, config))
 
 
 def _fits(run: Run, config: TrainConfig) -> bool:
@@ -36,7 +42,3 @@ def _fits(run: Run, config: TrainConfig) -> bool:
     except UserError:
         return False
     return same and run.weights_path.is_file()
-
-
-def _names(config: TrainConfig) -> str:
-    return ", ".join(run.name for run in list_runs() if _fits(run, config)) or "none yet"

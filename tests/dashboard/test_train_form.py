@@ -94,6 +94,15 @@ def test_a_backbone_starts_from_a_trained_run_of_its_architecture():
     assert f"--weights {name}" in command(checked(at))
 
 
+def test_a_backbone_starts_from_the_shipped_model_of_its_architecture():
+    at = form()
+    at.selectbox(key="train.architecture").set_value("resnet50v2").run()
+    weights = at.selectbox(key="train.ResNet50V2.weights")
+    assert weights.options == ["imagenet", "none", "resnet50v2"]
+    weights.set_value("resnet50v2").run()
+    assert "--weights resnet50v2" in command(checked(at))
+
+
 def test_weights_may_be_a_file_that_is_there(tmp_path):
     file = tmp_path / "some.weights.h5"
     at = form(config_of(architecture="vgg16", model={"weights": str(file)}))

@@ -139,10 +139,12 @@ def test_a_weights_file_that_is_not_there_or_does_not_fit_is_named(name, tmp_pat
 
 
 @pytest.mark.parametrize("name", BACKBONES)
-def test_a_whole_model_of_another_input_size_gives_all_its_weights(name, tmp_path):
-    file = tmp_path / "model.keras"
+@pytest.mark.parametrize("file_name", ["model.keras", "model.weights.h5"])
+def test_a_whole_model_of_another_input_size_gives_all_its_weights(name, file_name, tmp_path):
+    file = tmp_path / file_name
     small = ARCHITECTURES[name](weights="none", input_size=32).build()
-    small.save(file)
+    save = small.save if file.suffix == ".keras" else small.save_weights
+    save(file)
 
     large = ARCHITECTURES[name](weights=str(file), input_size=64).build()
 

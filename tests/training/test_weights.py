@@ -1,7 +1,7 @@
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.runs import create_run, list_runs
+from pipeline.runs import create_run, find_model, list_runs
 from pipeline.training.faces import new_run
 from pipeline.training.options import build_config
 from pipeline.training.weights import resolve_weights
@@ -26,8 +26,14 @@ def test_a_run_of_the_same_architecture_becomes_its_model_and_the_rest_stays():
     assert resolved == config(weights=str(run.weights_path), input_size="64")
 
 
+def test_a_shipped_model_of_the_same_architecture_becomes_its_weights():
+    resolved = resolve_weights(config("resnet50v2", weights="resnet50v2"))
+
+    assert resolved.model.weights == str(find_model("resnet50v2").weights_path)
+
+
 @pytest.mark.parametrize("weights", ["imagenet", "none"])
-def test_names_that_are_no_run_stay(weights):
+def test_names_that_are_no_model_stay(weights):
     assert resolve_weights(config(weights=weights)) == config(weights=weights)
 
 
@@ -52,5 +58,5 @@ def test_weights_that_cannot_be_had_are_refused_with_the_choices_before_there_is
             UserError, match=f"no weights '{wrong}'. Choose from: imagenet, none,"
         ) as e:
             new_run(config(weights=wrong))
-        assert str(e.value).endswith(f"a trained run of vgg16 ({fitting.name}).")
+        assert str(e.value).endswith(f"a trained model of vgg16 ({fitting.name}).")
     assert len(list_runs()) == 3

@@ -9,7 +9,7 @@ from dashboard.components.train.fields import FormField
 from pipeline.data.exclusions import exclusion_names
 from pipeline.data.store import dataset_info, dataset_names
 from pipeline.errors import UserError
-from pipeline.runs import list_models
+from pipeline.runs import list_models, list_shipped
 from pipeline.training.rules import lacks
 
 TYPED = ("weights", "teacher")
@@ -42,7 +42,7 @@ def choices(field: FormField, values: Mapping[str, Any]) -> Sequence[Any]:
     if field.name == "exclude":
         return _lists(values)
     if field.name == "weights":
-        return ["imagenet", "none", *_trained_runs(values)]
+        return ["imagenet", "none", *_trained_models(values)]
     if field.name == "teacher":
         return ["none", *(model.name for model in list_models())]
     kind = field.info.annotation
@@ -50,17 +50,23 @@ def choices(field: FormField, values: Mapping[str, Any]) -> Sequence[Any]:
 
 
 def shown_as(field: FormField, values: Mapping[str, Any]) -> Callable[[Any], str]:
-    """Return what makes of a choice the words that stand for it: a run has its title, too."""
-    titles = _trained_runs(values) if field.name == "weights" else {}
+    """Return what makes of a choice the words that stand for it: a model has its title, too."""
+    titles = _trained_models(values) if field.name == "weights" else {}
     return lambda choice: titles.get(choice, str(choice))
 
 
-def _trained_runs(values: Mapping[str, Any]) -> dict[str, str]:
-    """Return the runs whose weights a network may start from: name → words, newest first."""
-    return {
+def _trained_models(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the models whose weights a network may start from: name → words, newest first."""
+    architecture = values["architecture"]
+    shipped = {
+        model.name: model.name
+        for model in list_shipped()
+        if model.config().train.architecture == architecture
+    }
+    return shipped | {
         row.run.name: f"{row.title} · {row.run.name}" if row.notes.name else row.run.name
         for row in resources.runs().rows()
-        if row.architecture == values["architecture"] and row.run.weights_path.is_file()
+        if row.architecture == architecture and row.run.weights_path.is_file()
     }
 
 
