@@ -57,7 +57,8 @@ def together(costs: Sequence[Cost]) -> Cost:
 def measure_speed(model: Run) -> Speed:
     """Recognise single faces for about a second, store how long one takes, and return it.
 
-    It measures what the Live page does: the processor's fastest arithmetic, one face at a time.
+    It measures the exported model in the processor's fastest arithmetic, one face at a time; int8,
+    which the Live page takes where it was made, is quicker and a little less accurate.
 
     Raises:
         UserError: the exported model is missing or damaged.
