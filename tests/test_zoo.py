@@ -13,7 +13,7 @@ from pipeline.workspace import ZOO
 from tests.test_cli import invoke
 
 SHIPPED = [Run(path) for path in sorted(ZOO.glob("*/"))]
-ACCURACY = {"custom_cnn": 0.69, "resnet50v2": 0.65}  # at least
+ACCURACY = {"custom_cnn": 0.69, "resnet50v2": 0.66}  # at least
 SIZE = {"custom_cnn": 10_000_000, "resnet50v2": 120_000_000}  # at most, bytes
 LARGEST_FILE = 60_000_000
 
