@@ -35,7 +35,8 @@ class Backbone(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     weights: str = Field(
-        "imagenet", description="'imagenet', 'none', a weights file, or a model of this architecture"
+        "imagenet",
+        description="'imagenet', 'none', a weights file, or a model of this architecture",
     )
     input_size: Annotated[int, Unit("pixels")] = Field(
         96, ge=32, le=224, description="side of the network's input, pixels"

@@ -4,6 +4,7 @@ import shutil
 import numpy as np
 import pytest
 
+from pipeline.data.sample import draw_face
 from pipeline.evaluation.metrics import compute_metrics
 from pipeline.evaluation.predictions import load_predictions
 from pipeline.labels import EMOTIONS
@@ -58,6 +59,15 @@ def test_it_says_of_drawn_faces_what_it_said_when_it_was_shipped(shipped):
     if shipped.int8_path.is_file():
         quantized = Recognizer.load(shipped, "int8").predict(faces)
         np.testing.assert_array_equal(quantized.argmax(1), expected.argmax(1))
+
+
+def test_its_int8_names_nearly_all_drawn_faces_as_float_does(shipped):
+    rng = np.random.default_rng(5)
+    faces = np.stack([draw_face(EMOTIONS[i % len(EMOTIONS)], rng) for i in range(128)])
+
+    quantized, exact = (Recognizer.load(shipped, p).predict(faces) for p in ("int8", "f32"))
+
+    assert (quantized.argmax(1) == exact.argmax(1)).mean() > 0.9
 
 
 def test_its_card_says_what_its_stored_figures_say(shipped):
