@@ -1,7 +1,6 @@
 # Each target sets up what it needs, in .venv.  PYTHON=… chooses an interpreter (3.11 to 3.13).
 BIN := .venv/bin
 FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
-TIMED := tests/e2e/test_live.py
 CHROMIUM := from playwright.sync_api import sync_playwright as start; \
 	p = start().start(); print(p.chromium.executable_path); p.stop()
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -13,8 +12,7 @@ run: .venv/installed
 	$(BIN)/streamlit run dashboard/Home.py
 
 test: .venv/installed-dev browser
-	$(BIN)/pytest -n 2 --dist loadfile --ignore $(TIMED)
-	$(BIN)/pytest $(TIMED)
+	$(BIN)/pytest
 
 check: .venv/installed-dev
 	$(BIN)/ruff format --check .
