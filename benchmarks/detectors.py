@@ -22,7 +22,8 @@ import cv2
 import numpy as np
 from cv2.data import haarcascades
 from numpy.typing import NDArray
-from scenes import GROUNDS, cut_ground, draw, wandering
+from scene_pictures import GROUNDS, cut_ground, draw
+from scenes import wandering
 from skimage.data import lfw_subset
 
 from pipeline.vision.boxes import Box, overlap

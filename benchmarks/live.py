@@ -18,51 +18,31 @@ back. Claims, on 2 cores that do nothing else, for an untrained ResNet50V2 at 22
 """
 
 import os
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from evaluation import write_faces
-from webcam.clip import FOUR_FACES, ONE_FACE, write_clip
-from webcam.served import Server, Taken, serve
-from webcam.viewer import Viewer, Watched, chromium, kill_browser, together, watching
+from webcam.figures import compare, grown, print_table, told
+from webcam.served import Taken, serve
+from webcam.setting import Setting, prepare
+from webcam.viewer import Viewer, chromium, kill_browser, watching
+from webcam.watched import Watched, together
 
-from pipeline.runs import list_runs
 from pipeline.workspace import PROJECT
 
-NAME = "benchmark"
-NETWORK = "--architecture resnet50v2 --weights none --input-size 224 --epochs 1 --batch-size 16"
-FACES = 32
 HOME = PROJECT / "dashboard" / "Home.py"
 PAGES = Path(__file__).parent / "webcam" / "pages"
 
 ROUNDS, TURN_S, PART_S = 6, 10, 20
-LEAST_SHARE, MOST_LATENCY, MOST_MB = 0.95, 1.1, 450
+MOST_MB = 450
 LEAST_RECOGNITIONS, LEAST_OF_FOUR = 15, 10
 LEAST_PER_VIEWER = 20
-CYCLES, BEFORE, SETTLING_S, MOST_GROWTH_MB = 50, 3, 15, 50
+CYCLES, BEFORE, SETTLING_S = 50, 3, 15
 MOST_S_AFTER_KILL = 40
 MINUTES = 10
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What all parts need: a workspace with a model, its name, and the films."""
-
-    workspace: Path
-    model: str
-    one_face: Path
-    four_faces: Path
-
-    def address(self, server: Server) -> str:
-        """Return where the dashboard shows the model live."""
-        return f"{server.url}/live?live_model={self.model}"
 
 
 def main() -> None:
@@ -74,29 +54,6 @@ def main() -> None:
         setting = prepare(Path(folder))
         kept = [each for part in parts for each in PARTS[part](setting)]
     sys.exit(int(not all(kept)))
-
-
-def prepare(workspace: Path) -> Setting:
-    """Train a network on noise for a moment, which sets no speed, quantise it, write the films."""
-    os.environ["EMOTION_WORKSPACE"] = str(workspace)
-    write_faces(NAME, FACES, FACES)
-    run_pipeline("train", "--dataset", NAME, *NETWORK.split(), "--no-finish")
-    (run,) = list_runs()
-    run_pipeline("export", run.name, "--int8")
-    return Setting(
-        workspace,
-        run.name,
-        write_clip(workspace / "one.mjpeg", ONE_FACE),
-        write_clip(workspace / "four.mjpeg", FOUR_FACES),
-    )
-
-
-def run_pipeline(*arguments: str) -> None:
-    """Run a command of the project, silently if it succeeds."""
-    command = [sys.executable, "-m", "pipeline", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(done.stderr)
 
 
 def stream(setting: Setting) -> list[bool]:
@@ -204,48 +161,6 @@ def soak(setting: Setting) -> list[bool]:
             minutes.append((seen, dashboard.taken()))
     print_table({"Live, 1st minute": minutes[0][0], "Live, last minute": minutes[-1][0]})
     return grown(f"{MINUTES} minutes", minutes[0][1], minutes[-1][1])
-
-
-def print_table(seen: Mapping[str, Watched]) -> None:
-    """Print what was seen of some pages."""
-    head = "new frames/s", "p50", "p95", "recognitions/s", "others' cores"
-    print(f"{'':18}" + "".join(f"{title:>16}" for title in head))
-    for name, one in seen.items():
-        cells = (
-            f"{one.new_per_s:.1f}",
-            f"{one.latency_ms(50):.0f} ms",
-            f"{one.latency_ms(95):.0f} ms",
-            f"{one.recognised_per_s:.1f}",
-            f"{one.others:.2f}",
-        )
-        print(f"{name:18}" + "".join(f"{cell:>16}" for cell in cells))
-
-
-def compare(what: str, ours: Watched, usual: Watched) -> list[bool]:
-    """Tell whether one has about as many new frames as another, and as short a latency."""
-    return [
-        told(f"new frames, {what}", ours.new_per_s / usual.new_per_s, least=LEAST_SHARE),
-        told(f"p95 latency, {what}", ours.latency_ms(95) / usual.latency_ms(95), most=MOST_LATENCY),
-    ]
-
-
-def grown(when: str, before: Taken, after: Taken) -> list[bool]:
-    """Tell whether a process takes no more than before."""
-    return [
-        told(
-            f"megabytes more after {when}", after.megabytes - before.megabytes, most=MOST_GROWTH_MB
-        ),
-        told(f"threads more after {when}", after.threads - before.threads, most=0),
-        told(f"files more after {when}", after.files - before.files, most=0),
-    ]
-
-
-def told(what: str, value: float, least: float = -np.inf, most: float = np.inf) -> bool:
-    """Print a figure, what was promised and whether it was kept; return that."""
-    kept = least <= value <= most
-    promise = f"at least {least:g}" if least > -np.inf else f"at most {most:g}"
-    print(f"{what}: {value:.2f} (promised: {promise}): {'kept' if kept else 'MISSED'}", flush=True)
-    return kept
 
 
 PARTS: dict[str, Callable[[Setting], list[bool]]] = {

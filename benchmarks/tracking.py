@@ -20,21 +20,10 @@ from typing import Protocol
 
 import cv2
 import numpy as np
-from scenes import (
-    GROUNDS,
-    Scene,
-    beside,
-    box_of,
-    crossing,
-    cut_ground,
-    draw,
-    hurrying,
-    leaving,
-    meeting,
-)
+from scenes import Scene, beside, crossing, hurrying, leaving, meeting
+from sights import DROPS, NOISE, Sight, by_detector, noisy_truth
 
 from pipeline.vision.boxes import Box, overlap
-from pipeline.vision.faces import HaarDetector
 from pipeline.vision.track import Track
 from pipeline.vision.tracking import Tracker
 
@@ -42,10 +31,7 @@ CLIPS = int(sys.argv[1]) if len(sys.argv) > 1 else 200
 DRAWN_CLIPS = 10
 LOOKS_PER_S = 15
 PATIENCE_S = 0.5
-FOUND = 0.3  # overlap with the truth from which on a box is of a face
-NOISE, DROPS = 0.03, 0.05  # in sides of a face; share of boxes
 
-Sight = Callable[[Scene, float], list[tuple[int, Box]]]  # boxes, each with its face or -1
 Make = Callable[[np.random.Generator], Scene]
 
 KINDS: dict[str, tuple[Make, int]] = {
@@ -170,42 +156,6 @@ def goes_and_is_new(make_sight: Callable[[int], Sight], clips: int) -> bool:
         longest_s <= PATIENCE_S + 1 / LOOKS_PER_S and renewed == clips,
         f"at most {PATIENCE_S} s and one look; in all",
     )
-
-
-def noisy_truth(seed: int) -> Sight:
-    """Return what gives the true boxes in any order, less some, each a bit aside."""
-    rng = np.random.default_rng((seed, 1))
-    dropped: set[int] = set()  # never twice in a row: at 5 looks a second that outlasts a track
-
-    def see(scene: Scene, at_s: float) -> list[tuple[int, Box]]:
-        nonlocal dropped
-        seen = scene.seen(at_s)
-        dropped = {face for face in seen if rng.random() < DROPS and face not in dropped}
-        found = []
-        for face, (x, y, side, _) in seen.items():
-            right, down, larger = NOISE * rng.standard_normal(3)
-            box = box_of(x + side * (0.5 + right), y + side * (0.5 + down), side * (1 + larger))
-            found += [(face, box)] if face not in dropped else []
-        return [found[i] for i in rng.permutation(len(found))]
-
-    return see
-
-
-def by_detector(seed: int) -> Sight:
-    """Return what draws a scene on one of the grounds and finds its faces."""
-    rng, detector = np.random.default_rng((seed, 2)), HaarDetector()
-    ground = cut_ground(GROUNDS[seed % len(GROUNDS)], rng)
-
-    def see(scene: Scene, at_s: float) -> list[tuple[int, Box]]:
-        truth = scene.seen(at_s)
-        found = []
-        for box in detector.detect(draw(scene, at_s, ground, rng)):
-            face = max(truth, key=lambda i: overlap(box, truth[i]), default=-1)
-            right = face >= 0 and overlap(box, truth[face]) >= FOUND
-            found.append((face if right else -1, box))
-        return found
-
-    return see
 
 
 def told(figure: str, kept: bool, promise: str) -> bool:

@@ -8,12 +8,11 @@ from pipeline.data.sample import draw_face
 from pipeline.evaluation.metrics import compute_metrics
 from pipeline.evaluation.predictions import load_predictions
 from pipeline.labels import EMOTIONS
-from pipeline.runs import Run, list_models, list_runs
+from pipeline.runs import Run, list_models, list_runs, list_shipped
 from pipeline.vision.recognizer import Recognizer
-from pipeline.workspace import ZOO
 from tests.test_cli import invoke
 
-SHIPPED = [Run(path) for path in sorted(ZOO.glob("*/"))]
+SHIPPED = list_shipped()
 ACCURACY = {"custom_cnn": 0.69, "resnet50v2": 0.66}  # at least
 SIZE = {"custom_cnn": 10_000_000, "resnet50v2": 120_000_000}  # at most, bytes
 LARGEST_FILE = 60_000_000

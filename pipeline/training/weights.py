@@ -33,12 +33,13 @@ def resolve_weights(config: TrainConfig) -> TrainConfig:
 
 
 def _fitting(config: TrainConfig) -> Iterator[Run]:
-    return (run for run in list_shipped() + list_runs() if _fits(run, config))
+    return (run for run in list_shipped() + list_runs() if may_start(config.architecture, run))
 
 
-def _fits(run: Run, config: TrainConfig) -> bool:
+def may_start(architecture: str, run: Run) -> bool:
+    """Tell whether a network of this architecture may start from a run or a shipped model."""
     try:
-        same = run.config().train.architecture == config.architecture
+        same = run.config().train.architecture == architecture
     except UserError:
         return False
     return same and run.weights_path.is_file()

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.components.compare.compared import short_labels
 from dashboard.components.compare.configuration import configuration_table
-from dashboard.components.compare.pairs import differing_faces
+from dashboard.components.compare.differing_faces import differing_faces
 from dashboard.components.compare.table import best_models
 from pipeline.evaluation.comparison import mcnemar
 from pipeline.evaluation.jobs import EvaluationJob, SpeedJob

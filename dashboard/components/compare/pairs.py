@@ -1,29 +1,25 @@
-"""Two models against each other: whether the difference is real, and on which faces."""
+"""Two models against each other: whether the difference is real."""
 
 from collections.abc import Sequence
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from dashboard import resources
 from dashboard.charts.difference import SIGNIFICANT, accuracy_differences, confusion_difference
 from dashboard.components.compare.compared import MOST_TOGETHER, Compared
+from dashboard.components.compare.differing_faces import (
+    choose_cell,
+    chosen_cell,
+    show_differing_faces,
+    to_first_page,
+)
 from dashboard.components.evaluate.confusion import PLAIN
-from dashboard.components.evaluate.judged import judge
-from dashboard.components.judged_faces import said, show_faces
 from pipeline.errors import UserError
-from pipeline.evaluation.comparison import PairedDifference, disagreement, paired_differences
-from pipeline.evaluation.predictions import Predictions
-from pipeline.labels import EMOTIONS
+from pipeline.evaluation.comparison import PairedDifference, paired_differences
 from pipeline.runs import Run
 
-_FIRST, _SECOND, _OUTCOME = "compare_first", "compare_second", "compare_outcome"
-_LABELLED, _PREDICTED = "compare_labelled", "compare_predicted"
-_PAIRS, _CELLS, _GALLERY = "compare.pairs", "compare.cells", "compare.gallery"
-_NEW = "compare.new"
-
-Cell = tuple[int, int]
+_FIRST, _SECOND = "compare_first", "compare_second"
+_PAIRS, _CELLS = "compare.pairs", "compare.cells"
 
 
 def show_pairs(compared: Compared) -> None:
@@ -58,7 +54,7 @@ def show_pairs(compared: Compared) -> None:
             st.caption(f"Of {len(compared.models)} models the first {MOST_TOGETHER} are paired.")
     with right:
         _show_two(compared, first, second, labels, pairs)
-    _show_differing_faces(compared, first, second)
+    show_differing_faces(compared, first, second)
 
 
 def _pick_pair(models: Sequence[Run], labels: dict[str, str]) -> tuple[Run, Run]:
@@ -79,7 +75,7 @@ def _choose_pair(names: Sequence[str]) -> None:
         row, column = points[0]["customdata"]
         if row != column:
             st.session_state[_FIRST], st.session_state[_SECOND] = names[row], names[column]
-            st.session_state.pop(_GALLERY, None)
+            to_first_page()
 
 
 def _show_two(
@@ -99,7 +95,7 @@ def _show_two(
             compared.measured[first.name].metrics.confusion,
             compared.measured[second.name].metrics.confusion,
             (labels[first.name], labels[second.name]),
-            _chosen_cell(),
+            chosen_cell(),
         ),
         key=_CELLS,
         on_select=_choose_cell,
@@ -127,80 +123,8 @@ def _verdict(
     )
 
 
-def _chosen_cell() -> Cell | None:
-    asked = st.query_params.get(_LABELLED), st.query_params.get(_PREDICTED)
-    if asked[0] in EMOTIONS and asked[1] in EMOTIONS:
-        return EMOTIONS.index(asked[0]), EMOTIONS.index(asked[1])
-    return None
-
-
 def _choose_cell() -> None:
     points = st.session_state[_CELLS].selection.points
     if points:
         label, predicted = points[0]["customdata"]
-        st.query_params[_LABELLED] = EMOTIONS[label]
-        st.query_params[_PREDICTED] = EMOTIONS[predicted]
-        st.session_state[_NEW] = True
-        st.session_state.pop(_GALLERY, None)
-
-
-def _forget_cell() -> None:
-    for key in (_LABELLED, _PREDICTED):
-        st.query_params.pop(key, None)
-    st.session_state.pop(_GALLERY, None)
-
-
-def differing_faces(
-    first: Predictions, second: Predictions, cell: Cell | None
-) -> dict[str, NDArray[np.intp]]:
-    """Return what sets faces apart → their positions, those first on which both are surest.
-
-    Args:
-        first: what one model said.
-        second: what the other said of the same faces.
-        cell: label and prediction, of which just one model makes the prediction; None for faces
-            that just one gets right, or none.
-    """
-    if cell is None:
-        return {
-            "only first right": disagreement(first, second, first_right=True, second_right=False),
-            "only second right": disagreement(first, second, first_right=False, second_right=True),
-            "both wrong": disagreement(first, second, first_right=False, second_right=False),
-        }
-    label, predicted = cell
-    labelled = first.y_true == label
-    says, other = first.predicted == predicted, second.predicted == predicted
-    return {
-        f"only first says {EMOTIONS[predicted]}": np.flatnonzero(labelled & says & ~other),
-        f"only second says {EMOTIONS[predicted]}": np.flatnonzero(labelled & other & ~says),
-    }
-
-
-def _show_differing_faces(compared: Compared, first: Run, second: Run) -> None:
-    if first.name == second.name:
-        return
-    judged, other = judge(first, compared.target), resources.judged(second, compared.target)
-    cell = _chosen_cell()
-    groups = differing_faces(judged.predictions, other, cell)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        outcome = st.segmented_control(
-            "Faces", list(groups), default=next(iter(groups)), required=True,
-            label_visibility="collapsed", key=_OUTCOME if cell is None else f"{_OUTCOME}_cell",
-            bind="query-params",
-        )  # fmt: skip
-        if cell is not None:
-            words = f"labelled {EMOTIONS[cell[0]]}, called {EMOTIONS[cell[1]]}"
-            st.button(words, icon=":material/close:", on_click=_forget_cell)
-        numbers = " · ".join(f"{len(faces):,} {name}" for name, faces in groups.items())
-        st.caption(f"{numbers}; below each face its label", width="content")
-    found = groups.get(outcome, next(iter(groups.values())))
-
-    def words_of(number: int) -> tuple[str, str]:
-        face = int(found[number])
-        mine, others = judged.predictions.probabilities[face], other.probabilities[face]
-        label = EMOTIONS[judged.predictions.y_true[face]]
-        return label, f"first {said(mine)} · second {said(others)}"
-
-    reveal = bool(st.session_state.pop(_NEW, False))
-    rows = judged.rows[found]
-    show_faces(_GALLERY, compared.target, judged.dataset, rows, words_of, reveal=reveal)
+        choose_cell((label, predicted))

@@ -11,6 +11,7 @@ from pipeline.data.store import dataset_info, dataset_names
 from pipeline.errors import UserError
 from pipeline.runs import list_models, list_shipped
 from pipeline.training.rules import lacks
+from pipeline.training.weights import may_start
 
 TYPED = ("weights", "teacher")
 """Fields that also take what is none of their choices."""
@@ -58,11 +59,7 @@ def shown_as(field: FormField, values: Mapping[str, Any]) -> Callable[[Any], str
 def _trained_models(values: Mapping[str, Any]) -> dict[str, str]:
     """Return the models whose weights a network may start from: name → words, newest first."""
     architecture = values["architecture"]
-    shipped = {
-        model.name: model.name
-        for model in list_shipped()
-        if model.config().train.architecture == architecture
-    }
+    shipped = {m.name: m.name for m in list_shipped() if may_start(architecture, m)}
     return shipped | {
         row.run.name: f"{row.title} · {row.run.name}" if row.notes.name else row.run.name
         for row in resources.runs().rows()
