@@ -1,6 +1,6 @@
 """Models on the same faces: whether a difference is real, who dominates, what a mean would give."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -151,13 +151,15 @@ def frontier(costs: Mapping[str, float], merits: Mapping[str, float]) -> list[st
 def seed_groups(configs: Mapping[str, RunConfig]) -> list[list[str]]:
     """Return the groups of two and more runs that differ in nothing but their seed.
 
+    Of those with the same seed, as a shipped model and the run that it was, the first is in it.
+
     Args:
         configs: run → its configuration.
     """
-    groups: dict[Hashable, list[str]] = {}
+    groups: dict[str, dict[int, str]] = {}
     for name, config in configs.items():
-        groups.setdefault(_without_seed(config), []).append(name)
-    return [names for names in groups.values() if len(names) > 1]
+        groups.setdefault(_without_seed(config), {}).setdefault(config.train.seed, name)
+    return [list(names.values()) for names in groups.values() if len(names) > 1]
 
 
 def over_seeds(judged: Sequence[Metrics]) -> dict[str, tuple[float, float]]:

@@ -237,8 +237,8 @@ def listed(name: str, fingerprint: str) -> Exclusion:
 
 @pytest.mark.parametrize(
     "other",
-    [config(1), config(1, dataset="renamed"), config(0)],
-    ids=["seed", "name of the data", "nothing"],
+    [config(1), config(1, dataset="renamed")],
+    ids=["seed", "name of the data"],
 )
 def test_runs_that_differ_in_the_seed_alone_are_a_group(other):
     configs = {"a": config(), "b": config(epochs=9), "c": other}
@@ -267,6 +267,12 @@ def test_runs_without_the_same_faces_are_a_group_whatever_the_list_is_called():
     other = config(2, exclude="few", exclusion=listed("few", "b" * 64))
 
     assert seed_groups({"one": one, "same": same, "other": other}) == [["one", "same"]]
+
+
+def test_a_shipped_model_and_the_run_that_it_was_count_as_one_seed():
+    assert seed_groups({"shipped": config(), "run": config()}) == []
+    configs = {"shipped": config(), "run": config(), "other": config(1)}
+    assert seed_groups(configs) == [["shipped", "other"]]
 
 
 def test_there_are_as_many_groups_as_configurations_with_several_seeds():
