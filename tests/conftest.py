@@ -1,6 +1,7 @@
 """Workspaces for the tests: an empty one for each, and one trained run that all share."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pylibsrtp  # noqa: F401  # crashes where TensorFlow was loaded first; the app holds never both
 import pytest
+
+from pipeline.runs import Run, list_runs
 
 TRAIN = (
     "train --dataset sample --widths 8,16,32,64 --convolutions 1 --epochs 10 --batch-size 32 "
@@ -65,3 +68,10 @@ def filled_workspace(trained, monkeypatch) -> Path:
     """Point the test at the shared workspace with the drawn faces and one trained run."""
     monkeypatch.setenv("EMOTION_WORKSPACE", str(trained))
     return trained
+
+
+@pytest.fixture
+def own_run(trained, empty_workspace) -> Run:
+    """Return a trained run in a workspace of the test's own."""
+    shutil.copytree(trained, empty_workspace)
+    return list_runs()[0]
