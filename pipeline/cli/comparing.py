@@ -14,15 +14,14 @@ from pipeline.data.store import load_dataset
 from pipeline.evaluation.comparison import (
     PairedDifference,
     ensemble,
-    over_seeds,
     paired_differences,
-    seed_groups,
 )
 from pipeline.evaluation.cost import cost_of, measure_speed, together
 from pipeline.evaluation.evaluate import evaluate
 from pipeline.evaluation.jobs import EvaluationJob, SpeedJob
 from pipeline.evaluation.metrics import FIGURES, Metrics, accuracy_interval, compute_metrics
 from pipeline.evaluation.predictions import Predictions, load_predictions
+from pipeline.evaluation.seeds import over_seeds, seed_groups
 from pipeline.evaluation.target import Target, narrowed, stored_folder, training_twins
 from pipeline.runs import Run, find_model
 

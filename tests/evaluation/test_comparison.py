@@ -13,13 +13,12 @@ from pipeline.evaluation.comparison import (
     frontier,
     holm,
     mcnemar,
-    over_seeds,
     paired_differences,
     paired_interval,
 )
-from pipeline.evaluation.metrics import FIGURES, compute_metrics
+from pipeline.evaluation.metrics import compute_metrics
 from pipeline.evaluation.predictions import Predictions
-from tests.evaluation.makers import FINGERPRINT, of_probabilities, random_predictions
+from tests.evaluation.makers import FINGERPRINT, of_probabilities
 
 LABELS = np.random.default_rng(9).integers(0, 7, 400)
 
@@ -220,23 +219,6 @@ def test_the_frontier_has_what_nothing_dominates_the_cheapest_first(seed):
 )
 def test_the_frontier_of_few(costs, merits, expected):
     assert frontier(costs, merits) == expected
-
-
-def test_figures_over_seeds_are_mean_and_sample_deviation():
-    metrics = [compute_metrics(each) for each in (WEAK, GOOD, BEST)]
-
-    found = over_seeds(metrics)
-
-    assert tuple(found) == FIGURES
-    for name, pair in found.items():
-        values = [getattr(each, name) for each in metrics]
-        assert pair == pytest.approx((np.mean(values), np.std(values, ddof=1)))
-
-
-def test_a_figure_that_one_run_lacks_is_left_out_over_seeds():
-    found = over_seeds([compute_metrics(GOOD), compute_metrics(random_predictions(1))])
-
-    assert set(FIGURES) - set(found) == {"auc_macro"}
 
 
 @pytest.mark.parametrize("first_right", [True, False])

@@ -11,6 +11,7 @@ from pipeline.training.experiment import (
     MOST_RUNS,
     differing_fields,
     experiment_command,
+    fields_of,
     submit_experiment,
     vary,
 )
@@ -140,3 +141,23 @@ def test_the_command_of_an_experiment_says_what_varies_and_what_does_not():
         "python -m pipeline experiment 'first rates' --vary 'learning-rate=0.01 0.003' "
         "--dataset sample --architecture custom_cnn --epochs 3"
     )
+
+
+def test_fields_of_configurations_differ_or_are_missing():
+    small = TrainConfig(dataset="d", seed=3)
+    large = TrainConfig(dataset="d", architecture="vgg16", learning_rate=1e-4)
+
+    names = differing_fields([small, large])
+
+    assert {"seed", "architecture", "learning_rate", "widths", "weights"} <= set(names)
+    assert not {"epochs", "dataset", "rotation"} & set(names)
+    assert "widths" not in fields_of(large) and "widths" in fields_of(small)
+    for name in names:
+        one, other = (fields_of(each).get(name, "missing") for each in (small, large))
+        assert one != other, name
+
+
+def test_one_configuration_and_equal_ones_differ_in_nothing():
+    alone = TrainConfig(dataset="d")
+
+    assert differing_fields([alone]) == differing_fields([alone, alone]) == []

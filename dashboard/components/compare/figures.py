@@ -13,11 +13,12 @@ from dashboard.components.evaluate.confusion import PLAIN
 from dashboard.components.job import follow_job, offer_job
 from dashboard.components.units import accuracy_with_interval
 from pipeline.errors import UserError
-from pipeline.evaluation.comparison import ensemble, over_seeds, paired_differences, seed_groups
+from pipeline.evaluation.comparison import ensemble, paired_differences
 from pipeline.evaluation.cost import together
 from pipeline.evaluation.jobs import SpeedJob
 from pipeline.evaluation.metrics import Metrics, accuracy_interval, compute_metrics
 from pipeline.evaluation.predictions import Predictions
+from pipeline.evaluation.seeds import over_seeds, seed_groups
 
 
 def show_figures(compared: Compared) -> None:

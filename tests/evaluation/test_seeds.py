@@ -1,11 +1,11 @@
+import numpy as np
 import pytest
 
-from pipeline.evaluation.comparison import (
-    seed_groups,
-)
+from pipeline.evaluation.metrics import FIGURES, compute_metrics
+from pipeline.evaluation.seeds import over_seeds, seed_groups
 from pipeline.runs import Exclusion, RunConfig
 from pipeline.training.config import TrainConfig
-from pipeline.training.experiment import differing_fields, fields_of
+from tests.evaluation.makers import random_predictions
 
 
 def config(seed=0, fingerprint="f" * 64, exclusion=None, **fields) -> RunConfig:
@@ -65,21 +65,18 @@ def test_there_are_as_many_groups_as_configurations_with_several_seeds():
     assert seed_groups({}) == []
 
 
-def test_fields_of_configurations_differ_or_are_missing():
-    small = TrainConfig(dataset="d", seed=3)
-    large = TrainConfig(dataset="d", architecture="vgg16", learning_rate=1e-4)
+def test_figures_over_seeds_are_mean_and_sample_deviation():
+    metrics = [compute_metrics(random_predictions(seed=i, skill=float(i))) for i in range(3)]
 
-    names = differing_fields([small, large])
+    found = over_seeds(metrics)
 
-    assert {"seed", "architecture", "learning_rate", "widths", "weights"} <= set(names)
-    assert not {"epochs", "dataset", "rotation"} & set(names)
-    assert "widths" not in fields_of(large) and "widths" in fields_of(small)
-    for name in names:
-        one, other = (fields_of(each).get(name, "missing") for each in (small, large))
-        assert one != other, name
+    assert tuple(found) == FIGURES
+    for name, pair in found.items():
+        values = [getattr(each, name) for each in metrics]
+        assert pair == pytest.approx((np.mean(values), np.std(values, ddof=1)))
 
 
-def test_one_configuration_and_equal_ones_differ_in_nothing():
-    alone = TrainConfig(dataset="d")
+def test_a_figure_that_one_run_lacks_is_left_out_over_seeds():
+    metrics = [compute_metrics(random_predictions(n)) for n in (200, 1)]
 
-    assert differing_fields([alone]) == differing_fields([alone, alone]) == []
+    assert set(FIGURES) - set(over_seeds(metrics)) == {"auc_macro"}
