@@ -1,26 +1,41 @@
 # Each target sets up what it needs, in .venv.  PYTHON=… chooses an interpreter (3.11 to 3.13).
 BIN := .venv/bin
+# Tests that watch a clock run alone, all others in two processes.
+ALONE := tests/e2e tests/vision/live
+SHELL := bash
+PARALLEL := -n 2 --no-loadscope-reorder $(ALONE:%=--ignore=%)
 FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 CHROMIUM := from playwright.sync_api import sync_playwright as start; \
 	p = start().start(); print(p.chromium.executable_path); p.stop()
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c "$(FITS)" 2>/dev/null && echo $$p && break; done)
 
-.PHONY: run test check bench browser
+.PHONY: run test test-all check fuzz bench images browser
 
 run: .venv/installed
 	$(BIN)/streamlit run dashboard/Home.py
 
 test: .venv/installed-dev browser
-	$(BIN)/pytest
+	$(BIN)/pytest $(PARALLEL) -m "not slow"
+	$(BIN)/pytest $(ALONE) -m "not slow"
+
+test-all: .venv/installed-dev browser
+	$(BIN)/pytest $(PARALLEL)
+	$(BIN)/pytest $(ALONE)
 
 check: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+fuzz: .venv/installed-dev
+	EMOTION_FUZZ_S=600 EMOTION_FUZZ_SEED=$$RANDOM $(BIN)/pytest tests/fuzz
+
 bench: .venv/installed-dev
 	set -e; for script in benchmarks/*.py; do $(BIN)/python $$script; done
+
+images: .venv/installed-dev browser
+	$(BIN)/python -m tests.e2e.images
 
 browser: .venv/installed-dev
 	@command -v chromium >/dev/null || [ -x "$$($(BIN)/python -c "$(CHROMIUM)")" ] || \

@@ -1,47 +1,60 @@
-"""How fast a training is beside a bare `model.fit`, and what bfloat16 gains.
+"""Speed of a training beside a bare `model.fit`, and of bfloat16 beside float32.
 
-Run: python benchmarks/training.py [FER-2013 as CSV or TAR.GZ]     without one, drawn faces are used
+Run: python benchmarks/training.py [FER-2013 as CSV or TAR.GZ]     without one, synthetic faces
 
-Claims, on 2 cores that do nothing else, with the default custom CNN:
-- Images per second with augmentation, state and status are at least 95 % of those of `model.fit`
-  on the same model and the same batches, augmented before and held in memory.
-- `mixed_bfloat16` is faster than `float32` where the processor computes in it.
+Claims, on 2 idle cores, with the default custom CNN:
+- Images per second with augmentation, checkpoint and status are at least 95% of those of
+  `model.fit` on the same model and the same batches, augmented before and held in memory.
+- `mixed_bfloat16` is faster than `float32` where the CPU computes in it.
 """
 
 import sys
 
-from fits import FACES, NAME, compare, compiled, fitting, has_bfloat16, imported, in_memory, told
+import keras
+from support.claims import check_bounds
+from support.model_fit import (
+    FACES,
+    NAME,
+    compiled_model,
+    few_faces,
+    fit_epoch,
+    has_bfloat16,
+    in_memory,
+    speedup,
+)
 
+from pipeline.config.train_config import TrainConfig
 from pipeline.data.dataset import FaceDataset
 from pipeline.runs import create_run
 from pipeline.training.batches import make_batches
-from pipeline.training.callbacks import Keeper, Progress
-from pipeline.training.config import TrainConfig
-from pipeline.training.state import TrainingState
+from pipeline.training.callbacks import EpochSetup, Progress, RunCheckpoint, epoch_callbacks
+from pipeline.training.checkpoint import TrainingCheckpoint
 
 PRECISION_FACES = 960
-LEAST_SHARE = 0.95
+MIN_RATIO = 0.95
 
 
 def main() -> None:
-    """Print the figures; exit 1 if one misses its promise."""
-    with imported() as dataset:
-        kept = [measure_loop(dataset), measure_precision(dataset)]
-    sys.exit(int(not all(kept)))
+    """Print the measurements; exit 1 if a claim does not hold."""
+    with few_faces() as dataset:
+        holds = [measure_loop(dataset), measure_precision(dataset)]
+    sys.exit(int(not all(holds)))
 
 
 def measure_loop(dataset: FaceDataset) -> bool:
-    """Time epochs of ours and of the bare `model.fit` by turns, on one model."""
+    """Time epochs with all callbacks and of the bare `model.fit`, alternating, on one model."""
     config = TrainConfig(dataset=NAME)
     training, validation = make_batches(config, dataset)
     run = create_run(config, dataset.fingerprint)
-    model = compiled(config)
-    keeper = Keeper(config, run, training, TrainingState([]))
+    model = compiled_model(config)
+    setup = EpochSetup(training, config.seed)
+    saved = RunCheckpoint(run, config, TrainingCheckpoint([]))
+    csv_logger = keras.callbacks.CSVLogger(run.history_path, append=True)
     progress = Progress(run, config, len(training), lambda fraction: None)
-    arrays, judged = in_memory(training), in_memory(validation)
+    arrays, validation_arrays = in_memory(training), in_memory(validation)
 
     def ours() -> None:
-        epoch = len(keeper.state.history)
+        epoch = len(saved.checkpoint.history)
         model.fit(
             training,
             validation_data=validation,
@@ -49,35 +62,34 @@ def measure_loop(dataset: FaceDataset) -> bool:
             epochs=epoch + 1,
             shuffle=False,
             verbose=0,
-            callbacks=[keeper, progress],
+            callbacks=[setup, *epoch_callbacks(config), saved, csv_logger, progress],
         )
 
     def bare() -> None:
         model.fit(
             *arrays,
             batch_size=config.batch_size,
-            validation_data=judged,
-            validation_batch_size=len(judged[0]),
+            validation_data=validation_arrays,
+            validation_batch_size=len(validation_arrays[0]),
             shuffle=False,
             verbose=0,
         )
 
-    share = compare("bare model.fit", bare, "ours", ours, FACES)
-    return told(share >= LEAST_SHARE, f"at least {LEAST_SHARE:.2f}")
+    ratio = speedup("bare model.fit", bare, "ours", ours, FACES)
+    return check_bounds("ratio", ratio, at_least=MIN_RATIO)
 
 
 def measure_precision(dataset: FaceDataset) -> bool:
-    """Time `model.fit` in both precisions by turns, where the processor has bfloat16."""
+    """Time `model.fit` in both precisions, alternating, where the CPU has bfloat16."""
     if not has_bfloat16():
-        print("mixed_bfloat16: not measured, this processor does not compute in it")
+        print("mixed_bfloat16: not measured, this CPU does not compute in it")
         return True
-    works = {
-        precision: fitting(TrainConfig(dataset=NAME, precision=precision), dataset, PRECISION_FACES)
+    single, mixed = (
+        fit_epoch(TrainConfig(dataset=NAME, precision=precision), dataset, PRECISION_FACES)
         for precision in ("float32", "mixed_bfloat16")
-    }
-    (one, first), (other, second) = works.items()
-    gain = compare(one, first, other, second, PRECISION_FACES)
-    return told(gain > 1, "more than 1")
+    )
+    ratio = speedup("float32", single, "mixed_bfloat16", mixed, PRECISION_FACES)
+    return check_bounds("ratio", ratio, at_least=1)
 
 
 if __name__ == "__main__":

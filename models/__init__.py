@@ -1,13 +1,19 @@
-"""The architectures by name. Importing this loads no keras; `build()` does."""
+"""The architectures by name. Importing this loads no keras; their `build()` does."""
+
+from typing import TYPE_CHECKING, Literal
 
 from models.custom_cnn import CustomCNN
+from models.layers import Architecture
 from models.resnet50v2 import ResNet50V2
 from models.vgg16 import VGG16
 
-Architecture = CustomCNN | VGG16 | ResNet50V2
-
-ARCHITECTURES: dict[str, type[CustomCNN] | type[VGG16] | type[ResNet50V2]] = {
+ARCHITECTURES: dict[str, type[Architecture]] = {
     "custom_cnn": CustomCNN,
     "vgg16": VGG16,
     "resnet50v2": ResNet50V2,
 }
+
+if TYPE_CHECKING:
+    ArchitectureName = str
+else:
+    ArchitectureName = Literal[tuple(ARCHITECTURES)]

@@ -1,38 +1,37 @@
-"""What the two networks of keras.applications share: weights, input size, two-phase training."""
+"""Base class of the networks from keras.applications: weights, input size, training phases."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from annotated_types import Unit
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from models.layers import classifier, colour_at, grey_input
+from models.layers import Architecture, classifier, gray_input, resize_to_rgb
 
 if TYPE_CHECKING:
     from keras import KerasTensor, Model
 
 
 class WeightsError(RuntimeError):
-    """The backbone's weights cannot be had; the text says why and names the ways out."""
+    """The backbone's weights cannot be loaded; the message names the reason and the choices."""
 
 
-class Backbone(BaseModel):
-    """The fields of a network that may start from trained weights.
+class Backbone(Architecture):
+    """The hyperparameters of a network that may start from pretrained weights.
 
-    From trained weights, a first phase trains the new head alone and a second one the upper part
-    of the backbone too, its batch normalisation frozen and so in inference mode in both
-    (https://keras.io/guides/transfer_learning/); at a share of 1 it is all trained, batch
-    normalisation too. From none, all of it is trained in one phase.
-    A weights file is what keras.applications takes, or a whole model of this architecture
-    (`.keras`, or a shipped model's `model.weights.h5`), whose head is taken too; none depends on
-    the input's size.
+    From pretrained weights there are two phases: the first trains the new head alone, the second
+    the upper part of the backbone too, with its batch normalization frozen and so in inference mode
+    (https://keras.io/guides/transfer_learning/). At a share of 1 the second phase trains all
+    layers, batch normalization too. From random weights, one phase trains everything.
+
+    A weights file is one that keras.applications loads, or a whole model of this architecture
+    (`.keras`, or a bundled model's `model.weights.h5`), whose head is loaded too. Neither depends
+    on the input size.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     weights: str = Field(
         "imagenet",
@@ -46,73 +45,84 @@ class Backbone(BaseModel):
         gt=0,
         le=1,
         description="share of the backbone's layers that phase two trains; 1 = all, batch "
-        "normalisation too",
+        "normalization too",
     )
     head_epochs: int = Field(3, ge=0, le=1000, description="epochs of phase one, the head alone")
     head_learning_rate: float = Field(1e-3, gt=0, le=10, description="learning rate of phase one")
-    dropout: float = Field(0.3, ge=0, lt=1, description="share of features dropped at the end")
+    dropout: float = Field(
+        0.3, ge=0, lt=1, description="dropout before the last layer, share of its inputs"
+    )
 
     @property
     def from_scratch(self) -> bool:
         """Whether the backbone starts from random weights."""
         return self.weights == "none"
 
-    def _assemble(
-        self, application: Callable[..., Model], prepare: Callable[[KerasTensor], KerasTensor]
+    def _build_on(
+        self, application: Callable[..., Model], preprocess: Callable[[KerasTensor], KerasTensor]
     ) -> Model:
-        """Put the backbone, in its own preprocessing, between our input and our classifier."""
-        inputs = grey_input()
+        """Build input, resizing, the application's preprocessing and backbone, and the head.
+
+        Raises:
+            WeightsError: the weights cannot be loaded.
+        """
+        inputs = gray_input()
         file = Path(self.weights)
-        whole = file.suffix == ".keras" or file.name == "model.weights.h5"
-        backbone = _load(application, "none" if whole else self.weights, self.input_size)
-        features = backbone(prepare(colour_at(inputs, self.input_size)))
+        is_model = file.suffix == ".keras" or file.name == "model.weights.h5"
+        weights = "none" if is_model else self.weights
+        backbone = _load_backbone(application, weights, self.input_size)
+        features = backbone(preprocess(resize_to_rgb(inputs, self.input_size)))
         model = classifier(inputs, features, self.dropout)
-        if whole:
-            _copy_weights(file, model)
+        if is_model:
+            _load_whole_model(file, model)
         return model
 
     def set_phase(self, model: Model, *, head_only: bool) -> None:
         """Freeze what this phase does not train; compile the model afterwards.
 
         Args:
-            model: what `build` gave.
+            model: the result of `build`.
             head_only: phase one if true, else phase two.
         """
         import keras
 
         if self.from_scratch:
             return
-        backbone = model.get_layer("backbone")
-        first = round(len(backbone.layers) * (1 - self.trainable_share))
-        partly = self.trainable_share < 1
-        for number, layer in enumerate(backbone.layers):
-            # Calling the backbone with training=False would not last: fit's True goes before it.
-            normalizes = isinstance(layer, keras.layers.BatchNormalization)
-            layer.trainable = not (head_only or number < first or (normalizes and partly))
+        layers = model.get_layer("backbone").layers
+        first_trained = round(len(layers) * (1 - self.trainable_share))
+        for index, layer in enumerate(layers):
+            # Frozen: `fit` passes training=True even through backbone(x, training=False).
+            frozen_statistics = self.trainable_share < 1 and isinstance(
+                layer, keras.layers.BatchNormalization
+            )
+            layer.trainable = not (head_only or index < first_trained or frozen_statistics)
 
 
-def _load(application: Callable[..., Model], weights: str, size: int) -> Model:
-    options: dict[str, Any] = {"include_top": False, "input_shape": (size, size, 3)}
-    options["name"] = "backbone"
+def _load_backbone(application: Callable[..., Model], weights: str, size: int) -> Model:
+    def load(weights: str | None) -> Model:
+        return application(
+            weights=weights, include_top=False, input_shape=(size, size, 3), name="backbone"
+        )
+
     if weights == "none":
-        return application(weights=None, **options)
+        return load(None)
     if weights == "imagenet":
         try:
-            return application(weights="imagenet", **options)
+            return load("imagenet")
         except Exception as error:
             raise WeightsError(
                 "The ImageNet weights could not be downloaded: give a weights file with "
                 "--weights FILE, or train from scratch with --weights none."
             ) from error
-    with _fitting(Path(weights)):
-        return application(weights=weights, **options)
+    with _loading(Path(weights)):
+        return load(weights)
 
 
-def _copy_weights(path: Path, model: Model) -> None:
-    """Take all weights, the head's too, from a whole model, whose input may have another size."""
+def _load_whole_model(path: Path, model: Model) -> None:
+    """Load all weights, the head's too, from a whole model, whose input may have another size."""
     import keras
 
-    with _fitting(path):
+    with _loading(path):
         if path.suffix == ".keras":
             model.set_weights(keras.models.load_model(path, compile=False).get_weights())
         else:
@@ -120,7 +130,7 @@ def _copy_weights(path: Path, model: Model) -> None:
 
 
 @contextmanager
-def _fitting(path: Path) -> Iterator[None]:
+def _loading(path: Path) -> Iterator[None]:
     if not path.is_file():
         raise WeightsError(
             f"There is no weights file '{path}'. Choose from: imagenet, none, or a file."

@@ -1,8 +1,8 @@
-"""A VGG-style network for 48x48 faces: stages of convolutions, each half as large.
+"""A VGG-style network for 48x48 faces: each stage of convolutions halves the size.
 
-After Simonyan & Zisserman 2014 (https://arxiv.org/abs/1409.1556), with normalisation after each
-convolution, optional residual connections (He et al. 2015, https://arxiv.org/abs/1512.03385), and
-global average pooling in place of the dense layers.
+After VGG (Simonyan & Zisserman 2014, https://arxiv.org/abs/1409.1556). Deviations: normalization
+after each convolution, optional residual connections (He et al. 2015,
+https://arxiv.org/abs/1512.03385), and global average pooling in place of the hidden dense layers.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from math import gcd
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Unit
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from models.layers import classifier, grey_input
+from models.layers import Architecture, classifier, gray_input
 
 if TYPE_CHECKING:
     from keras import KerasTensor, Model
@@ -25,10 +25,8 @@ Initializer = Literal[
 Width = Annotated[int, Field(ge=4, le=1024)]
 
 
-class CustomCNN(BaseModel):
-    """The custom CNN's fields."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class CustomCNN(Architecture):
+    """The hyperparameters of the custom CNN."""
 
     widths: Annotated[tuple[Width, ...], Unit("channels")] = Field(
         (32, 64, 128, 256), min_length=1, max_length=5, description="channels of each stage"
@@ -38,20 +36,22 @@ class CustomCNN(BaseModel):
         3, description="side of a convolution's kernel, pixels"
     )
     activation: Activation = Field("relu", description="activation function")
-    kernel_initializer: Initializer = Field("he_normal", description="first values of the weights")
+    kernel_initializer: Initializer = Field("he_normal", description="initial weights")
     normalization: Literal["batch", "layer", "group", "none"] = Field(
-        "batch", description="normalisation after each convolution"
+        "batch", description="normalization after each convolution"
     )
     pooling: Literal["max", "average", "stride"] = Field(
-        "max", description="how a stage halves the size: pooling before it, or its own stride"
+        "max", description="how a stage halves the size: pooling before it, or a stride of 2"
     )
     residual: bool = Field(True, description="add each stage's input to its output")
-    dropout: float = Field(0.4, ge=0, lt=1, description="share of features dropped at the end")
+    dropout: float = Field(
+        0.4, ge=0, lt=1, description="dropout before the last layer, share of its inputs"
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _read_batch_normalization(cls, values: Any) -> Any:
-        """Take the yes or no of configurations from before there was a choice."""
+        """Read the boolean that configurations had before there was a choice."""
         if not isinstance(values, dict) or "batch_normalization" not in values:
             return values
         values = dict(values)
@@ -59,10 +59,10 @@ class CustomCNN(BaseModel):
         return {"normalization": old, **values}
 
     def build(self) -> Model:
-        """Return an untrained model from grey (n, 48, 48, 1), 0-255, to probabilities (n, 7)."""
+        """Return a model from gray (n, 48, 48, 1), 0-255, to probabilities float32 (n, 7)."""
         import keras
 
-        inputs = grey_input()
+        inputs = gray_input()
         x = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
         x = self._stage(x, self.widths[0], stride=1)
         for width in self.widths[1:]:
@@ -81,9 +81,9 @@ class CustomCNN(BaseModel):
         import keras
 
         shortcut = x
-        for number in range(self.convolutions):
-            x = self._convolution(x, width, self.kernel_size, 1 if number else stride)
-            if number < self.convolutions - 1:
+        for index in range(self.convolutions):
+            x = self._convolution(x, width, self.kernel_size, 1 if index else stride)
+            if index < self.convolutions - 1:
                 x = keras.layers.Activation(self.activation)(x)
         if self.residual:
             if stride > 1:  # oneDNN crashes on the gradient of a strided 1x1 convolution (AVX-512)
@@ -105,10 +105,10 @@ class CustomCNN(BaseModel):
         return self._normalize(x, width)
 
     def _normalize(self, x: KerasTensor, width: int) -> KerasTensor:
-        """Normalise by batch, by pixel (layer) or by groups of channels.
+        """Normalize over the batch, over a pixel's channels (layer), or over groups of channels.
 
-        Groups are 8, or as many as 8 and the width share (Wu & He 2018,
-        https://arxiv.org/abs/1803.08494, take 32 in networks of 64 channels and more).
+        There are 8 groups, or the greatest common divisor of 8 and the width. Wu & He 2018
+        (https://arxiv.org/abs/1803.08494) use 32 in networks of 64 channels and more.
         """
         import keras
 

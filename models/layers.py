@@ -1,8 +1,11 @@
-"""What all architectures share: the way in from raw grey, and the way out to probabilities."""
+"""Base class of the architectures, their gray input and their classification head."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
     from keras import KerasTensor, Model
@@ -11,43 +14,60 @@ SIZE = 48
 CLASSES = 7
 
 
-def grey_input() -> KerasTensor:
-    """Return the input of every model: grey (n, 48, 48, 1), 0-255."""
+class Architecture(BaseModel, ABC):
+    """The hyperparameters of an architecture, which can build its Keras model.
+
+    Each field becomes a command-line option and a field of the training form.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @abstractmethod
+    def build(self) -> Model:
+        """Return a model from gray faces (n, 48, 48, 1), 0-255, to probabilities float32 (n, 7).
+
+        It starts with `gray_input()` and ends with `classifier()`.
+        """
+
+
+def gray_input() -> KerasTensor:
+    """Return the input of every model: gray (n, 48, 48, 1), 0-255."""
     import keras
 
     return keras.Input((SIZE, SIZE, 1), name="faces")
 
 
-def colour_at(grey: KerasTensor, size: int) -> KerasTensor:
-    """Resize grey faces to (n, size, size) and repeat them as three equal channels."""
+def resize_to_rgb(gray: KerasTensor, size: int) -> KerasTensor:
+    """Resize gray faces to (n, size, size) and repeat them as three equal channels."""
     import keras
 
     if size != SIZE:
-        # Its own default is to train, which all layers after it would take over.
-        grey = keras.layers.Resizing(size, size, interpolation="bilinear")(grey, training=False)
-    return keras.layers.Concatenate(name="colour")([grey, grey, grey])
+        # Resizing defaults to training=True and would pass that on to all layers after it.
+        gray = keras.layers.Resizing(size, size, interpolation="bilinear")(gray, training=False)
+    return keras.layers.Concatenate(name="color")([gray, gray, gray])
 
 
 def classifier(inputs: KerasTensor, features: KerasTensor, dropout: float) -> Model:
-    """Close a model with global average pooling, dropout and one dense softmax layer.
+    """Return the model with global average pooling, dropout and one dense softmax layer on top.
 
-    The class activation map is then the last features times the dense weights, without gradients
-    (Zhou et al. 2016, "Learning Deep Features for Discriminative Localization",
+    The class activation map is then the last feature maps times the dense weights, without
+    gradients (Zhou et al. 2016, "Learning Deep Features for Discriminative Localization",
     https://arxiv.org/abs/1512.04150).
 
     Args:
-        inputs: what `grey_input` gave.
+        inputs: the result of `gray_input`.
         features: the last feature maps (n, h, w, c).
-        dropout: share of pooled features dropped in training.
+        dropout: share of the pooled features dropped in training.
 
     Returns:
-        A model from grey (n, 48, 48, 1), 0-255, to probabilities float32 (n, 7).
+        A model from gray (n, 48, 48, 1), 0-255, to probabilities float32 (n, 7).
     """
     import keras
 
-    pooled = keras.layers.GlobalAveragePooling2D(name="pooled")(features)
-    kept = keras.layers.Dropout(dropout, name="dropout")(pooled)
-    outputs = keras.layers.Dense(
+    x = keras.layers.GlobalAveragePooling2D(name="pooled")(features)
+    x = keras.layers.Dropout(dropout, name="dropout")(x)
+    # float32 also in mixed precision, so that the probabilities add up to 1
+    probabilities = keras.layers.Dense(
         CLASSES, activation="softmax", dtype="float32", name="probabilities"
-    )(kept)
-    return keras.Model(inputs, outputs)
+    )(x)
+    return keras.Model(inputs, probabilities)

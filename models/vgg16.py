@@ -1,7 +1,8 @@
 """VGG16 (Simonyan & Zisserman 2014, https://arxiv.org/abs/1409.1556) from keras.applications.
 
-Deviations: grey faces are resized and repeated to three channels; of the head, only the new dense
-layer stands on global average pooling. It has no batch normalisation and may stall from scratch.
+Deviations: gray faces are resized and repeated as three channels; global average pooling and one
+dense layer replace the three dense layers. VGG16 has no batch normalization and may stall when
+trained from scratch.
 """
 
 from __future__ import annotations
@@ -15,23 +16,22 @@ if TYPE_CHECKING:
 
 
 class VGG16(Backbone):
-    """VGG16's fields."""
+    """The hyperparameters of VGG16."""
 
     def build(self) -> Model:
-        """Return a model from grey (n, 48, 48, 1), 0-255, to probabilities (n, 7).
+        """Return a model from gray (n, 48, 48, 1), 0-255, to probabilities float32 (n, 7).
 
         Raises:
-            WeightsError: the weights cannot be had.
+            WeightsError: the weights cannot be loaded.
         """
         import keras
 
-        return self._assemble(keras.applications.VGG16, _subtract_means)
+        return self._build_on(keras.applications.VGG16, _subtract_imagenet_means)
 
 
-def _subtract_means(colour: KerasTensor) -> KerasTensor:
-    """Subtract ImageNet's means in BGR; three equal channels need no flip."""
+def _subtract_imagenet_means(rgb: KerasTensor) -> KerasTensor:
+    """Subtract ImageNet's means in BGR order; three equal channels need no flip."""
     import keras
 
-    return keras.layers.Normalization(mean=[103.939, 116.779, 123.68], variance=[1.0, 1.0, 1.0])(
-        colour
-    )
+    means = [103.939, 116.779, 123.68]
+    return keras.layers.Normalization(mean=means, variance=[1.0, 1.0, 1.0])(rgb)

@@ -1,1 +1,6 @@
-"""Everything the dashboard shows and the command line does, without a screen."""
+"""Data sets, training, evaluation and recognition, without a user interface."""
+
+import os
+
+# Read by OpenCV as it is loaded: it refuses an image of more pixels by its header.
+os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = "100000000"

@@ -1,5 +1,14 @@
-"""The one exception whose text is meant for the user."""
+"""The exception whose text is shown to the user."""
 
 
 class UserError(Exception):
-    """A mistake a user can mend: one sentence that names the value, the choices and the cure."""
+    """A mistake that the user can fix; its text names the value, the choices and the cure.
+
+    Args:
+        text: the sentence, with the cure for the command line.
+        on_page: the sentence for the dashboard, where the cure for the command line is an option.
+    """
+
+    def __init__(self, text: str, *, on_page: str = "") -> None:
+        super().__init__(text)
+        self.on_page = on_page or text

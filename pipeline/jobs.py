@@ -1,60 +1,156 @@
-"""A command that the dashboard started: followed, and found again after a reload.
+"""Commands that the dashboard runs in detached processes and finds again after a reload.
 
-A job is a folder with `process.json`, `log` and `progress`. Whoever does the work clears it at
-the end; while it stays without its process, the work has failed.
+A job has a folder with `process.json`, `log` and `progress`. The command clears it once all went
+well, so a folder without a living process belongs to a job that failed. The command finds its
+folder by the environment variable `EMOTION_JOB`; run by hand, it has none and reports nothing.
 """
 
+import os
 import shutil
-from abc import ABC, abstractmethod
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import psutil
+from pydantic import BaseModel, ConfigDict
 
-from pipeline.errors import UserError
-from pipeline.processes import ProcessId, last_line, start_pipeline
-from pipeline.workspace import write_json
+from pipeline.storage import cannot_write, write_json
+from pipeline.workspace import datasets_folder, evaluation_folder, runs_folder, workspace
+
+JOB_VARIABLE = "EMOTION_JOB"
 
 
-class Job(ABC):
-    """What imports and evaluations have in common."""
+class ProcessId(BaseModel):
+    """A process by its id and its start time, because the system reuses ids.
 
-    @property
-    @abstractmethod
-    def folder(self) -> Path:
-        """Where the job keeps its files."""
+    Args:
+        pid: its id.
+        started: when it started, seconds. On Linux they count from the start of the machine:
+            psutil counts from 1970 by the wall clock, and so gives another time when that is set.
+    """
 
-    @property
-    @abstractmethod
-    def command(self) -> list[str]:
-        """What follows `python -m pipeline`."""
+    model_config = ConfigDict(frozen=True)
+
+    pid: int
+    started: float
+
+    @classmethod
+    def of(cls, pid: int) -> Self:
+        """Return the identity of a process; one that has ended already is never found again."""
+        try:
+            return cls(pid=pid, started=_start_time(psutil.Process(pid)))
+        except (psutil.NoSuchProcess, OSError):
+            return cls(pid=pid, started=0.0)
+
+    def find(self) -> psutil.Process | None:
+        """Return the process while it lives."""
+        try:
+            process = psutil.Process(self.pid)
+            # Older versions stored seconds since 1970.
+            same = self.started in (_start_time(process), process.create_time())
+            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        except (psutil.Error, OSError, ValueError, OverflowError):  # no id of a process
+            return None
+
+
+def _start_time(process: psutil.Process) -> float:
+    if not psutil.LINUX:
+        return process.create_time()
+    fields = Path(f"/proc/{process.pid}/stat").read_bytes().rpartition(b")")[2].split()
+    return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+
+
+def last_line(log: Path) -> str:
+    """Return the last line of a file that is not blank; empty if there is none."""
+    try:
+        lines = log.read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def start_pipeline(
+    arguments: Sequence[str], log: Path, job_folder: Path | None = None
+) -> ProcessId:
+    """Start `python -m pipeline …` in a process session of its own.
+
+    Args:
+        arguments: what follows `python -m pipeline`.
+        log: file to which both its outputs are appended.
+        job_folder: the job that it reports its progress to, if any.
+    """
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    environment.pop(JOB_VARIABLE, None)  # that of a job which starts another process
+    if job_folder is not None:
+        environment[JOB_VARIABLE] = str(job_folder)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pipeline", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
+        )
+    identity = ProcessId.of(process.pid)
+    threading.Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie
+    return identity
+
+
+def running_commands() -> int:
+    """Return how many commands this process has started that run now, the queue's worker aside."""
+    count = 0
+    for child in psutil.Process().children():
+        with suppress(psutil.Error):
+            command = child.cmdline()[1:4]
+            count += command[:2] == ["-m", "pipeline"] and command[2:] != ["work"]
+    return count
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command that runs in a detached process.
+
+    Args:
+        folder: of the job's files, an absolute path.
+        command: what follows `python -m pipeline`; empty for a job that is only looked up.
+        if_killed: the failure to show where the process did not end with a sentence.
+    """
+
+    folder: Path
+    command: tuple[str, ...] = ()
+    if_killed: str = ""
 
     def start(self) -> None:
-        """Start the command in a detached process, unless one is at it already.
+        """Start the command, unless it is running already.
 
         Raises:
-            UserError: its files cannot be written; then nothing runs and nothing of it is left.
+            UserError: the job's files cannot be written; then nothing runs and nothing is left.
         """
         if self.running():
             return
         try:
-            for left in ("log", "progress"):
-                (self.folder / left).unlink(missing_ok=True)
-            self._note(start_pipeline(self.command, self.folder / "log"))
+            for name in ("log", "progress"):
+                (self.folder / name).unlink(missing_ok=True)
+            identity = start_pipeline(self.command, self.folder / "log", self.folder)
+            try:
+                write_json(self.folder / "process.json", identity.model_dump())
+            except OSError:
+                if process := identity.find():
+                    process.kill()  # it could not be found again
+                raise
         except OSError as error:
             self.clear()
-            raise UserError(
-                f"'{self.command[0]}' cannot start, its files in {self.folder} cannot be written "
-                f"({error.strerror or error}): free some space there, or let it be written to."
+            raise cannot_write(
+                f"'{self.command[0]}' cannot start, its files in {self.folder} cannot be written",
+                error,
             ) from error
-
-    def _note(self, identity: ProcessId) -> None:
-        try:
-            write_json(self.folder / "process.json", identity.model_dump())
-        except OSError:
-            if process := identity.find():
-                process.kill()  # nobody could find it again
-            raise
 
     def process(self) -> psutil.Process | None:
         """Return the process while it lives."""
@@ -65,37 +161,158 @@ class Job(ABC):
             return None
 
     def running(self) -> bool:
-        """Whether the process lives."""
+        """Return whether the process lives."""
         return self.process() is not None
 
     def progress(self) -> float:
         """Return how much is done, 0 to 1."""
         try:
-            return min(1.0, float((self.folder / "progress").read_text()))
+            return min(1.0, max(0.0, float((self.folder / "progress").read_text())))
         except (OSError, ValueError):
             return 0.0
 
     def report(self, fraction: float) -> None:
-        """Note how much is done, if the work was started as a job and it can be noted."""
-        with suppress(OSError):  # no reason to fail the work: a full disk, or it was cleared
-            if self.folder.is_dir():
-                (self.folder / "progress").write_text(f"{fraction:.3f}")
+        """Record how much is done, 0 to 1. For the command itself."""
+        with suppress(OSError):  # no reason to fail: the disk is full, or the job was canceled
+            (self.folder / "progress").write_text(f"{fraction:.3f}")
 
     def failure(self) -> str | None:
-        """Return the last line that a failed process printed; None if none has failed."""
+        """Return the last line that a failed process printed; None if none has failed.
+
+        Paths next to the job's folder are shortened to their names.
+        """
         if not self.folder.is_dir() or self.running():
             return None
-        return last_line(self.folder / "log") or "The process ended without a word."
+        line = last_line(self.folder / "log")
+        if not line.endswith(".") and self.if_killed:  # every `UserError` is a sentence
+            return self.if_killed
+        return line.replace(f"{self.folder.parent}/", "") or "The process ended without a message."
 
     def cancel(self) -> None:
-        """Stop the work if it is under way, and forget the job; what was completed stays."""
+        """Kill the process if it runs, and clear the job."""
         process = self.process()
         if process is not None:
-            with suppress(psutil.NoSuchProcess):
+            with suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
                 process.kill()
                 process.wait(5)
         self.clear()
 
     def clear(self) -> None:
-        """Forget the job; harmless if there is none."""
+        """Delete the job's folder, if there is one."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def current_job() -> Job | None:
+    """Return the job that this process was started as; None for a command run by hand."""
+    folder = os.environ.get(JOB_VARIABLE)
+    return Job(Path(folder)) if folder else None
+
+
+def import_job(name: str, source: str = "", options: Sequence[str] = ()) -> Job:
+    """Return the import of a data set.
+
+    Args:
+        name: the new data set's.
+        source: what the command imports.
+        options: of the command.
+    """
+    return Job(_imports_folder() / name, ("import", source, *options, "--name", name))
+
+
+def import_jobs() -> list[Job]:
+    """Return the imports that run or have failed; their folders have the data sets' names."""
+    return _find(_imports_folder())
+
+
+def audit_job(dataset: str) -> Job:
+    """Return the audit of a data set."""
+    return Job(datasets_folder() / ".jobs" / f"audit-{dataset}", ("audit", dataset))
+
+
+def map_job(dataset: str, model: str = "") -> Job:
+    """Return the face map of a data set by a model's last features; by pixels without a model."""
+    by_model = ("--model", model) if model else ()
+    folder = datasets_folder() / ".jobs" / f"map-{dataset}@{model}"
+    return Job(folder, ("map", dataset, *by_model))
+
+
+def dataset_jobs(dataset: str) -> list[Job]:
+    """Return the audit and the maps of a data set that run or have failed."""
+    patterns = (f"audit-{dataset}", f"map-{dataset}@*")
+    folder = datasets_folder() / ".jobs"
+    return [Job(path) for pattern in patterns for path in folder.glob(pattern)]
+
+
+def evaluation_job(
+    model: str, dataset: str, fingerprint: str, split: str, exclude: str = ""
+) -> Job:
+    """Return the evaluation of a model on a split.
+
+    Args:
+        model: the model's name.
+        dataset: the data set's name.
+        fingerprint: the data set's, 12 characters or more.
+        split: the split's name.
+        exclude: the exclusion list whose faces are left out; empty for none.
+    """
+    name = "-".join(filter(None, (model, fingerprint[:12], split, exclude)))
+    without = ("--exclude", exclude) if exclude else ()
+    command = ("evaluate", model, "--dataset", dataset, "--split", split, *without)
+    return Job(evaluation_folder() / ".jobs" / name, command)
+
+
+def speed_job(models: Sequence[str]) -> Job:
+    """Return the speed measurement of some models; one at a time, so that none disturbs another."""
+    return Job(evaluation_folder() / ".jobs" / "speed", ("speed", *models))
+
+
+def export_job(run: str) -> Job:
+    """Return the export of a run's model to OpenVINO."""
+    return Job(runs_folder() / ".jobs" / f"export-{run}", ("export", run))
+
+
+def estimate_job(key: str, options: Sequence[str]) -> Job:
+    """Return the estimate of what a training costs.
+
+    Args:
+        key: names configurations of the same cost, see `cost_key`.
+        options: the configuration's, see `config_options`.
+    """
+    return Job(
+        _estimates_folder() / key,
+        ("estimate", *options, "--again"),
+        "The estimate was interrupted, perhaps for lack of memory: take a smaller batch, input "
+        "size or network.",
+    )
+
+
+def running_estimate() -> Job | None:
+    """Return the estimate that runs, of any configuration; its folder's name is the key."""
+    return next((job for job in _find(_estimates_folder()) if job.running()), None)
+
+
+def video_job(model: str, source: Path, target: Path, table: Path, detector: str) -> Job:
+    """Return the recognition of the faces of a video.
+
+    Args:
+        model: the model's name.
+        source: the video.
+        target: the video to write, in an existing folder; the job's folder is next to it.
+        table: the CSV to write.
+        detector: one of `DETECTORS`.
+    """
+    folder = target.parent.with_name(f"{target.parent.name}.job")
+    paths = (str(source), str(target), "--csv", str(table))
+    return Job(folder, ("video", model, *paths, "--detector", detector))
+
+
+def _imports_folder() -> Path:
+    return workspace() / "imports"
+
+
+def _estimates_folder() -> Path:
+    return workspace() / "estimates" / ".jobs"
+
+
+def _find(folder: Path) -> list[Job]:
+    return [Job(path.parent) for path in sorted(folder.glob("*/process.json"))]

@@ -1,11 +1,8 @@
-"""Where data sets, runs and evaluations live, and how small files are written safely."""
+"""The folders of data sets, runs and evaluations."""
 
-import json
 import os
 import re
 from pathlib import Path
-from threading import get_ident
-from typing import Any
 
 from pipeline.errors import UserError
 
@@ -21,7 +18,7 @@ def workspace() -> Path:
 
 
 def datasets_folder() -> Path:
-    """Return the folder that holds one folder a data set."""
+    """Return the folder with one folder per data set."""
     return workspace() / "datasets"
 
 
@@ -35,21 +32,20 @@ def dataset_folder(name: str) -> Path:
 
 
 def runs_folder() -> Path:
-    """Return the folder that holds one folder a training run."""
+    """Return the folder with one folder per run."""
     return workspace() / "runs"
 
 
 def evaluation_folder() -> Path:
-    """Return the folder for evaluations of shipped models, which are never written to."""
+    """Return the folder for evaluations of bundled models, which are never written to."""
     return workspace() / "evaluation"
 
 
 def check_name(name: str) -> str:
-    """Return the name if it can be a folder's name.
+    """Return the name, if it can be the name of a folder.
 
     Raises:
-        UserError: the name is not 1 to 64 letters, digits, `.`, `_` or `-`, the first a letter
-            or digit.
+        UserError: it is not plain, see `is_plain`.
     """
     if not is_plain(name):
         raise UserError(
@@ -60,23 +56,5 @@ def check_name(name: str) -> str:
 
 
 def is_plain(name: str) -> bool:
-    """Tell whether a name is plain: 1 to 64 letters, digits, `.`, `_` or `-`."""
+    """Return whether a name is 1 to 64 letters, digits, `.`, `_`, `-`, first a letter or digit."""
     return _PLAIN_NAME.fullmatch(name) is not None
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write a JSON file whole or not at all."""
-    write_text(path, json.dumps(content, indent=2))
-
-
-def write_text(path: Path, content: str) -> None:
-    """Write a text file whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}")
-    try:
-        with partial.open("w") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -1,30 +1,80 @@
-"""Workspaces for the tests: an empty one for each, and one trained run that all share."""
+"""Workspaces for the tests: an empty one for each, one with the sample, one with a trained run."""
 
+import ctypes
+import gc
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-import pylibsrtp  # noqa: F401  # crashes where TensorFlow was loaded first; the app holds never both
+import psutil
+import pylibsrtp  # noqa: F401  # crashes if TensorFlow was loaded first; the app never loads both
 import pytest
+from filelock import FileLock
 
+from pipeline import cli
+from pipeline.data.importing import import_dataset
+from pipeline.queue import queue
 from pipeline.runs import Run, list_runs
 
 TRAIN = (
-    "train --dataset sample --widths 8,16,32,64 --convolutions 1 --epochs 10 --batch-size 32 "
-    "--learning-rate 0.005 --schedule cosine --seed 7"
+    "train --dataset sample --widths 16,32,64,128 --convolutions 1 --epochs 10 --batch-size 32 "
+    "--learning-rate 0.003 --schedule cosine --warmup-epochs 1 --seed 7"
 )
 
 
-def pytest_collection_finish() -> None:
-    """Keep keras out of the process that pages are tested in, where it slows each run of a page.
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Test pages first: keras, which other tests load, slows each run of a page in its process."""
+    items.sort(key=lambda item: _group(item.nodeid))
 
-    Tests import it inside.
-    """
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give one of two processes the pages, the other what loads keras, then both further files."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class GroupScheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(nodeid)[1]
+
+    return GroupScheduling(config, log)
+
+
+def _group(nodeid: str) -> tuple[int, str]:
+    file = nodeid.partition("::")[0]
+    if file.startswith("tests/dashboard/"):
+        return 0, "pages"
+    if file.startswith(("tests/cli/", "tests/models/", "tests/registry/", "tests/training/")):
+        return 1, "keras"
+    return 2, file
+
+
+def pytest_collection_finish() -> None:
+    """Check that no test module imports keras, which slows each run of a page in this process."""
     assert "keras" not in sys.modules, "a test module imports keras: do it inside the tests"
+
+
+@pytest.fixture(scope="session")
+def memory_floor() -> list[int]:
+    """The process's resident bytes when memory was last freed."""
+    return [psutil.Process().memory_info().rss]
+
+
+@pytest.fixture(autouse=True)
+def free_memory(memory_floor) -> Iterator[None]:
+    """Free what tests left, such as Keras models in reference cycles, before it adds up."""
+    yield
+    process = psutil.Process()
+    if process.memory_info().rss > memory_floor[0] + 50 * 2**20:
+        if "keras" in sys.modules:
+            sys.modules["keras"].backend.clear_session()
+        gc.collect()
+        if sys.platform == "linux":
+            ctypes.CDLL(None).malloc_trim(0)
+        memory_floor[0] = process.memory_info().rss
 
 
 def run_pipeline(command: str, workspace: Path, check: bool = True) -> subprocess.CompletedProcess:
@@ -37,6 +87,21 @@ def run_pipeline(command: str, workspace: Path, check: bool = True) -> subproces
     )
     assert not check or done.returncode == 0, done.stdout + done.stderr
     return done
+
+
+def invoke(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    """Run a command in this process: exit code, standard output, standard error."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["emotion", *arguments])
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as end:
+            if isinstance(end.code, str):
+                print(end.code, file=sys.stderr)
+            code = 1 if isinstance(end.code, str) else int(end.code or 0)
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
@@ -55,23 +120,53 @@ def empty_workspace(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory) -> Path:
-    """Train one small run on the drawn faces; shared, so only to be read."""
-    workspace = tmp_path_factory.mktemp("trained")
-    run_pipeline("import sample --name sample", workspace)
-    run_pipeline(TRAIN, workspace)
+def imported_sample(tmp_path_factory) -> Path:
+    """A workspace with the synthetic sample; shared, so only to be read."""
+    workspace = tmp_path_factory.mktemp("sample")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMOTION_WORKSPACE", str(workspace))
+        import_dataset(Path("sample"), "sample")
+    return workspace
+
+
+@pytest.fixture
+def sample(imported_sample, empty_workspace) -> None:
+    """Put the synthetic sample into the test's workspace."""
+    shutil.copytree(imported_sample, empty_workspace)
+
+
+@pytest.fixture(scope="session")
+def trained(imported_sample, tmp_path_factory) -> Path:
+    """A workspace with the sample and one trained run; all processes share it, only to be read."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    workspace, partial = folder / "trained", folder / "training"
+    with FileLock(folder / "trained.lock"):
+        if not workspace.exists():
+            shutil.copytree(imported_sample, partial)
+            run_pipeline(TRAIN, partial)
+            partial.rename(workspace)
     return workspace
 
 
 @pytest.fixture
 def filled_workspace(trained, monkeypatch) -> Path:
-    """Point the test at the shared workspace with the drawn faces and one trained run."""
+    """Point the test at the shared workspace with the sample and one trained run."""
     monkeypatch.setenv("EMOTION_WORKSPACE", str(trained))
     return trained
 
 
 @pytest.fixture
 def own_run(trained, empty_workspace) -> Run:
-    """Return a trained run in a workspace of the test's own."""
+    """A trained run in a workspace of the test's own."""
     shutil.copytree(trained, empty_workspace)
     return list_runs()[0]
+
+
+@pytest.fixture
+def no_worker(monkeypatch) -> list[list[str]]:
+    """Start no worker; the commands that would have been started."""
+    started: list[list[str]] = []
+    monkeypatch.setattr(queue, "start_pipeline", lambda arguments, log: started.append(arguments))
+    return started

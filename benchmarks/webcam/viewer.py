@@ -1,4 +1,4 @@
-"""A browser whose webcam shows a numbered film, and someone who watches a page in it."""
+"""A browser whose webcam shows a numbered clip, and a viewer of a page in it."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 from playwright.sync_api import Browser, Frame, expect, sync_playwright
-from webcam.watched import Watched, compared
+from webcam.stream_metrics import StreamMetrics, match_frames
 
 FLAGS = (
     "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run "
@@ -23,16 +23,16 @@ PROBE = Path(__file__).with_name("probe.js")
 IFRAME = 'iframe[title*="webrtc_streamer"]'
 RATE = '[data-testid="stMetric"]:has-text("Recognitions/s") [data-testid="stMetricValue"]'
 SETTLING_MS = 4_000
-HEARD_MS = 500  # the page shows START before the server has heard of the STOP
-LONGEST_START_MS = 90_000
+STOP_MS = 500  # the page shows START before the server has received the STOP
+MAX_START_MS = 90_000
 
 
 class Viewer:
-    """Someone at a page with a webcam, in a window of their own, who can press START.
+    """A window of its own on a page with a webcam.
 
     Args:
-        browser: what `chromium` gives.
-        address: of the page.
+        browser: the result of `chromium`.
+        address: the page's.
     """
 
     def __init__(self, browser: Browser, address: str) -> None:
@@ -42,48 +42,48 @@ class Viewer:
         self._page.goto(address)
         self._webcam = self._page.frame_locator(IFRAME)
         start = self._webcam.get_by_role("button", name="START")
-        expect(start).to_be_visible(timeout=LONGEST_START_MS)
+        expect(start).to_be_visible(timeout=MAX_START_MS)
 
     def close(self) -> None:
         """Close the window."""
         self._context.close()
 
     def start(self, settling_ms: float = SETTLING_MS) -> None:
-        """Press START, wait until the video is there and has settled."""
+        """Press START, and wait until the video plays and has settled."""
         self._webcam.get_by_role("button", name="START").click()
         self._webcam.locator("video").wait_for(timeout=30_000)
         self._frame().evaluate("probe.watch()")
         self._page.wait_for_timeout(settling_ms)
 
     def stop(self) -> None:
-        """Press STOP, unless the video broke down before, and wait until it has stopped."""
+        """Press STOP, unless the video has ended already, and wait until it has stopped."""
         button = self._webcam.get_by_role("button", name="STOP")
         if button.count():
             button.click()
         expect(self._webcam.get_by_role("button", name="START")).to_be_visible(timeout=30_000)
-        self._page.wait_for_timeout(HEARD_MS)
+        self._page.wait_for_timeout(STOP_MS)
 
-    def watch(self, seconds: float) -> Watched:
+    def watch(self, seconds: float) -> StreamMetrics:
         """Watch for some time."""
         self.begin()
         rates = []
         for _ in range(round(seconds)):
             self._page.wait_for_timeout(1000)
             rates += [float(text) for text in self._page.locator(RATE).all_inner_texts()]
-        return self.seen(rates)
+        return self.metrics(rates)
 
     def begin(self) -> None:
-        """Forget what was seen."""
+        """Begin to measure."""
         self._frame().evaluate("probe.take()")
-        self._began, self._busy = time.monotonic(), busy_s()
+        self._began, self._busy_s = time.monotonic(), other_cpu_s()
 
-    def seen(self, rates: Sequence[float] = ()) -> Watched:
-        """Return what was seen since `begin`."""
+    def metrics(self, rates: Sequence[float] = ()) -> StreamMetrics:
+        """Return the metrics since `begin`."""
         sent, returned = self._frame().evaluate("probe.take()")
         seconds = time.monotonic() - self._began
-        new, latencies_ms = compared(sent, returned)
-        others = (busy_s() - self._busy) / seconds
-        return Watched(seconds, new, latencies_ms, tuple(rates), others)
+        new, latencies_ms = match_frames(sent, returned)
+        other_cores = (other_cpu_s() - self._busy_s) / seconds
+        return StreamMetrics(seconds, new, latencies_ms, tuple(rates), other_cores)
 
     def _frame(self) -> Frame:
         handle = self._page.wait_for_selector(IFRAME)
@@ -93,8 +93,8 @@ class Viewer:
         return frame
 
 
-def busy_s() -> float:
-    """Return for how long processor cores have worked for others than this process and its own."""
+def other_cpu_s() -> float:
+    """Return the CPU seconds that were used by all but this process and its children."""
     times = psutil.cpu_times()
     busy = times.user + times.nice + times.system + times.irq + times.softirq
     me = psutil.Process()
@@ -107,13 +107,13 @@ def busy_s() -> float:
 
 
 @contextmanager
-def chromium(film: Path) -> Iterator[Browser]:
-    """Start a browser whose webcam shows a film."""
+def chromium(clip: Path) -> Iterator[Browser]:
+    """Start a browser whose webcam shows a clip."""
     ensure_candidate_address()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium") or playwright.chromium.executable_path,
-            args=[*FLAGS, f"--use-file-for-fake-video-capture={film}"],
+            args=[*FLAGS, f"--use-file-for-fake-video-capture={clip}"],
         )
         yield browser
         browser.close()
@@ -130,7 +130,7 @@ def watching(browser: Browser, address: str) -> Iterator[Viewer]:
 
 
 def kill_browser() -> None:
-    """End the browsers that this process started as a crash would."""
+    """Kill the browsers that this process started, as a crash would."""
     for process in psutil.Process().children(recursive=True):
         if process.name().startswith("chrom"):
             process.kill()

@@ -1,111 +1,106 @@
 """Compare: several models on the same faces, side by side."""
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from dashboard import resources
-from dashboard.components.compare.compared import Compared, compare
-from dashboard.components.compare.configuration import show_configuration
-from dashboard.components.compare.curves import show_curves
-from dashboard.components.compare.figures import show_figures
-from dashboard.components.compare.pairs import show_pairs
-from dashboard.components.evaluation_job import offer_evaluation
-from dashboard.components.model_picker import find_targets, job_for, pick_target
+from dashboard.views.compare.comparison import Comparison, compare
+from dashboard.views.compare.config_diff import show_config_diff
+from dashboard.views.compare.curves import show_curves
+from dashboard.views.compare.metrics import show_metrics
+from dashboard.views.compare.pairwise import show_pairwise
+from dashboard.widgets.address import update_old_address
+from dashboard.widgets.choice_bar import choice_bar
+from dashboard.widgets.evaluation_progress import offer_evaluation
+from dashboard.widgets.markdown import escape_markdown
+from dashboard.widgets.messages import show_warning
+from dashboard.widgets.model_choice import pick_models, show_notes
+from dashboard.widgets.subset_picker import find_subsets, pick_subset
+from pipeline.data.dataset import faces_name
+from pipeline.data.store import is_synthetic
 from pipeline.errors import UserError
-from pipeline.runs import Run, list_models
+from pipeline.labels import EMOTIONS
 
 VIEWS = {
-    "Figures": show_figures,
-    "Pairs": show_pairs,
+    "Metrics": show_metrics,
+    "Pairwise": show_pairwise,
     "Curves": show_curves,
-    "Configuration": show_configuration,
+    "Config diff": show_config_diff,
 }
-AT_FIRST = 6
+
+OLD_ADDRESS = {
+    "compare_view": {"Figures": "Metrics", "Pairs": "Pairwise", "Configuration": "Config diff"},
+    "compare_outcome": {
+        f"only {which} right": f"only {which} correct" for which in ("first", "second")
+    },
+    "compare_outcome_cell": {
+        f"only {which} says {emotion}": f"only {which} predicts {emotion}"
+        for which in ("first", "second")
+        for emotion in EMOTIONS
+    },
+}
 
 
-def pick_models(models: Sequence[Run]) -> list[Run]:
-    """Let any number of models be chosen, or all of them at once."""
-    by_name = {model.name: model for model in models}
-    many = len(models) > AT_FIRST
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        every = many and st.toggle(
-            f"All {len(models)} models", key="compare_all", bind="query-params"
-        )
-        names = st.multiselect(
-            "Models",
-            list(by_name),
-            default=list(by_name)[:AT_FIRST],
-            key="compare_models",
-            bind="query-params",
-            placeholder="Choose models",
-            wrap=True,
-            disabled=every,
-        )
-    if every:
-        return list(models)
-    return [by_name[name] for name in names if name in by_name]
-
-
-def show_missing(compared: Compared) -> None:
-    """Name the models that are passed over, and offer to evaluate them."""
-    for problem in compared.problems:
-        st.warning(problem, icon=":material/warning:")
-    if not compared.missing:
+def show_missing(comparison: Comparison) -> None:
+    """Name the models that are skipped, and offer to evaluate those that were not evaluated."""
+    for problem in comparison.problems:
+        show_warning(problem)
+    if not comparison.missing:
         return
-    target, n = compared.target, len(compared.missing)
-    names = ", ".join(model.title for model in compared.missing)
-    st.caption(f"Not evaluated on {target.split} of {target.dataset} yet: {names}.")
-    if resources.dataset_by_fingerprint(target.fingerprint) is None:
+    subset, n = comparison.subset, len(comparison.missing)
+    titles = resources.model_names()
+    names = ", ".join(escape_markdown(titles[model.name]) for model in comparison.missing)
+    where = escape_markdown(faces_name(subset.dataset, subset.split))
+    st.caption(f"Not evaluated on {where} yet: {names}.")
+    if resources.dataset_by_fingerprint(subset.fingerprint) is None:
         st.page_link("app_pages/dataset.py", label="Import the data set", icon=":material/upload:")
         return
-    jobs = [job_for(model, target) for model in compared.missing]
-    offer_evaluation("compare_start", jobs, f"Evaluate {n} model{'s' * (n > 1)}")
+    label = f"Evaluate {n} model{'s' * (n > 1)}"
+    offer_evaluation("compare_start", comparison.missing, subset, label)
 
 
 @st.fragment
-def show_views(compared: Compared) -> None:
-    """Show one view of the compared models."""
-    view = st.segmented_control(
-        "View", VIEWS, default="Figures", required=True, label_visibility="collapsed",
-        key="compare_view", bind="query-params",
-    )  # fmt: skip
-    try:  # the fragment runs by itself, too, and files may have been removed since
-        VIEWS[view](compared)
+def show_views(comparison: Comparison) -> None:
+    """Show one view of the comparison."""
+    view = choice_bar("View", VIEWS, "compare_view")
+    try:  # a fragment also reruns alone, and files may have been removed since
+        VIEWS[view](comparison)
     except UserError as error:
-        st.warning(str(error), icon=":material/warning:")
+        show_warning(error)
 
 
+update_old_address(OLD_ADDRESS)
 st.title("Compare")
-models = list_models()
+models = resources.models()
 if not models:
     st.markdown(
-        "Here models are put side by side on the same faces: every figure with the best marked, "
-        "whether a difference is real, and the faces that one gets right and another wrong. "
+        "This page compares models on the same faces: every metric with the best value marked, "
+        "the significance of differences, and the faces that only one model predicts correctly. "
         "There is no model yet."
     )
     st.page_link("app_pages/train.py", label="Train a model", icon=":material/model_training:")
     st.stop()
-chosen = pick_models(models)
-targets = find_targets(chosen or models)
-if not targets:
-    st.markdown("There are no faces to judge these models on: import a data set first.")
+selected = pick_models("compare", models)
+subsets = find_subsets(selected or [entry.run for entry in models])
+if not subsets:
+    st.markdown("There are no faces to evaluate these models on: import a data set first.")
     st.page_link("app_pages/dataset.py", label="Import a data set", icon=":material/upload:")
     st.stop()
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    target = pick_target("compare", targets)
-if not chosen:
+    subset = pick_subset("compare", subsets, selected)
+show_notes("compare_models", selected, real_faces=not is_synthetic(subset.fingerprint))
+if not selected:
     st.caption("Choose one or more models above.")
     st.stop()
-compared = compare(chosen, target)
-if compared.models:
-    first = compared.measured[compared.models[0].name].metrics
+comparison = compare(selected, subset)
+if comparison.models:
+    first = comparison.metrics[comparison.models[0].name].metrics
     st.caption(
-        f"{first.n:,} faces of {target.words} · fingerprint {target.fingerprint[:12]} · the best "
-        "of each figure is tinted"
+        f"{first.n:,} faces of {escape_markdown(subset.description)} · "
+        f"fingerprint {escape_markdown(subset.fingerprint[:12])} · "
+        "the best value of each metric is tinted"
     )
-    if not compared.learnt_from_the_same():
-        st.caption("These models did not all learn from the same faces: see Configuration.")
-show_missing(compared)
-if compared.models:
-    show_views(compared)
+    if not comparison.same_training_faces():
+        st.caption("These models were not all trained on the same faces: see Config diff.")
+show_missing(comparison)
+if comparison.models:
+    show_views(comparison)

@@ -1,21 +1,21 @@
-"""Dataset: know the faces before you train on them."""
+"""The page Dataset: import data sets, and explore their faces."""
 
 import streamlit as st
 
 from dashboard import resources
-from dashboard.components.dataset import selection
-from dashboard.components.dataset.audit import show_audit
-from dashboard.components.dataset.chosen_faces import show_chosen
-from dashboard.components.dataset.face_map import show_map
-from dashboard.components.dataset.faces import show_filters
-from dashboard.components.dataset.ferplus import show_ferplus
-from dashboard.components.dataset.filters import FILTERS
-from dashboard.components.dataset.known import KnownFaces
-from dashboard.components.dataset.manage import show_manage
-from dashboard.components.dataset.overview import show_overview
-from dashboard.components.import_form import show_import_form, show_import_jobs
-from pipeline.data.audit import kept_audit
-from pipeline.data.statistics import statistics
+from dashboard.access import editors_only
+from dashboard.views.dataset.audit import show_audit
+from dashboard.views.dataset.face_map import show_map
+from dashboard.views.dataset.faces import show_filter_controls, show_filtered_faces
+from dashboard.views.dataset.ferplus import show_ferplus
+from dashboard.views.dataset.filters import FILTERS, begin
+from dashboard.views.dataset.manage import show_manage
+from dashboard.views.dataset.overview import show_overview
+from dashboard.widgets.choice_bar import choice_bar
+from dashboard.widgets.import_form import forget_import, open_import_form, show_import_form
+from dashboard.widgets.import_status import FORM, show_imports
+from dashboard.widgets.markdown import escape_markdown
+from dashboard.widgets.messages import show_error
 from pipeline.data.store import DatasetInfo, dataset_info, dataset_names
 from pipeline.errors import UserError
 
@@ -23,52 +23,54 @@ VIEWS = ("Overview", "Faces", "Audit", "Map", "FER+")
 
 
 def show_dataset(info: DatasetInfo) -> None:
-    """Show one view of a data set, and below it the faces that were chosen in any view."""
+    """Show one view of a data set, and below it the faces that match the filters."""
     votes = " · FER+ votes" if info.ferplus else ""
     st.markdown(
-        f"**{info.name}** · {info.faces:,} faces{votes} · from {info.source} · "
-        f"fingerprint `{info.fingerprint[:12]}`"
+        f"**{escape_markdown(info.name)}** · {info.faces:,} faces{votes} · "
+        f"from {escape_markdown(info.source)} · "
+        f"fingerprint {escape_markdown(info.fingerprint[:12])}"
     )
-    dataset = resources.dataset(info.name, info.fingerprint)
-    known = KnownFaces(dataset, statistics(dataset), kept_audit(dataset))
-    selection.begin(info.name, info.fingerprint)
-    filters = selection.chosen()
-    view = st.segmented_control(
-        "View", VIEWS, default=VIEWS[0], required=True, label_visibility="collapsed",
-        key="view", bind="query-params",
-    )  # fmt: skip
+    faces = resources.annotated(resources.dataset(info.name, info.fingerprint))
+    begin(info.name, info.fingerprint)
+    view = choice_bar("View", VIEWS, "view")
     if view == "Faces":
-        show_filters(known, filters)
+        show_filter_controls(faces)
     elif view == "Audit":
-        show_audit(known)
+        show_audit(faces)
     elif view == "Map":
-        show_map(known)
+        show_map(faces)
     elif view == "FER+":
-        show_ferplus(known)
+        show_ferplus(faces)
     else:
-        show_overview(info, known)
-    if view == "Faces" or FILTERS.keys() & filters.keys():
-        show_chosen(known, filters)
+        show_overview(info, faces)
+    active = FILTERS.active()
+    if view == "Faces" or FILTERS.filters.keys() & active.keys():
+        show_filtered_faces(faces, active)
 
 
 st.title("Dataset")
 names = dataset_names()
-if st.session_state.get("dataset.imported") in names:  # what was just imported is shown
+if st.session_state.get("dataset.imported") in names:
     st.session_state["dataset"] = st.session_state.pop("dataset.imported")
-asked = st.session_state.get("dataset", st.query_params.get("dataset"))
-if names and asked and asked not in names:
-    st.info(f"There is no data set '{asked}' any more; shown is '{names[0]}'.")
+if names and (gone := st.session_state.get("dataset", names[0])) not in names:
+    st.info(escape_markdown(f"There is no data set '{gone}' any more; shown is '{names[0]}'."))
 with st.container(horizontal=True, vertical_alignment="bottom"):
     if names:
         name = st.selectbox("Data set", names, key="dataset", bind="query-params", width=280)
-        if st.button("Import…", icon=":material/download:"):
-            st.dialog("Import a data set")(show_import_form)()
+        if st.button(
+            "Import…", icon=":material/download:", on_click=forget_import, **editors_only()
+        ):
+            open_import_form()
         show_manage(name)
-show_import_jobs()
+show_imports()
+failed = st.session_state.pop(FORM, None)
+if failed or (failed is not None and names):  # without data sets, the form is on the page
+    open_import_form(failed)
 if not names:
     st.markdown(
-        "Look at the faces you train on: how many there are of each emotion, in which split, and "
-        "what they look like. Begin with a data set: the drawn sample takes a few seconds."
+        "Explore the faces that models are trained on: how many there are of each emotion in each "
+        "split, and what they look like. Start with a data set: the synthetic sample takes a few "
+        "seconds."
     )
     with st.container(border=True):
         show_import_form()
@@ -76,4 +78,4 @@ if not names:
 try:
     show_dataset(dataset_info(name))
 except UserError as error:
-    st.error(str(error))
+    show_error(error)

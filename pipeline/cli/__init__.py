@@ -1,4 +1,4 @@
-"""The command line: every command by its name."""
+"""The command line: every command under its name."""
 
 import os
 import sys
@@ -7,60 +7,74 @@ import typer
 
 from pipeline.cli import (
     audit,
-    card,
-    comparing,
-    data,
+    compare,
+    datasets,
+    doctor,
     estimate,
+    evaluate,
     exclusions,
     experiment,
     face_map,
-    fields,
-    judging,
-    media,
-    queue,
-    training,
+    models,
+    recognize,
+    runs,
+    train,
 )
+from pipeline.cli.output import visible
+from pipeline.cli.train_options import with_config_options
 from pipeline.errors import UserError
+from pipeline.jobs import current_job
+from pipeline.storage import explain_disk
 
 app = typer.Typer(
     name="emotion",
-    help="Explore FER-2013, train emotion classifiers, judge them, and run them.",
+    help="Explore FER-2013, train emotion classifiers, evaluate them, and run them.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command("import")(data.import_)
-app.command("datasets")(data.datasets)
+app.command("import")(datasets.import_)
+app.command("datasets")(datasets.datasets)
 app.command("audit")(audit.audit)
 app.command("map")(face_map.face_map)
-app.command("rename")(data.rename)
-app.command("remove")(data.remove)
+app.command("rename")(datasets.rename)
+app.command("remove")(datasets.remove)
 app.command("exclude")(exclusions.exclude)
 app.command("exclusions")(exclusions.exclusions)
-app.command("estimate")(fields.with_fields(estimate.estimate))
-app.command("train")(fields.with_fields(training.train))
-app.command("experiment")(fields.with_fields(experiment.experiment))
-app.command("stop")(queue.stop)
-app.command("work")(queue.work)
-app.command("runs")(queue.runs)
-app.command("queue")(queue.queue)
-app.command("note")(queue.note)
-app.command("export")(training.export)
-app.command("ship")(training.ship)
-app.command("models")(judging.models)
-app.command("evaluate")(judging.evaluate)
-app.command("card")(card.card)
-app.command("compare")(comparing.compare)
-app.command("speed")(comparing.speed)
-app.command("predict")(media.predict)
-app.command("video")(media.video)
+app.command("estimate")(with_config_options(estimate.estimate))
+app.command("train")(with_config_options(train.train))
+app.command("train-run", hidden=True)(train.train_run)
+app.command("experiment")(with_config_options(experiment.experiment))
+app.command("stop")(runs.stop)
+app.command("work")(runs.work)
+app.command("runs")(runs.runs)
+app.command("queue")(runs.queue)
+app.command("note")(runs.note)
+app.command("export")(models.export)
+app.command("ship")(models.ship)
+app.command("models")(models.models)
+app.command("evaluate")(evaluate.evaluate)
+app.command("card")(models.card)
+app.command("compare")(compare.compare)
+app.command("speed")(models.speed)
+app.command("doctor")(doctor.doctor)
+app.command("predict")(recognize.predict)
+app.command("video")(recognize.video)
 
 
 def main() -> None:
-    """Run a command; a user's mistake becomes one sentence on standard error and exit code 1."""
+    """Run a command; a user's mistake or a full disk becomes one sentence and exit code 1."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         app()
     except UserError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
+        failure = error.on_page if current_job() else str(error)
+    except OSError as error:
+        explained = explain_disk(error)
+        if explained is None:
+            raise
+        failure = str(explained)
+    else:
+        return
+    print(visible(failure), file=sys.stderr)
+    sys.exit(1)

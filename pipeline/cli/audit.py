@@ -1,107 +1,111 @@
-"""The command that looks for the defects of a data set."""
+"""The command that audits a data set."""
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import pandas as pd
 import typer
 from numpy.typing import NDArray
 
-from pipeline.cli.report import Json, progress, show
-from pipeline.data.audit import FINDINGS, LEAKS, Audit, keep_audit, kept_audit
+from pipeline.cli.output import DatasetName, Json, output_file, print_json, progress, show
+from pipeline.data.audit import FINDINGS, LEAKS, Audit, load_audit, save_audit
 from pipeline.data.audit import audit as audit_dataset
 from pipeline.data.dataset import FaceDataset
-from pipeline.data.jobs import AuditJob
 from pipeline.data.store import load_dataset
-from pipeline.errors import UserError
-from pipeline.evaluation.doubts import doubts_by_model
-from pipeline.workspace import write_text
-
-_Doubts = Mapping[str, NDArray[np.bool_]]  # model -> bool (n,)
+from pipeline.evaluation.label_issues import LabelIssues, find_label_issues
+from pipeline.runs import model_names
+from pipeline.storage import cannot_write, csv_text, write_output
 
 
 def audit(
-    name: Annotated[str, typer.Argument(help="Data set's name.")],
-    csv: Annotated[Path | None, typer.Option(help="Write a row for each face found.")] = None,
-    again: Annotated[bool, typer.Option(help="Look again, whatever is kept.")] = False,
+    name: DatasetName,
+    csv: Annotated[
+        Path | None,
+        typer.Option(help="Write a row per face with a finding.", callback=output_file),
+    ] = None,
+    again: Annotated[bool, typer.Option(help="Audit again, even if a result is cached.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Look for twins, leaks, labels in doubt and pictures of nothing."""
+    """Find duplicates, leaks between splits, label issues and low contrast."""
     dataset = load_dataset(name)
-    made = audit_of(dataset, again=again)
-    doubts = doubts_by_model(dataset)
+    result = cached_audit(dataset, again=again)
+    label_issues = find_label_issues(dataset)
     if csv:
-        columns = {f"doubted_by_{model}": mask for model, mask in doubts.items()}
-        _write(csv, made.table(dataset, columns))
+        write_output(csv, csv_text(result.table(dataset, label_issues.columns)))
     if as_json:
-        print(json.dumps(made.summary(dataset) | _doubtful(made, doubts), indent=2))
+        print_json(
+            result.summary(dataset)
+            | _likely_mislabeled(result, label_issues)
+            | {"label_issues": label_issues.summary()}
+        )
     else:
-        _show(dataset, made, doubts)
+        _show(dataset, result, label_issues)
 
 
-def audit_of(dataset: FaceDataset, *, again: bool = False) -> Audit:
-    """Return the audit that is kept of a data set; make and keep one if there is none.
+def cached_audit(dataset: FaceDataset, *, again: bool = False) -> Audit:
+    """Return the stored audit of a data set; audit it and store the result if there is none.
 
     Args:
         dataset: the data set.
-        again: make one whatever is kept.
+        again: audit even if a result is stored.
 
     Raises:
-        UserError: it cannot be kept.
+        UserError: it cannot be stored.
     """
-    with progress(f"Auditing {dataset.name}", AuditJob(dataset.name)) as advance:
-        kept = None if again else kept_audit(dataset)
-        if kept is not None:
-            return kept
-        made = audit_dataset(dataset, advance)
+    with progress(f"Auditing {dataset.name}") as set_progress:
+        stored = None if again else load_audit(dataset)
+        if stored is not None:
+            return stored
+        result = audit_dataset(dataset, set_progress)
         try:
-            keep_audit(dataset, made)
+            save_audit(dataset, result)
         except OSError as error:
-            raise UserError(
-                f"The audit of '{dataset.name}' cannot be kept ({error.strerror or error}): free "
-                "some space, or let the data set's folder be written to."
-            ) from error
-        return made
+            raise cannot_write(f"The audit of '{dataset.name}' cannot be stored", error) from error
+        return result
 
 
-def _doubtful(made: Audit, doubts: _Doubts) -> dict[str, Any]:
-    ferplus = made.doubtful
-    masks = [*([] if ferplus is None else [ferplus]), *doubts.values()]
-    if not masks:
+def _likely_mislabeled(result: Audit, label_issues: LabelIssues) -> dict[str, Any]:
+    """Return the faces that FER+ votes or models contradict, and how many each of them."""
+    by_votes = result.likely_mislabeled
+    if by_votes is None and not label_issues.models:
         return {}
-    counted: dict[str, Any] = {"faces": int(np.logical_or.reduce(masks).sum())}
-    if ferplus is not None:
-        counted["ferplus"] = int(ferplus.sum())
-    if doubts:
-        counted["models"] = {model: int(mask.sum()) for model, mask in doubts.items()}
-    return {"doubtful": counted}
+    masks = [label_issues.mask, *([] if by_votes is None else [by_votes])]
+    counts: dict[str, Any] = {"faces": int(np.logical_or.reduce(masks).sum())}
+    if by_votes is not None:
+        counts["ferplus"] = int(by_votes.sum())
+    if label_issues.models:
+        models = label_issues.summary()["models"]
+        counts["models"] = {model: each["faces"] for model, each in models.items()}
+    return {"doubtful": counts}
 
 
-def _show(dataset: FaceDataset, made: Audit, doubts: _Doubts) -> None:
-    counts = made.summary(dataset)
+def _show(dataset: FaceDataset, result: Audit, label_issues: LabelIssues) -> None:
+    counts, n = result.summary(dataset), len(dataset)
     rows = [
-        _row(name.replace("_", " "), counts[name].get("groups"), made.faces(name), FINDINGS[name])
-        for name in made.known()
+        _row(each.title.lower(), counts[each.key].get("groups"), result.mask(name), n, each.meaning)
+        for name, each in FINDINGS.items()
+        if name in result.available()
     ]
-    meaning = "Labels that this model, not trained on the face, confidently speaks against."
-    rows += [_row(f"doubted by {model}", None, mask, meaning) for model, mask in doubts.items()]
+    meaning = label_issues.meaning(model_names())
+    issues = label_issues.mask, label_issues.predicted, meaning
+    rows.append(_row("label issues", None, *issues))
     print(f"{len(dataset):,} faces in '{dataset.name}'")
-    show(rows, False, "")
-    if made.leaks.any() or made.near_leaks.any():
-        show(_leaks(dataset, *(counts[name] for name in LEAKS)), False, "")
+    show(rows)
+    if result.leaks.any() or result.near_leaks.any():
+        show(_leaks(dataset, *(counts[name] for name in LEAKS)))
 
 
 def _row(
-    finding: str, groups: int | None, faces: NDArray[np.bool_], meaning: str
+    finding: str, groups: int | None, faces: NDArray[np.bool_], n: int, meaning: str
 ) -> dict[str, Any]:
+    """Return a row of the table; the share is of n faces, which may be fewer than all."""
+    of = "" if n == len(faces) else f" of {n:,}"
+    share = f"{faces.sum() / n:.1%}{of}" if n else None
     return {
         "finding": finding,
         "groups": None if groups is None else f"{groups:,}",
-        "faces": f"{faces.sum():,}",
-        "share": f"{faces.mean():.1%}",
+        "faces": f"{faces.sum():,}" if n else None,
+        "share": share,
         "meaning": meaning,
     }
 
@@ -113,19 +117,9 @@ def _leaks(
     return [
         {
             "split": split,
-            "with an identical twin in train": f"{n:,} ({n / sizes[split]:.1%})",
-            "with a nearly identical one": f"{near_leaks[split]:,}",
+            "with a duplicate in train": f"{n:,} ({n / sizes[split]:.1%})",
+            "with a near-duplicate": f"{near_leaks[split]:,}",
         }
         for split, n in leaks.items()
         if split != "groups"
     ]
-
-
-def _write(path: Path, table: pd.DataFrame) -> None:
-    path = path.resolve()
-    if path.exists() and not path.is_file():
-        raise UserError(f"{path} is no file that could be written: name a .csv file.")
-    try:
-        write_text(path, table.to_csv(index=False))
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror or error}.") from error

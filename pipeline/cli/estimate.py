@@ -1,63 +1,61 @@
-"""The command that says what a training will cost."""
+"""The command that estimates what a training costs."""
 
-import json
 from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
 
-from pipeline.cli.fields import ConfigFile, config_of
-from pipeline.cli.report import Json, progress, show, show_one
+from pipeline.cli.output import Json, progress, show, show_one
+from pipeline.cli.train_options import ConfigFile, config_of
+from pipeline.config.train_config import TrainConfig
 from pipeline.data.dataset import FaceDataset
 from pipeline.data.exclusions import load_exclusions
 from pipeline.data.store import load_dataset
-from pipeline.training.config import TrainConfig
 from pipeline.training.estimate import (
+    AvailableResources,
     Estimate,
-    Room,
+    available_resources,
     cost_key,
-    keep_estimate,
-    kept_estimate,
-    room,
+    load_estimate,
+    save_estimate,
 )
-from pipeline.training.jobs import EstimateJob
 
-BESIDE = "measured beside a training: alone it is faster"
+_BESIDE_TRAINING = "measured beside another training: alone it is faster"
 
 
 def estimate(
     config: ConfigFile = None,
-    again: Annotated[bool, typer.Option("--again", help="Measure even if one is kept.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Measure even if one is stored.")] = False,
     as_json: Json = False,
     **fields: str | None,
 ) -> None:
-    """Say what a training would cost: parameters, multiply-adds, times, memory and disk.
+    """Estimate the cost of a training: parameters, multiply-adds, time, memory and disk.
 
     It takes the options of `train`. The times come from a few steps on this machine; they are
-    kept, and found again for every configuration that costs the same.
+    stored, and reused for every configuration that costs the same.
     """
     chosen = config_of(config, fields)
     dataset = load_dataset(chosen.dataset)
     if chosen.exclude:
-        dataset = dataset.without(load_exclusions(chosen.dataset, chosen.exclude).reasons)
+        dataset = dataset.without(load_exclusions(chosen.dataset, *chosen.exclude).reasons)
     key = cost_key(chosen, dataset)
-    found = None if again else kept_estimate(key, chosen)
-    _print(found or _measure(key, chosen, dataset), room(), as_json)
+    stored = None if again else load_estimate(key, chosen)
+    _print(stored or _measure(key, chosen, dataset), available_resources(), as_json)
 
 
 def _measure(key: str, config: TrainConfig, dataset: FaceDataset) -> Estimate:
-    with progress(f"Estimating {config.architecture}", EstimateJob(key)) as advance:
-        from pipeline.training.measuring import measure
+    with progress(f"Estimating {config.architecture}") as set_progress:
+        from pipeline.training.profiler import measure
 
-        made = measure(config, dataset, advance)
-        keep_estimate(key, made)
-    return made
+        measured = measure(config, dataset, set_progress)
+        save_estimate(key, measured)
+    return measured
 
 
-def _print(estimate: Estimate, there: Room, as_json: bool) -> None:
+def _print(estimate: Estimate, available: AvailableResources, as_json: bool) -> None:
     if as_json:
-        available = {"memory_available": there.memory, "disk_available": there.disk}
-        return print(json.dumps(estimate.model_dump(mode="json") | available, indent=2))
+        resources = {"memory_available": available.memory, "disk_available": available.disk}
+        return show_one(estimate.model_dump(mode="json") | resources, as_json)
     layers = [
         {
             "layer": layer.name,
@@ -68,11 +66,11 @@ def _print(estimate: Estimate, there: Room, as_json: bool) -> None:
         }
         for layer in estimate.layers
     ]
-    show(layers, False, "")
-    show_one(_figures(estimate, there))
+    show(layers)
+    show_one(_costs(estimate, available))
 
 
-def _figures(estimate: Estimate, there: Room) -> dict[str, Any]:
+def _costs(estimate: Estimate, available: AvailableResources) -> dict[str, Any]:
     head = {} if estimate.head_epoch_s is None else {"head-only epoch": _s(estimate.head_epoch_s)}
     total = timedelta(seconds=round(estimate.total_s))
     return {
@@ -83,9 +81,9 @@ def _figures(estimate: Estimate, there: Room) -> dict[str, Any]:
         "epoch": _s(estimate.epoch_s),
         "first step after": _s(estimate.start_s),
         "total": f"{total} for {estimate.head_epochs + estimate.epochs} epochs",
-        "memory": _need(estimate.memory, there.memory),
-        "disk": _need(estimate.disk, there.disk),
-        **({"note": BESIDE} if estimate.beside_training else {}),
+        "memory": _need(estimate.memory, available.memory),
+        "disk": _need(estimate.disk, available.disk),
+        **({"note": _BESIDE_TRAINING} if estimate.beside_training else {}),
     }
 
 
@@ -93,6 +91,6 @@ def _s(seconds: float) -> str:
     return f"{seconds:.1f} s"
 
 
-def _need(needed: int, there: int) -> str:
-    short = "" if needed <= there else ": too little"
-    return f"{needed / 1e6:,.0f} MB of {there / 1e6:,.0f} MB available{short}"
+def _need(needed: int, available: int) -> str:
+    lacking = "" if needed <= available else ": too little"
+    return f"{needed / 1e6:,.0f} MB of {available / 1e6:,.0f} MB available{lacking}"

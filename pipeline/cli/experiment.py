@@ -1,20 +1,21 @@
-"""The command about experiments: queue one, or see what came of it."""
+"""The command about experiments: queue one, or list its results."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
-from pipeline.cli.fields import ConfigFile, config_of, said
-from pipeline.cli.report import Json, show
+from pipeline.cli.output import Json, show, visible
+from pipeline.cli.train_options import ConfigFile, config_of, given_options
+from pipeline.config.train_config import OLD_NAMES
 from pipeline.errors import UserError
+from pipeline.queue.experiment import submit_experiment, vary
+from pipeline.queue.trial_summary import formatted_values, trial_summary, varied_fields
+from pipeline.queue.trials import Trial, experiments, read_trials
 from pipeline.runs import RunRow, RunTable
-from pipeline.training.experiment import submit_experiment, vary
-from pipeline.training.trials import Trial, experiments, read_trials
-from pipeline.training.verdict import value_texts, varied_fields, verdict
 
 Varied = Annotated[
-    list[str] | None, typer.Option("--vary", help='"field=value value …", for up to three fields.')
+    list[str] | None, typer.Option("--vary", help='"field=value value …", for one to three fields.')
 ]
 
 
@@ -25,13 +26,12 @@ def experiment(
     as_json: Json = False,
     **fields: str | None,
 ) -> None:
-    """Queue a run for every combination of several values, all as one experiment.
+    """Queue a run for every combination of values, as one experiment.
 
-    Every field of the configuration is an option for what the runs have in common. With a name
-    alone, list what the experiment's runs came to, the best first; without one, list the
-    experiments.
+    The options of the configuration are what the runs have in common. With a name alone, the
+    results of its runs are listed, the best first; without one, the experiments.
     """
-    if not (vary_ or config or said(fields)):
+    if not (vary_ or config or given_options(fields)):
         return _report(name, as_json)
     if name is None:
         raise UserError("Give the experiment a name: experiment NAME --vary …")
@@ -39,7 +39,7 @@ def experiment(
     runs = submit_experiment(name, configurations)
     titles = [title for title, _ in configurations]
     rows = [{"name": run.name, "title": title} for run, title in zip(runs, titles, strict=True)]
-    show(rows, as_json, "")
+    show(rows, as_json)
 
 
 def parse(options: Sequence[str]) -> dict[str, list[str]]:
@@ -58,23 +58,24 @@ def parse(options: Sequence[str]) -> dict[str, list[str]]:
             raise UserError(
                 f'--vary {option!r} is wrong: write it as --vary "learning_rate=0.01 0.003".'
             )
-        varied.setdefault(field.strip().replace("-", "_"), []).extend(values.split())
+        field = field.strip().replace("-", "_")
+        varied.setdefault(OLD_NAMES.get(field, field), []).extend(values.split())
     return varied
 
 
 def _report(name: str | None, as_json: bool) -> None:
-    found = experiments(RunTable().rows())
+    by_name = experiments(RunTable().rows())
     if name is None:
-        rows = [_describe(each, runs) for each, runs in found.items()]
+        rows = [_describe(each, runs) for each, runs in by_name.items()]
         return show(rows, as_json, "No experiment yet: queue one with --vary.")
-    if name not in found:
-        names = ", ".join(found) or "none yet; queue one with --vary"
+    if name not in by_name:
+        names = ", ".join(by_name) or "none yet; queue one with --vary"
         raise UserError(f"Unknown experiment '{name}'. Choose from: {names}.")
-    trials = read_trials(found[name])
+    trials = read_trials(by_name[name])
     varied = varied_fields(trials)
-    show([_describe_trial(trial, varied) for trial in trials], as_json, "")
+    show([_describe_trial(trial, varied) for trial in trials], as_json)
     if not as_json:
-        print(verdict(trials))
+        print(visible(trial_summary(trials)))
 
 
 def _describe(name: str, runs: Sequence[RunRow]) -> dict[str, Any]:
@@ -90,7 +91,7 @@ def _describe(name: str, runs: Sequence[RunRow]) -> dict[str, Any]:
 def _describe_trial(trial: Trial, varied: Sequence[str]) -> dict[str, Any]:
     return {
         "name": trial.row.run.name,
-        **value_texts(trial, varied),
+        **formatted_values(trial, varied),
         "state": trial.row.state,
         "accuracy": trial.accuracy,
         "macro_f1": trial.macro_f1,

@@ -1,26 +1,26 @@
-"""The command that lays the faces of a data set out in the plane."""
+"""The command that makes a face map: similar faces close together in the plane."""
 
 from typing import Annotated
 
 import typer
 
-from pipeline.cli.report import progress
+from pipeline.cli.output import DatasetName, progress
 from pipeline.data.store import load_dataset
-from pipeline.evaluation.face_map import keep_map, make_map
-from pipeline.evaluation.jobs import MapJob
+from pipeline.evaluation.face_map import make_map, save_map
 from pipeline.runs import find_model
 
 
 def face_map(
-    name: Annotated[str, typer.Argument(help="Data set's name.")],
+    name: DatasetName,
     model: Annotated[
-        str | None, typer.Option(help="Model by whose last features; by pixels if none is said.")
+        str | None, typer.Option(help="Model whose features are compared; without one, pixels.")
     ] = None,
 ) -> None:
-    """Lay out up to 5,000 faces, alike ones side by side, for the Dataset page."""
+    """Lay out up to 5,000 faces, similar ones close together, for the Dataset page."""
     dataset = load_dataset(name)
-    compared_by = find_model(model) if model else None
-    with progress(f"Mapping {name}", MapJob(name, model or "")) as advance:
-        made = make_map(dataset, compared_by, advance)
-        keep_map(dataset, made)
-    print(f"Mapped {len(made.positions):,} of {len(dataset):,} faces of '{name}' by {made.source}.")
+    feature_model = find_model(model) if model else None
+    with progress(f"Mapping {name}") as set_progress:
+        result = make_map(dataset, feature_model, set_progress)
+        save_map(dataset, result)
+    mapped = f"{len(result.positions):,} of {len(dataset):,} faces"
+    print(f"Mapped {mapped} of '{name}' by {result.source}.")

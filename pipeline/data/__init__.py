@@ -1,1 +1,1 @@
-"""Faces: what a data set is, how one comes in, where it is kept."""
+"""Data sets of labeled faces: reading, storing, auditing, excluding."""

@@ -1,6 +1,6 @@
-"""A set of labelled faces in memory-mapped arrays. Knows nothing of files or of how it is used."""
+"""A data set of labeled faces in memory-mapped arrays. Independent of files."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
 
@@ -13,6 +13,12 @@ from pipeline.labels import EMOTIONS
 SIZE = 48
 SPLITS = ("train", "validation", "test", "public_test", "private_test")
 HELD_OUT = "held_out"
+"""The split name of a seeded, stratified tenth of `train`, for data sets without a split to choose
+epochs on."""
+
+CHOOSING_SPLITS = ("public_test", "validation", HELD_OUT)
+"""The model-selection splits: epochs and models are chosen on the first that a data set has."""
+
 VOTES = (
     "neutral",
     "happiness",
@@ -25,13 +31,29 @@ VOTES = (
     "unknown",
     "NF",
 )
+"""The columns of FER+ votes; `NF`: no face."""
+
+
+def split_name(split: str) -> str:
+    """Return a split's name for people, such as `public test`."""
+    return split.replace("_", " ")
+
+
+def faces_name(dataset: str, split: str) -> str:
+    """Return a split of a data set for people, such as `fer2013 · public test`."""
+    return f"{dataset} · {split_name(split)}"
+
+
+def choosing_split(splits: Collection[str]) -> str:
+    """Return the model-selection split of a data set with these splits."""
+    return next((split for split in CHOOSING_SPLITS if split in splits), HELD_OUT)
 
 
 class Batch(NamedTuple):
-    """Some faces on their way from a reader to the disk, in the arrays of `FaceDataset`.
+    """Some faces from a reader, in the arrays of `FaceDataset`.
 
-    `progress` is how much of the source has been read (0 to 1), `skipped` how many pictures were
-    passed over since the batch before.
+    `progress` is the fraction of the source that has been read, 0 to 1; `votes` are FER+ votes that
+    come with the faces, uint8 (n, 10), or None.
     """
 
     images: NDArray[np.uint8]
@@ -39,22 +61,25 @@ class Batch(NamedTuple):
     splits: NDArray[np.str_]
     ids: NDArray[np.str_]
     progress: float
-    skipped: int = 0
+    votes: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
 class FaceDataset:
-    """Grey faces with their emotions.
+    """Gray faces with their emotions.
 
     Args:
         name: the name it was imported under.
         images: uint8 (n, 48, 48), 0-255.
         labels: uint8 (n,), indices into `EMOTIONS`.
         splits: str (n,), each one of `SPLITS`.
-        ids: str (n,), unique and stable between imports.
+        ids: str (n,), unique, stable across imports.
         votes: FER+ votes uint8 (n, 10) in the order of `VOTES`, or None.
         fingerprint: SHA-256 over pixels, labels and split names.
-        excluded: bool (n,), the faces that no split gives, or None.
+        excluded: bool (n,), faces that `indices` leaves out, or None.
+
+    Raises:
+        ValueError: shapes or dtypes are wrong.
     """
 
     name: str
@@ -74,7 +99,10 @@ class FaceDataset:
                 f"Received: {self.images.dtype} {self.images.shape}"
             )
         if self.splits.shape != (n,) or self.ids.shape != (n,):
-            raise ValueError(f"splits and ids must have {n} entries, as labels do.")
+            raise ValueError(
+                f"splits and ids must have shape ({n},). "
+                f"Received: {self.splits.shape} and {self.ids.shape}"
+            )
         if self.votes is not None and self.votes.shape != (n, len(VOTES)):
             raise ValueError(f"votes must be ({n}, {len(VOTES)}). Received: {self.votes.shape}")
 
@@ -82,18 +110,18 @@ class FaceDataset:
         return len(self.labels)
 
     def without(self, ids: Iterable[str]) -> Self:
-        """Return the same data set, of which these faces are passed over.
+        """Return the same data set with these faces excluded.
 
         Raises:
             UserError: an id belongs to no face of this data set.
         """
-        unwanted = np.array(sorted(set(ids)), dtype="U")
-        excluded = np.isin(self.ids, unwanted)
-        if excluded.sum() < len(unwanted):
-            strange = np.setdiff1d(unwanted, self.ids)
+        to_exclude = np.array(sorted(set(ids)), dtype="U")
+        excluded = np.isin(self.ids, to_exclude)
+        if excluded.sum() < len(to_exclude):
+            unknown = np.setdiff1d(to_exclude, self.ids)
             raise UserError(
-                f"{len(strange):,} of the faces to exclude are not in data set '{self.name}', "
-                f"among them '{strange[0]}': make the list again."
+                f"{len(unknown):,} of the faces to exclude are not in data set '{self.name}', "
+                f"among them '{unknown[0]}': create the list again."
             )
         return replace(self, excluded=excluded)
 
@@ -102,68 +130,69 @@ class FaceDataset:
         present = set(np.unique(self.splits).tolist())
         return [split for split in SPLITS if split in present]
 
+    def choosing_split(self) -> str:
+        """Return the model-selection split, on which epochs and models are chosen."""
+        return choosing_split(self.split_names())
+
     def indices(self, split: str, seed: int = 0) -> NDArray[np.intp]:
-        """Return the positions of a split's faces.
+        """Return the positions of a split's faces, without excluded ones.
 
         Args:
-            split: one of the data set's splits, or `held_out`: the tenth of `train` that stands
-                in where there is no `public_test` and no `validation`.
-            seed: draws the held-out tenth, of which identical pictures are in or out together.
+            split: one of the data set's splits; or `held_out`, if that is the model-selection
+                split.
+            seed: draws the held-out tenth, which never separates duplicates.
 
         Raises:
             UserError: no face belongs to this split, or all of them are excluded.
         """
-        if split == HELD_OUT == self.choosing_split():
-            return self._kept(self._held_out(seed), split)
-        return self._kept(self._members(split), split)
+        if split == HELD_OUT and self.choosing_split() == HELD_OUT:
+            return self._without_excluded(self._held_out(seed), split)
+        return self._without_excluded(self._of_split(split), split)
 
-    def _members(self, split: str) -> NDArray[np.intp]:
-        found = np.flatnonzero(self.splits == split)
-        if not len(found):
+    def training_indices(self, seed: int = 0) -> NDArray[np.intp]:
+        """Return the positions of the faces to fit on: `train`, less the held-out tenth if any."""
+        train = self.indices("train")
+        if self.choosing_split() != HELD_OUT:
+            return train
+        return self._without_excluded(np.setdiff1d(train, self._held_out(seed)), "train")
+
+    def _of_split(self, split: str) -> NDArray[np.intp]:
+        indices = np.flatnonzero(self.splits == split)
+        if not len(indices):
             choices = dict.fromkeys([*self.split_names(), self.choosing_split()])
             raise UserError(
                 f"Data set '{self.name}' has no split '{split}'. Choose from: {', '.join(choices)}."
             )
-        return found
+        return indices
 
-    def _kept(self, faces: NDArray[np.intp], split: str) -> NDArray[np.intp]:
-        kept = faces if self.excluded is None else faces[~self.excluded[faces]]
-        if not len(kept):
+    def _without_excluded(self, faces: NDArray[np.intp], split: str) -> NDArray[np.intp]:
+        remaining = faces if self.excluded is None else faces[~self.excluded[faces]]
+        if not len(remaining):
             raise UserError(
                 f"Every face of '{split}' in data set '{self.name}' is excluded: "
                 "choose another exclusion list."
             )
-        return kept
-
-    def choosing_split(self) -> str:
-        """Return the split on which epochs and models are chosen."""
-        present = self.split_names()
-        return next((s for s in ("public_test", "validation") if s in present), HELD_OUT)
-
-    def training_indices(self, seed: int = 0) -> NDArray[np.intp]:
-        """Return the positions of the faces to fit on: `train` less a held-out tenth, if one is."""
-        train = self.indices("train")
-        if self.choosing_split() != HELD_OUT:
-            return train
-        return self._kept(np.setdiff1d(train, self._held_out(seed)), "train")
+        return remaining
 
     def _held_out(self, seed: int) -> NDArray[np.intp]:
-        train = self._members("train")
-        pictures = self.images[train].reshape(len(train), -1).view(f"V{SIZE * SIZE}")[:, 0]
-        _, first, picture = np.unique(pictures, return_index=True, return_inverse=True)
-        labels = self.labels[train[first]]  # of each different picture
-        order = np.random.default_rng(seed).permutation(len(first))
-        held: list[NDArray[np.intp]] = []
+        train = self._of_split("train")
+        # One item of raw bytes per image, so that numpy compares whole images.
+        images = self.images[train].reshape(len(train), -1).view(f"V{SIZE * SIZE}")[:, 0]
+        _, first_index, image_index = np.unique(images, return_index=True, return_inverse=True)
+        labels = self.labels[train[first_index]]  # of each distinct image
+        order = np.random.default_rng(seed).permutation(len(first_index))
+        held_out: list[NDArray[np.intp]] = []
         for label in range(len(EMOTIONS)):
-            mine = order[labels[order] == label]
-            held.append(mine[: max(round(len(mine) / 10), len(mine) > 1)])
-        out = np.isin(picture, np.concatenate(held))
-        if not out.any():
+            group = order[labels[order] == label]
+            at_least = 1 if len(group) > 1 else 0
+            held_out.append(group[: max(round(len(group) / 10), at_least)])
+        mask = np.isin(image_index, np.concatenate(held_out))
+        if not mask.any():
             raise UserError(
                 f"Data set '{self.name}' is too small to hold out a tenth of its training faces: "
                 "it needs an emotion with 2 different faces, or a 'validation' split."
             )
-        return np.asarray(train[out])
+        return np.asarray(train[mask])
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return split → emotion → number of faces."""

@@ -1,31 +1,34 @@
-"""Exclusion lists: faces of a data set to pass over, by name, each with a reason.
+"""Exclusion lists: named lists of faces that trainings and evaluations skip.
 
-A list is a small CSV of `id` and `reason` in the data set's folder. Nothing is ever deleted from
-the data.
+A list is a CSV of `id` and `reason` in the data set's folder. The data itself is never changed.
 """
 
 import csv
 import hashlib
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.data.dataset import FaceDataset
 from pipeline.errors import UserError
-from pipeline.workspace import check_name, dataset_folder, is_plain, write_text
+from pipeline.storage import cannot_write, csv_cell, locked, read_csv_cell, write_text
+from pipeline.workspace import check_name, dataset_folder, is_plain
 
 NO_LIST = "none"
-"""What options and configurations say for no list."""
+"""The name that means no list, in options and configurations."""
+
+_MAX_REASON_LENGTH = 10_000
 
 
 @dataclass(frozen=True)
 class ExclusionList:
-    """Faces to pass over.
+    """Faces to skip.
 
     Args:
         name: the list's name.
-        reasons: the face's id → why it is left out, in the order in which they were added.
+        reasons: id of a face → reason, in the order in which they were added.
     """
 
     name: str
@@ -33,14 +36,15 @@ class ExclusionList:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over the sorted ids: the same for lists that leave the same faces out."""
+        """SHA-256 over the sorted ids, without the reasons."""
         return hashlib.sha256("\n".join(sorted(self.reasons)).encode()).hexdigest()
 
     def csv(self) -> str:
         """Return the list as a CSV of `id` and `reason`, as `read_exclusions` reads it."""
         table = io.StringIO()
         rows = [("id", "reason"), *self.reasons.items()]
-        csv.writer(table, lineterminator="\n").writerows(rows)
+        writer = csv.writer(table)
+        writer.writerows(map(csv_cell, row) for row in rows)
         return table.getvalue()
 
     def __len__(self) -> int:
@@ -53,20 +57,39 @@ def exclusion_names(dataset: str) -> list[str]:
     return sorted(path.stem for path in files if is_plain(path.stem))
 
 
-def load_exclusions(dataset: str, name: str) -> ExclusionList:
-    """Read an exclusion list.
+def list_names(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of exclusion lists in texts such as `a,b`, sorted, each once.
+
+    Empty ones and `none` are left out.
+    """
+    names = {name.strip() for text in texts for name in text.split(",")}
+    return tuple(sorted(names - {"", NO_LIST}))
+
+
+def load_exclusions(dataset: str, *names: str) -> ExclusionList:
+    """Read exclusion lists, several of them as one that has the faces of all.
+
+    The name of several is `a,b`, and a face's reason begins with the name of the first list that
+    has it.
 
     Raises:
-        UserError: there is none of this name, or its file is damaged.
+        UserError: there is none of a name, or a file is damaged.
     """
-    return read_exclusions(_existing(dataset, name), name)
+    lists = [read_exclusions(_existing(dataset, name), name) for name in names]
+    if len(lists) == 1:
+        return lists[0]
+    reasons: dict[str, str] = {}
+    for each in lists:
+        for face, reason in each.reasons.items():
+            reasons.setdefault(face, f"{each.name}: {reason}")
+    return ExclusionList(",".join(names), reasons)
 
 
 def read_exclusions(path: Path, name: str) -> ExclusionList:
     """Read a CSV with the columns `id` and `reason`; the reason may be missing.
 
     Raises:
-        UserError: the file cannot be read as one.
+        UserError: the file is not such a CSV.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -74,76 +97,94 @@ def read_exclusions(path: Path, name: str) -> ExclusionList:
             header, rows = reader.fieldnames or (), list(reader)
     except (OSError, ValueError, csv.Error) as error:
         raise _unreadable(path) from error
-    if "id" not in header or any(None in row for row in rows):
+    reasons = {
+        read_csv_cell(row.get("id") or ""): read_csv_cell(row.get("reason") or "") for row in rows
+    }
+    too_long = max(map(len, reasons.values()), default=0) > _MAX_REASON_LENGTH
+    if "id" not in header or any(None in row for row in rows) or too_long:
         raise _unreadable(path)
-    return ExclusionList(name, {row["id"] or "": row.get("reason") or "" for row in rows})
+    return ExclusionList(name, reasons)
 
 
 def _unreadable(path: Path) -> UserError:
     return UserError(
-        f"{path.name} is no readable list of faces: it needs a header with 'id' and 'reason', "
+        f"{path.name} is not a readable list of faces: it needs a header with 'id' and 'reason', "
         "and quotes around a reason with a comma."
     )
 
 
 def exclude(dataset: FaceDataset, name: str, reasons: Mapping[str, str]) -> ExclusionList:
-    """Add faces to a list, which is made if there is none of this name; a first reason stays.
+    """Add faces to a list, which is created if it does not exist; the first reason stays.
 
     Args:
         dataset: the data set the faces belong to.
         name: the list's name.
-        reasons: the face's id → why it is left out.
+        reasons: id of a face → reason.
 
     Raises:
-        UserError: the name is not a plain name, or `none`, which stands for no list; or an id
-            belongs to no face of the data set.
+        UserError: the name is not a plain name, or is `none`; an id belongs to no face of the
+            data set; or the list cannot be written.
     """
     if name == NO_LIST:
-        raise UserError(f"'{NO_LIST}' stands for no exclusion list: choose another name.")
+        raise UserError(f"'{NO_LIST}' means no exclusion list: choose another name.")
     dataset.without(reasons)
     path = _path(dataset.name, name)
-    known = read_exclusions(path, name).reasons if path.exists() else {}
-    changed = ExclusionList(name, {**known, **reasons, **known})
-    _write(dataset.name, changed)
+    with _locked(dataset.name, name):
+        previous = read_exclusions(path, name).reasons if path.exists() else {}
+        changed = ExclusionList(name, {**previous, **reasons, **previous})
+        _write(dataset.name, changed)
     return changed
 
 
 def include(dataset: str, name: str, ids: Iterable[str]) -> ExclusionList:
-    """Take faces off a list; those that are not on it are passed over.
+    """Remove faces from a list; ids that are not on it are ignored.
 
     Raises:
         UserError: there is no such list.
     """
-    reasons = load_exclusions(dataset, name).reasons
-    back = set(ids)
-    changed = ExclusionList(name, {i: why for i, why in reasons.items() if i not in back})
-    _write(dataset, changed)
+    included = set(ids)
+    _existing(dataset, name)
+    with _locked(dataset, name):
+        reasons = load_exclusions(dataset, name).reasons
+        remaining = {face: reason for face, reason in reasons.items() if face not in included}
+        changed = ExclusionList(name, remaining)
+        _write(dataset, changed)
     return changed
 
 
 def remove_exclusions(dataset: str, name: str) -> None:
-    """Delete a list; the faces stay where they are.
+    """Delete a list.
 
     Raises:
         UserError: there is no such list, or its file cannot be deleted.
     """
     try:
-        _existing(dataset, name).unlink()
+        with _locked(dataset, name):
+            _existing(dataset, name).unlink()
     except OSError as error:
         raise UserError(
             f"The list '{name}' cannot be removed: {error.strerror or error}."
         ) from error
 
 
-def _write(dataset: str, listed: ExclusionList) -> None:
-    path = _path(dataset, listed.name)
+@contextmanager
+def _locked(dataset: str, name: str) -> Iterator[None]:
+    """Let no other process change a list between its reading and its writing here."""
+    folder = _folder(dataset)
     try:
-        path.parent.mkdir(exist_ok=True)
-        write_text(path, listed.csv())
+        folder.mkdir(exist_ok=True)
     except OSError as error:
-        raise UserError(
-            f"The list '{listed.name}' cannot be written: {error.strerror or error}."
-        ) from error
+        raise cannot_write(f"The list '{name}' cannot be written", error) from error
+    with locked(folder / ".lock"):
+        yield
+
+
+def _write(dataset: str, exclusions: ExclusionList) -> None:
+    path = _path(dataset, exclusions.name)
+    try:
+        write_text(path, exclusions.csv())
+    except OSError as error:
+        raise cannot_write(f"The list '{exclusions.name}' cannot be written", error) from error
 
 
 def _existing(dataset: str, name: str) -> Path:

@@ -1,48 +1,139 @@
-"""Data sets on disk: kept whole or not at all, read back memory-mapped.
+"""Data sets on disk: written whole or not at all, opened memory-mapped.
 
-A data set is a folder with the files of `writer.py`.
+A data set is a folder with `images.npy`, `index.parquet` (id, label, split and, if there are votes,
+one column for each) and `meta.json` (the summary for lists of data sets).
 """
 
-import json
+import hashlib
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any
+from typing import IO
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from pydantic import ValidationError
+from numpy.typing import NDArray
+from pydantic import BaseModel
 
-from pipeline.data.dataset import VOTES, FaceDataset
-from pipeline.data.writer import DatasetInfo, DatasetWriter, map_images
+from pipeline.data.array_cache import save_arrays
+from pipeline.data.dataset import SIZE, VOTES, Batch, FaceDataset
+from pipeline.data.statistics import measure
 from pipeline.errors import UserError
-from pipeline.processes import ProcessId
-from pipeline.workspace import dataset_folder, datasets_folder, is_plain, write_json
+from pipeline.jobs import ProcessId
+from pipeline.storage import partial_path, sync, write_json
+from pipeline.workspace import dataset_folder, datasets_folder, is_plain
 
-__all__ = [
-    "DatasetInfo",
-    "dataset_info",
-    "dataset_names",
-    "datasets_of",
-    "find_dataset",
-    "load_dataset",
-    "new_dataset",
-    "remove_abandoned",
-    "remove_dataset",
-    "rename_dataset",
-]
 _IMPORTING = ".import-"
+_SAMPLES = ("a1c115a37373", "ec01ebf9ed5b", "9d4d4bb50c10")
+"""How the fingerprints of the synthetic sample, of all versions, begin."""
+
 _UNREADABLE = (OSError, EOFError, ValueError, KeyError, TokenError, pa.ArrowException)
+
+
+class DatasetInfo(BaseModel):
+    """The content of `meta.json`.
+
+    `counts` maps split → emotion → number of faces; `skipped` counts images that the import
+    skipped; `ferplus` is whether there are votes; `synthetic`, whether the faces are drawn by
+    `pipeline.data.sample`.
+    """
+
+    name: str
+    fingerprint: str
+    faces: int
+    counts: dict[str, dict[str, int]]
+    source: str
+    skipped: int
+    ferplus: bool
+    created: datetime
+    synthetic: bool = False
+
+
+class DatasetWriter:
+    """Writes a data set's folder batch by batch, with only ids, labels and splits in memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._batches: list[Batch] = []
+        self._file: IO[bytes] = (folder / "images.npy").open("wb")
+        self._hash = hashlib.sha256()
+        self._write_header(0)
+
+    def _write_header(self, n: int) -> None:
+        self._file.seek(0)
+        layout = {"descr": "|u1", "fortran_order": False, "shape": (n, SIZE, SIZE)}
+        np.lib.format.write_array_header_1_0(self._file, layout)
+
+    def append(self, batch: Batch) -> None:
+        """Write the images of a batch; its other arrays stay in memory."""
+        pixels = batch.images.tobytes()
+        self._file.write(pixels)
+        self._hash.update(pixels)
+        self._batches.append(batch._replace(images=batch.images[:0]))
+
+    def finish(
+        self,
+        name: str,
+        source: str,
+        skipped: int,
+        votes: NDArray[np.uint8] | None,
+        *,
+        synthetic: bool = False,
+    ) -> DatasetInfo:
+        """Write the other files; return the content of `meta.json`."""
+        labels = np.concatenate([batch.labels for batch in self._batches])
+        splits = np.concatenate([batch.splits for batch in self._batches])
+        ids = np.concatenate([batch.ids for batch in self._batches])
+        self._write_header(len(labels))
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._hash.update(labels.tobytes())
+        self._hash.update("\n".join(splits.tolist()).encode())
+        fingerprint = self._hash.hexdigest()
+
+        index = pd.DataFrame({"id": ids, "label": labels, "split": splits})
+        if votes is not None:
+            index = index.assign(**dict(zip(VOTES, votes.T, strict=True)))
+        index.to_parquet(self.folder / "index.parquet", index=False)
+        sync(self.folder / "index.parquet")
+        images = _map_images(self.folder)
+        dataset = FaceDataset(name, images, labels, splits, ids, votes, fingerprint)
+        info = DatasetInfo(
+            name=name,
+            fingerprint=fingerprint,
+            faces=len(dataset),
+            counts=dataset.counts(),
+            source=source,
+            skipped=skipped,
+            ferplus=votes is not None,
+            created=datetime.now(UTC),
+            synthetic=synthetic,
+        )
+        save_arrays(self.folder, fingerprint, "statistics", asdict(measure(dataset)))
+        write_json(self.folder / "meta.json", info.model_dump(mode="json"))
+        return info
+
+    def close(self) -> None:
+        """Close the image file; does nothing after `finish`."""
+        self._file.close()
+
+
+def _map_images(folder: Path) -> NDArray[np.uint8]:
+    images: NDArray[np.uint8] = np.load(folder / "images.npy", mmap_mode="r")
+    return images
 
 
 @contextmanager
 def new_dataset(name: str) -> Iterator[DatasetWriter]:
-    """Give a writer whose folder becomes the data set if the block ends well, else vanishes.
+    """Yield a writer, whose folder becomes the data set if the block succeeds, else is removed.
 
     Raises:
         UserError: the name is taken or not a plain name.
@@ -52,14 +143,15 @@ def new_dataset(name: str) -> Iterator[DatasetWriter]:
         raise _taken(name)
     datasets_folder().mkdir(parents=True, exist_ok=True)
     remove_abandoned()
-    mine = f"{_IMPORTING}{os.getpid()}-{_start_of(os.getpid())}-"
-    partial = Path(tempfile.mkdtemp(prefix=mine, dir=datasets_folder()))
+    prefix = f"{_IMPORTING}{os.getpid()}-{ProcessId.of(os.getpid()).started}-"
+    partial = datasets_folder() / f"{prefix}{secrets.token_hex(4)}"
+    partial.mkdir()
     try:
         with closing(DatasetWriter(partial)) as writer:
             yield writer
-        partial.chmod(0o755)
         try:
             partial.rename(target)
+            sync(target.parent)
         except OSError as error:
             raise (_taken(name) if target.exists() else error) from error
     finally:
@@ -71,19 +163,15 @@ def _taken(name: str) -> UserError:
 
 
 def remove_abandoned() -> None:
-    """Clear away what a killed import left; a process is known by its id and its start."""
+    """Remove the folders of killed imports; a process is known by its id and its start time."""
     for folder in datasets_folder().glob(f"{_IMPORTING}*"):
         pid, started = folder.name.removeprefix(_IMPORTING).split("-")[:2]
-        if abs(_start_of(int(pid)) - int(started)) > 2:  # seconds the clock may have been set by
+        if ProcessId(pid=int(pid), started=float(started)).find() is None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _start_of(pid: int) -> int:
-    return round(ProcessId.of(pid).started)
-
-
 def load_dataset(name: str) -> FaceDataset:
-    """Open a data set; its pictures stay on disk until they are looked at.
+    """Open a data set; its images are memory-mapped.
 
     Raises:
         UserError: there is no such data set, or its files are damaged.
@@ -95,7 +183,7 @@ def load_dataset(name: str) -> FaceDataset:
         votes = index[list(VOTES)].to_numpy(np.uint8) if info.ferplus else None
         return FaceDataset(
             name,
-            map_images(folder),
+            _map_images(folder),
             index["label"].to_numpy(np.uint8),
             index["split"].to_numpy(dtype="U"),
             index["id"].to_numpy(dtype="U"),
@@ -107,18 +195,16 @@ def load_dataset(name: str) -> FaceDataset:
 
 
 def dataset_info(name: str) -> DatasetInfo:
-    """Return what is known of a data set without opening its pictures.
-
-    Its name is its folder's, whatever the file says.
+    """Return the content of a data set's `meta.json`, with the folder's name as its name.
 
     Raises:
-        UserError: there is no such data set, or its `meta.json` is damaged.
+        UserError: there is no such data set, or the file is damaged.
     """
     folder = _existing_folder(name)
     try:
-        content: Any = json.loads((folder / "meta.json").read_text())
-        return DatasetInfo.model_validate(content).model_copy(update={"name": name})
-    except (OSError, ValueError, ValidationError) as error:
+        info = DatasetInfo.model_validate_json((folder / "meta.json").read_text())
+        return info.model_copy(update={"name": name})
+    except (OSError, ValueError) as error:
         raise _damaged(name, error) from error
 
 
@@ -144,23 +230,32 @@ def dataset_names() -> list[str]:
 
 
 def datasets_of(fingerprint: str) -> list[DatasetInfo]:
-    """Return the data sets that hold just these faces, by name; damaged ones are passed over.
+    """Return the undamaged data sets of a fingerprint, sorted by name.
 
     Args:
-        fingerprint: of the data set, or how it begins.
+        fingerprint: the whole fingerprint, or its start.
     """
-    found = []
+    infos = []
     for name in dataset_names():
         with suppress(UserError):
-            found.append(dataset_info(name))
-    return [info for info in found if info.fingerprint.startswith(fingerprint)]
+            infos.append(dataset_info(name))
+    return [info for info in infos if info.fingerprint.startswith(fingerprint)]
+
+
+def is_synthetic(fingerprint: str) -> bool:
+    """Return whether the faces of a data set are those of the synthetic sample, whatever its name.
+
+    Args:
+        fingerprint: its first 12 characters or more.
+    """
+    return fingerprint[:12] in _SAMPLES or any(each.synthetic for each in datasets_of(fingerprint))
 
 
 def find_dataset(name: str, fingerprint: str) -> str:
-    """Return the name that a data set has by now; the old name if it is nowhere to be found.
+    """Return the present name of a data set that may have been renamed; `name` if it is gone.
 
     Args:
-        name: what it was called, which goes before other data sets that hold the same faces.
+        name: its former name, preferred to other data sets with this fingerprint.
         fingerprint: its fingerprint.
     """
     names = [info.name for info in datasets_of(fingerprint)]
@@ -168,7 +263,7 @@ def find_dataset(name: str, fingerprint: str) -> str:
 
 
 def rename_dataset(name: str, new: str) -> None:
-    """Give a data set, which may be damaged, another name; all that is kept with it goes along.
+    """Rename a data set, which may be damaged, with everything in its folder.
 
     Raises:
         UserError: there is no such data set, the new name is taken or not a plain name, or the
@@ -181,17 +276,25 @@ def rename_dataset(name: str, new: str) -> None:
         folder.rename(target)
     except OSError as error:
         raise UserError(f"Data set '{name}' cannot be renamed: {error.strerror}.") from error
-    with suppress(OSError, UserError):  # its folder has named it already
+    with suppress(
+        OSError, UserError
+    ):  # `dataset_info` takes the name from the folder, not from the file
         write_json(target / "meta.json", dataset_info(new).model_dump(mode="json"))
 
 
 def remove_dataset(name: str) -> None:
-    """Delete a data set and all its files.
+    """Delete a data set with everything in its folder; killed meanwhile, it is not listed.
 
     Raises:
-        UserError: there is no such data set, or a file of it cannot be removed.
+        UserError: there is no such data set, or a file cannot be removed.
     """
+    folder = _existing_folder(name)
     try:
-        shutil.rmtree(_existing_folder(name))
+        hidden = folder.rename(partial_path(folder))
+        try:
+            shutil.rmtree(hidden)
+        except OSError:
+            hidden.rename(folder)
+            raise
     except OSError as error:
         raise UserError(f"Data set '{name}' cannot be removed: {error.strerror}.") from error

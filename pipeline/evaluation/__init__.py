@@ -1,1 +1,1 @@
-"""How good a model is, from its stored probabilities."""
+"""Predictions of a model on a split, and the metrics computed from them."""

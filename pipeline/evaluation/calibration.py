@@ -1,8 +1,8 @@
-"""Whether a model is as sure as it is right, and the temperature that makes it so.
+"""Calibration: expected calibration error, reliability bins and temperature scaling.
 
 Sources: Naeini et al. 2015, "Obtaining Well Calibrated Probabilities Using Bayesian Binning", for
-the expected calibration error; Guo et al. 2017, https://arxiv.org/abs/1706.04599, for the
-temperature.
+the expected calibration error; Guo et al. 2017, https://arxiv.org/abs/1706.04599, for temperature
+scaling.
 """
 
 from dataclasses import dataclass, replace
@@ -12,27 +12,27 @@ from numpy.typing import NDArray
 
 from pipeline.evaluation.predictions import Predictions
 from pipeline.runs import Calibration, Run
-from pipeline.vision.temperature import log_scale, scale
+from pipeline.vision.confidence import scale_log_probabilities, scale_probabilities
 
-BINS = 15
-FEWEST = 20
-"""Faces that a temperature is fitted on at least."""
+N_BINS = 15
+MIN_FACES = 20
+"""A temperature is fitted on at least this many faces."""
 
 _FOLDS = 5
 _SEED = 0
-_COOLEST, _WARMEST = 0.05, 20.0
-_MOST_LOSS = -np.log(np.finfo(np.float64).eps)
+_MIN_TEMPERATURE, _MAX_TEMPERATURE = 0.05, 20.0
+_MAX_LOSS = -np.log(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
 class Reliability:
-    """How often a model is right when it is so sure, in bins of equal width.
+    """Accuracy and mean confidence in bins of confidence of equal width.
 
     Args:
-        faces: int (15,), faces whose confidence falls into the bin.
+        faces: int (15,), number of faces in each bin.
         confidence: float (15,), their mean confidence; NaN in an empty bin.
-        accuracy: float (15,), the share of them that is right; NaN in an empty bin.
-        ece: the mean gap between the two, weighted by faces, 0-1.
+        accuracy: float (15,), their accuracy; NaN in an empty bin.
+        ece: expected calibration error: mean gap between the two, weighted by faces, 0-1.
     """
 
     faces: NDArray[np.int64]
@@ -41,99 +41,104 @@ class Reliability:
     ece: float
 
 
-def bins_of(confidence: NDArray[np.float32]) -> NDArray[np.intp]:
-    """Return the bin of each confidence, intp (n,), 0 to 14; a bin holds its upper end."""
-    return np.clip(np.ceil(confidence.astype(np.float64) * BINS).astype(np.intp) - 1, 0, BINS - 1)
+def confidence_bins(confidence: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Return the bin of each confidence, intp (n,), 0 to 14; a bin includes its upper end."""
+    bins = np.ceil(confidence.astype(np.float64) * N_BINS).astype(np.intp) - 1
+    return np.clip(bins, 0, N_BINS - 1)
 
 
 def reliability(predictions: Predictions) -> Reliability:
-    """Bin the faces by how sure the model is of them."""
-    bins = bins_of(predictions.confidence)
-    faces = np.bincount(bins, minlength=BINS)
-    sure = np.bincount(bins, predictions.confidence, BINS)
-    right = np.bincount(bins, predictions.right, BINS)
-    some = np.where(faces, faces, np.nan)
-    ece = float(np.abs(sure - right).sum() / max(1, len(predictions)))
-    return Reliability(faces, sure / some, right / some, ece)
+    """Compute accuracy and mean confidence by bin of confidence, and the calibration error."""
+    bins = confidence_bins(predictions.confidence)
+    faces = np.bincount(bins, minlength=N_BINS)
+    confidence = np.bincount(bins, predictions.confidence, N_BINS)
+    correct = np.bincount(bins, predictions.correct, N_BINS)
+    divisor = np.where(faces, faces, np.nan)
+    ece = float(np.abs(confidence - correct).sum() / max(1, len(predictions)))
+    return Reliability(faces, confidence / divisor, correct / divisor, ece)
 
 
 def log_loss(predictions: Predictions, temperature: float = 1.0) -> float:
     """Return the mean negative natural logarithm of the label's probability at a temperature.
 
-    A face counts 36 at most, as scikit-learn has it.
+    The loss of one face is cut at 36, as in scikit-learn.
     """
-    return float(np.minimum(_losses(predictions, temperature), _MOST_LOSS).mean())
+    return float(np.minimum(_losses(predictions, temperature), _MAX_LOSS).mean())
 
 
 def _losses(predictions: Predictions, temperature: float) -> NDArray[np.float64]:
-    scaled = log_scale(predictions.probabilities, temperature)
+    scaled = scale_log_probabilities(predictions.probabilities, temperature)
     return -np.asarray(scaled[np.arange(len(scaled)), predictions.y_true])
 
 
 def fit_temperature(predictions: Predictions) -> float | None:
-    """Return the temperature of the least log loss.
+    """Return the temperature that minimizes the log loss.
 
     Returns:
-        The temperature; None of fewer than 20 faces, or where none is a mistake: to be ever surer
-        would then be ever better.
+        The temperature; None for fewer than 20 faces, or without a single mistake, where the loss
+        has no minimum.
     """
     from scipy.optimize import minimize_scalar
 
-    if len(predictions) < FEWEST or predictions.right.all():
+    if len(predictions) < MIN_FACES or predictions.correct.all():
         return None
-    found = minimize_scalar(
+    result = minimize_scalar(
         lambda logarithm: float(_losses(predictions, np.exp(logarithm)).mean()),
-        bounds=(np.log(_COOLEST), np.log(_WARMEST)),
+        bounds=(np.log(_MIN_TEMPERATURE), np.log(_MAX_TEMPERATURE)),
         method="bounded",
         options={"xatol": 1e-4},
     )
-    return float(np.exp(found.x))
+    return float(np.exp(result.x))
 
 
-def at_temperature(predictions: Predictions, temperature: float) -> Predictions:
+def apply_temperature(predictions: Predictions, temperature: float) -> Predictions:
     """Return the same predictions with scaled probabilities."""
-    return replace(predictions, probabilities=scale(predictions.probabilities, temperature))
+    return replace(
+        predictions, probabilities=scale_probabilities(predictions.probabilities, temperature)
+    )
 
 
 def cross_fitted(predictions: Predictions) -> Predictions | None:
-    """Scale each fifth of the faces by the temperature fitted on the other four.
+    """Scale each fold of the faces by the temperature fitted on the other four.
 
-    What a temperature does to the faces that it was fitted on flatters it; this does not. The
-    fifths are drawn at random, the same ones each time.
+    The effect of a temperature on the faces it was fitted on is biased; this estimate is not. The
+    five folds are random, and the same at each call.
 
     Returns:
         The scaled predictions; None where no temperature can be fitted.
     """
     n = len(predictions)
-    fold = np.random.default_rng(_SEED).permutation(n) % _FOLDS
+    folds = np.random.default_rng(_SEED).permutation(n) % _FOLDS
     scaled = np.empty_like(predictions.probabilities)
-    for number in range(_FOLDS):
-        temperature = fit_temperature(predictions.of(fold != number))
+    for fold in range(_FOLDS):
+        temperature = fit_temperature(predictions.take(folds != fold))
         if temperature is None:
             return None
-        scaled[fold == number] = scale(predictions.probabilities[fold == number], temperature)
+        scaled[folds == fold] = scale_probabilities(
+            predictions.probabilities[folds == fold], temperature
+        )
     return replace(predictions, probabilities=scaled)
 
 
 def calibrate(model: Run, predictions: Predictions) -> Calibration | None:
-    """Fit a model's temperature on the faces it was chosen on, and store it with the model.
+    """Fit a model's temperature on the split it was chosen on, and store it with the model.
 
     Args:
         model: the model that made the predictions.
-        predictions: of all faces of the choosing split.
+        predictions: of all faces of the model-selection split.
 
     Returns:
-        What was stored; None where none can be fitted, and then nothing is.
+        The stored calibration; None, and nothing is stored, where no temperature can be fitted.
     """
     temperature = fit_temperature(predictions)
     if temperature is None:
         return None
-    made = Calibration(
+    calibration = Calibration(
         temperature=temperature,
         dataset=predictions.dataset,
         fingerprint=predictions.fingerprint,
         split=predictions.split,
         faces=len(predictions),
     )
-    model.write_calibration(made)
-    return made
+    model.write_calibration(calibration)
+    return calibration

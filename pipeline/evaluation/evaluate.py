@@ -1,4 +1,4 @@
-"""Recognise a split, store what the model said, and measure it; fit the temperature to it."""
+"""Evaluate a model on a split: predict, store predictions and metrics, fit the temperature."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from pipeline.evaluation.calibration import calibrate
 from pipeline.evaluation.metrics import Metrics, accuracy_interval, compute_metrics
 from pipeline.evaluation.predictions import predict_split, save_predictions
 from pipeline.runs import Run
-from pipeline.workspace import write_json
+from pipeline.storage import write_json
 
 
 def evaluate(
@@ -20,16 +20,15 @@ def evaluate(
 ) -> Metrics:
     """Evaluate a model on a split and store `predictions.npz` and `metrics.json`.
 
-    Where these are all faces of the split that the model was chosen on, its temperature is fitted
-    on them and stored, too.
+    On all faces of the split that the model was chosen on, its temperature is fitted and stored
+    too.
 
     Args:
-        model: a run or a shipped model.
+        model: a run or a bundled model.
         dataset: the data set.
         split: one of its splits, or `held_out`.
-        on_progress: called with the share of faces recognised, 0-1.
-        exclusions: a list of faces to leave out; what is stored lies apart from what all faces
-            gave.
+        on_progress: called with the share of faces recognized, 0-1.
+        exclusions: a list of faces to leave out; the evaluation is stored separately.
 
     Raises:
         UserError: the split has no faces, the list is of another data set, or the model is
@@ -41,12 +40,9 @@ def evaluate(
         dataset.fingerprint, split, predictions.exclusion_fingerprint
     )
     save_predictions(predictions, folder)
-    figures = {**metrics.summary(), "accuracy_interval": accuracy_interval(predictions)}
-    write_json(folder / "metrics.json", figures)
-    if exclusions is None and split == dataset.choosing_split() and _trained_on(model, dataset):
+    summary = {**metrics.summary(), "accuracy_interval": accuracy_interval(predictions)}
+    write_json(folder / "metrics.json", summary)
+    same_dataset = model.config().dataset_fingerprint == dataset.fingerprint
+    if exclusions is None and same_dataset and split == dataset.choosing_split():
         calibrate(model, predictions)
     return metrics
-
-
-def _trained_on(model: Run, dataset: FaceDataset) -> bool:
-    return model.config().dataset_fingerprint == dataset.fingerprint

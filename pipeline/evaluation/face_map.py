@@ -1,36 +1,48 @@
-"""Faces in the plane, alike ones side by side; kept with the data set."""
+"""Face map: a 2D embedding of faces by PCA and t-SNE, stored with the data set.
+
+Source: van der Maaten & Hinton 2008, "Visualizing Data using t-SNE",
+https://www.jmlr.org/papers/v9/vandermaaten08a.html.
+"""
 
 import hashlib
+import io
+import re
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
+from pipeline.data.array_cache import load_arrays, save_arrays
 from pipeline.data.dataset import FaceDataset
-from pipeline.data.kept import keep, read_kept
 from pipeline.errors import UserError
-from pipeline.evaluation.embedding import embed
 from pipeline.runs import Run
+from pipeline.storage import cannot_write
 from pipeline.vision.features import last_features
 from pipeline.workspace import dataset_folder
 
 PIXELS = "pixels"
-MOST = 5000
-FEWEST = 4
+MAX_FACES = 5000
+MIN_FACES = 4
+
 _SEED = 0
-_FEATURES_SHARE = 0.3
+_FEATURES_SHARE = 0.3  # of the progress bar
+_COMPONENTS = 50
+_PERPLEXITY = 30.0
+_ITERATIONS = 1000
 
 
 @dataclass(frozen=True)
 class FaceMap:
-    """Where faces lie in a plane whose axes mean nothing: only who is near whom does.
+    """Points of faces in a plane where only distances have a meaning, not the axes.
 
     Args:
-        positions: intp (m,), the faces' places in the data set, ascending.
+        positions: intp (m,), positions of the faces in the data set, ascending.
         points: float32 (m, 2).
-        source: what they were compared by: `pixels` or a model's name.
+        source: origin of the vectors: `pixels` or a model's name.
         weights: SHA-256 of the model's weights; empty for pixels.
     """
 
@@ -46,16 +58,16 @@ class FaceMap:
             )
 
 
-def faces_to_map(dataset: FaceDataset, most: int = MOST) -> NDArray[np.intp]:
-    """Return which faces a map shows, intp (m,), ascending: all, or the same draw each time.
+def faces_to_map(dataset: FaceDataset, most: int = MAX_FACES) -> NDArray[np.intp]:
+    """Return the positions of the faces on a map, intp (m,), ascending.
 
-    Each emotion of each split has its share of the data set, to within one face.
+    All faces, or a seeded sample stratified by split and emotion, to within one face.
     """
     n = len(dataset)
     shuffled = np.random.default_rng(_SEED).permutation(n)
-    by_kind = np.lexsort((dataset.labels[shuffled], dataset.splits[shuffled]))
+    by_stratum = np.lexsort((dataset.labels[shuffled], dataset.splits[shuffled]))
     m = min(n, most)
-    return np.sort(shuffled[by_kind][np.arange(m) * n // m])
+    return np.sort(shuffled[by_stratum][np.arange(m) * n // m])
 
 
 def make_map(
@@ -63,33 +75,34 @@ def make_map(
     model: Run | None = None,
     on_progress: Callable[[float], None] = lambda fraction: None,
 ) -> FaceMap:
-    """Lay out up to 5,000 faces by their pixels or by what a model sees in them.
+    """Map up to 5,000 faces by their pixels or by a model's features.
 
     Args:
         dataset: the data set.
-        model: a run or a shipped model, of which the last features count; None for pixels.
+        model: a run or a bundled model, whose last features are used; None for pixels.
         on_progress: called with the share of the work done, 0 to 1.
 
     Raises:
-        UserError: there are fewer than four faces, nothing tells them apart, or the model is
-            damaged.
+        UserError: there are fewer than four faces, all are the same, or the model is damaged.
     """
     positions = faces_to_map(dataset)
-    if len(positions) < FEWEST:
+    if len(positions) < MIN_FACES:
         raise UserError(
             f"Data set '{dataset.name}' has too few faces for a map, {len(positions)}: "
-            f"it takes {FEWEST} or more."
+            f"it takes {MIN_FACES} or more."
         )
     source, weights = _source(model), _weights(model)
-    begin = 0.0 if model is None else _FEATURES_SHARE
+    features_share = 0.0 if model is None else _FEATURES_SHARE
     faces = np.asarray(dataset.images[positions])
-    vectors = _vectors(faces, model, lambda share: on_progress(share * begin))
-    if not np.ptp(vectors, axis=0).max() > 0:  # nor is NaN
+    vectors = _vectors(faces, model, lambda share: on_progress(share * features_share))
+    if not np.ptp(vectors, axis=0).max() > 0:  # or NaN
         raise UserError(
             f"All faces of data set '{dataset.name}' are the same by {source}: "
             "there is nothing to map."
         )
-    points = embed(vectors, lambda share: on_progress(begin + share * (1 - begin)))
+    points = embed(
+        vectors, lambda share: on_progress(features_share + share * (1 - features_share))
+    )
     return FaceMap(positions, points, source, weights)
 
 
@@ -101,42 +114,82 @@ def _vectors(
     return np.asarray(faces.reshape(len(faces), -1) / np.float32(255))
 
 
-def keep_map(dataset: FaceDataset, made: FaceMap) -> None:
-    """Keep a map with its data set, one for each source.
+def embed(
+    vectors: NDArray[np.float32], on_progress: Callable[[float], None] = lambda fraction: None
+) -> NDArray[np.float32]:
+    """Return a point in the plane for each vector, float32 (n, 2), the same at each call.
+
+    PCA to 50 dimensions, then t-SNE, on one thread: sums over several threads depend on their
+    number, and on a busy machine t-SNE's threads are slower than one.
+
+    Args:
+        vectors: float32 (n, d), n at least 4, not all of them the same.
+        on_progress: called with the share of t-SNE's steps done, 0 to 1.
+    """
+    from sklearn.decomposition import PCA  # imported here, since it takes a second
+    from sklearn.manifold import TSNE
+
+    n, d = vectors.shape
+    tsne = TSNE(
+        perplexity=min(_PERPLEXITY, (n - 1) / 3),
+        max_iter=_ITERATIONS,
+        random_state=_SEED,
+        verbose=2,
+    )
+    with threadpool_limits(1), redirect_stdout(_Steps(on_progress)):
+        reduced = PCA(min(_COMPONENTS, n, d), random_state=_SEED).fit_transform(vectors)
+        return np.asarray(tsne.fit_transform(reduced), np.float32)
+
+
+class _Steps(io.StringIO):
+    """Reads t-SNE's progress from what it prints: scikit-learn reports it in no other way."""
+
+    def __init__(self, on_progress: Callable[[float], None]) -> None:
+        super().__init__()
+        self._on_progress = on_progress
+
+    def write(self, text: str) -> int:
+        step = re.search(r"Iteration (\d+)", text)
+        if step:
+            self._on_progress(min(1.0, int(step[1]) / _ITERATIONS))
+        return len(text)
+
+
+def save_map(dataset: FaceDataset, face_map: FaceMap) -> None:
+    """Store a map with its data set, one for each source.
 
     Raises:
         UserError: it cannot be written.
     """
     arrays: dict[str, NDArray[Any]] = {
-        "positions": made.positions,
-        "points": made.points,
-        "weights": np.array(made.weights),
+        "positions": face_map.positions,
+        "points": face_map.points,
+        "weights": np.array(face_map.weights),
     }
     try:
-        keep(dataset_folder(dataset.name), dataset.fingerprint, _file(made.source), arrays)
+        name = _file(face_map.source)
+        save_arrays(dataset_folder(dataset.name), dataset.fingerprint, name, arrays)
     except OSError as error:
-        raise UserError(
-            f"The map of '{dataset.name}' cannot be kept: {error.strerror or error}."
-        ) from error
+        raise cannot_write(f"The map of '{dataset.name}' cannot be stored", error) from error
 
 
-def kept_map(dataset: FaceDataset, model: Run | None = None) -> FaceMap | None:
-    """Return the map that was kept of just this data set and these weights, or None.
+def load_map(dataset: FaceDataset, model: Run | None = None) -> FaceMap | None:
+    """Return the stored map of this data set and these weights, or None.
 
     Args:
         dataset: the data set.
-        model: a run or a shipped model; None for the map by pixels.
+        model: a run or a bundled model; None for the map by pixels.
 
     Raises:
         UserError: the exported model is missing.
     """
     source, weights = _source(model), _weights(model)
-    found = read_kept(dataset_folder(dataset.name), dataset.fingerprint, _file(source))
-    if found is None or found.keys() != {"positions", "points", "weights"}:
+    stored = load_arrays(dataset_folder(dataset.name), dataset.fingerprint, _file(source))
+    if stored is None or stored.keys() != {"positions", "points", "weights"}:
         return None
-    if str(found["weights"]) != weights:
+    if str(stored["weights"]) != weights:
         return None
-    return FaceMap(found["positions"], found["points"], source, weights)
+    return FaceMap(stored["positions"], stored["points"], source, weights)
 
 
 def _source(model: Run | None) -> str:
@@ -148,7 +201,7 @@ def _file(source: str) -> str:
 
 
 def _weights(model: Run | None) -> str:
-    """Return the SHA-256 of the exported weights, so that a replaced model's map is not shown."""
+    """Return the SHA-256 of the exported weights, so that the map of a replaced model is stale."""
     if model is None:
         return ""
     try:

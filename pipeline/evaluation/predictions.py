@@ -1,8 +1,7 @@
-"""The stored probabilities of a model on a split: what every figure is made from."""
+"""Compute, store and load the predicted probabilities of a model on a split."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,12 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.data.array_cache import DAMAGED_ARRAYS
 from pipeline.data.dataset import FaceDataset
 from pipeline.data.exclusions import ExclusionList
-from pipeline.data.kept import DAMAGED_ARRAYS
 from pipeline.errors import UserError
 from pipeline.labels import EMOTIONS
 from pipeline.runs import Run, evaluation_name
+from pipeline.storage import write_atomic
 from pipeline.vision.recognizer import Recognizer
 
 _BATCH = 128
@@ -25,7 +25,7 @@ _BATCH = 128
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model said of a split's faces.
+    """Predictions of a model for the faces of a split.
 
     Args:
         model: the model's name.
@@ -66,21 +66,21 @@ class Predictions:
 
     @cached_property
     def predicted(self) -> NDArray[np.intp]:
-        """The likeliest emotion of each face, intp (n,); of equal ones the first."""
+        """Index of the top emotion of each face, intp (n,); the first of equal ones."""
         return np.asarray(self.probabilities.argmax(axis=1))
 
     @cached_property
-    def right(self) -> NDArray[np.bool_]:
-        """Whether the likeliest emotion is the label, bool (n,)."""
+    def correct(self) -> NDArray[np.bool_]:
+        """Whether the top emotion is the label, bool (n,)."""
         return np.asarray(self.predicted == self.y_true)
 
     @cached_property
     def confidence(self) -> NDArray[np.float32]:
-        """The probability of the likeliest emotion, float32 (n,)."""
+        """Probability of the top emotion, float32 (n,)."""
         return np.asarray(self.probabilities.max(axis=1))
 
-    def of(self, faces: NDArray[np.bool_] | NDArray[np.intp]) -> Predictions:
-        """Return what the model said of some of the faces.
+    def take(self, faces: NDArray[np.bool_] | NDArray[np.intp]) -> Predictions:
+        """Return the predictions for some of the faces.
 
         Args:
             faces: bool (n,), or their positions.
@@ -93,8 +93,8 @@ class Predictions:
         )
 
     def without(self, ids: NDArray[np.str_]) -> Predictions:
-        """Return what the model said of all faces but some; ids of no face are passed over."""
-        return self.of(~pd.Index(self.ids).isin(pd.Index(ids))) if len(ids) else self
+        """Return the predictions for all faces but these; unknown ids are ignored."""
+        return self.take(~pd.Index(self.ids).isin(pd.Index(ids))) if len(ids) else self
 
 
 def predict_split(
@@ -104,16 +104,16 @@ def predict_split(
     on_progress: Callable[[float], None] = lambda fraction: None,
     exclusions: ExclusionList | None = None,
 ) -> Predictions:
-    """Recognise every face of a split in float32, without those of an exclusion list.
+    """Predict every face of a split in float32, without those of an exclusion list.
 
     Raises:
         UserError: the split has no faces, the list is of another data set, or the model is
             damaged.
     """
-    left_out: dict[str, str] = {}
+    exclusion: dict[str, str] = {}
     if exclusions is not None:
         dataset = dataset.without(exclusions.reasons)
-        left_out = {"exclusion": exclusions.name, "exclusion_fingerprint": exclusions.fingerprint}
+        exclusion = {"exclusion": exclusions.name, "exclusion_fingerprint": exclusions.fingerprint}
     indices = dataset.indices(split, model.config().train.seed)
     recognizer = Recognizer.load(model, "f32")
     parts = []
@@ -128,33 +128,32 @@ def predict_split(
         ids=dataset.ids[indices],
         y_true=dataset.labels[indices],
         probabilities=np.concatenate(parts),
-        **left_out,
+        **exclusion,
     )
 
 
 def save_predictions(predictions: Predictions, folder: Path) -> None:
     """Write `predictions.npz` whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f".predictions.{os.getpid()}.npz"
-    np.savez_compressed(
-        partial,
-        dataset=np.array(predictions.dataset),
-        fingerprint=np.array(predictions.fingerprint),
-        split=np.array(predictions.split),
-        ids=predictions.ids,
-        y_true=predictions.y_true,
-        probabilities=predictions.probabilities,
-        exclusion=np.array(predictions.exclusion),
-        exclusion_fingerprint=np.array(predictions.exclusion_fingerprint),
-    )
-    partial.replace(folder / "predictions.npz")
+    with write_atomic(folder / "predictions.npz") as partial:
+        np.savez_compressed(
+            partial,
+            dataset=np.array(predictions.dataset),
+            fingerprint=np.array(predictions.fingerprint),
+            split=np.array(predictions.split),
+            ids=predictions.ids,
+            y_true=predictions.y_true,
+            probabilities=predictions.probabilities,
+            exclusion=np.array(predictions.exclusion),
+            exclusion_fingerprint=np.array(predictions.exclusion_fingerprint),
+        )
 
 
 def load_predictions(model: Run, folder: Path) -> Predictions:
     """Read `predictions.npz` of one of the model's evaluations.
 
     Raises:
-        UserError: it is missing or damaged, or it is of other faces than its folder says.
+        UserError: it is missing or damaged, or does not match its folder's name.
     """
     try:
         with (

@@ -1,31 +1,32 @@
-"""Runs: the folders that training writes and everything after it reads. Loads no keras.
+"""Runs: the folders that trainings write. Loads no keras.
 
-Shipped models are runs too; they lie in `models/zoo` and are never written to.
+Bundled models are runs in `models/zoo`, which are never written to.
 """
 
-from pipeline.runs.files import (
+from pipeline.runs.names import default_name
+from pipeline.runs.records import (
     Calibration,
     Exclusion,
     Notes,
     RunConfig,
-    ShownState,
+    RunState,
     Speed,
-    State,
     Status,
+    StoredState,
     evaluation_name,
 )
-from pipeline.runs.index import (
+from pipeline.runs.row import RunRow, read_row
+from pipeline.runs.run import Run
+from pipeline.runs.store import (
     check_unused,
     create_run,
     find_model,
     find_run,
+    list_bundled,
     list_models,
     list_runs,
-    list_shipped,
-    runs_using,
 )
-from pipeline.runs.run import Run
-from pipeline.runs.table import RunRow, RunTable
+from pipeline.runs.table import RunTable, model_names
 
 __all__ = [
     "Calibration",
@@ -35,17 +36,19 @@ __all__ = [
     "RunConfig",
     "RunRow",
     "RunTable",
-    "ShownState",
+    "RunState",
     "Speed",
-    "State",
+    "StoredState",
     "Status",
     "check_unused",
     "create_run",
+    "default_name",
     "evaluation_name",
     "find_model",
     "find_run",
     "list_models",
     "list_runs",
-    "list_shipped",
-    "runs_using",
+    "list_bundled",
+    "model_names",
+    "read_row",
 ]

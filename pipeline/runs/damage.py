@@ -1,42 +1,45 @@
-"""Which files of a run cannot be read, and what to do about it.
-
-Files are written whole or not at all; disks and people can damage them all the same.
-"""
+"""Find the damaged files of a run, with advice for each."""
 
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.runs.files import Notes
+from pipeline.runs.records import Notes
 from pipeline.runs.run import Run
 
 
 def damages(run: Run) -> Iterator[str]:
-    """Give one sentence for each damaged file; `status.json` is what the run's state tells of."""
+    """Yield one sentence for each damaged file, except `status.json`, which `Run.status` covers."""
     try:
         run.config()
     except UserError as error:
         yield f"{error} Without it the run cannot go on; delete it, or put the file back."
-    if run.notes_path.is_file() and not _holds_notes(run):
-        yield "notes.json is damaged: name, note, tags and experiment are lost; Edit writes it."
-    if _is_cut(run):
+    if run.notes_path.is_file() and not _has_valid_notes(run):
+        yield "notes.json is damaged: what cannot be read of it is not shown; Edit writes it again."
+    for path, record, command in (
+        (run.calibration_path, run.calibration, "evaluate"),
+        (run.speed_path, run.speed, "speed"),
+    ):
+        if path.exists() and record() is None:
+            yield f"{path.name} is damaged and not used: '{command} {run.name}' writes it again."
+    if _is_truncated(run):
         yield (
-            "history.csv is damaged: epochs are missing from the curves. Resume or Extend writes "
-            "it anew."
+            "history.csv is damaged: epochs are missing from the curves. Resume or Extend "
+            "writes it again."
         )
-    if _is_no_archive(run.state_path):
+    if _is_damaged_archive(run.checkpoint_path):
         yield (
-            "state/training.npz is damaged: the run cannot go on. Clone makes a new one of the "
-            "same configuration."
+            f"{run.checkpoint_path.relative_to(run.path)} is damaged: the run cannot go on. Clone "
+            "makes a new one of the same configuration."
         )
-    if _is_no_archive(run.weights_path):
-        yield f"{run.weights_path.name} is damaged: Clone makes a run that trains it anew."
+    if _is_damaged_archive(run.weights_path):
+        yield f"{run.weights_path.name} is damaged: Clone makes a run that trains it again."
     elif run.status().state == "finished" and not run.weights_path.is_file():
-        yield f"{run.weights_path.name} is missing: Clone makes a run that trains it anew."
+        yield f"{run.weights_path.name} is missing: Clone makes a run that trains it again."
 
 
-def _holds_notes(run: Run) -> bool:
+def _has_valid_notes(run: Run) -> bool:
     try:
         Notes.model_validate_json(run.notes_path.read_text())
     except (OSError, ValueError):
@@ -44,8 +47,8 @@ def _holds_notes(run: Run) -> bool:
     return True
 
 
-def _is_cut(run: Run) -> bool:
-    """Tell whether the history lacks its end, or epochs that the status counts."""
+def _is_truncated(run: Run) -> bool:
+    """Return whether the history ends within a line, or lacks epochs that the status counts."""
     try:
         whole = run.history_path.read_bytes().endswith(b"\n")
     except OSError:
@@ -53,5 +56,5 @@ def _is_cut(run: Run) -> bool:
     return not whole or len(run.history()) < run.status().epoch
 
 
-def _is_no_archive(path: Path) -> bool:
+def _is_damaged_archive(path: Path) -> bool:
     return path.is_file() and not zipfile.is_zipfile(path)

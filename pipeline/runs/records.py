@@ -1,134 +1,193 @@
-"""What the files of a run say, and their replacement. Loads no keras."""
+"""The records in the small files of a run."""
 
-import shutil
-from contextlib import suppress
+import math
+from typing import Annotated, Literal
 
-import pandas as pd
-from pydantic import ValidationError
+import psutil
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+)
 
-from pipeline.errors import UserError
-from pipeline.runs.files import Calibration, Notes, RunConfig, Speed, Status
-from pipeline.runs.folder import RunFolder
-from pipeline.runs.history import read_history
-from pipeline.workspace import write_json
+from pipeline.config.train_config import TrainConfig
+from pipeline.jobs import ProcessId
+from pipeline.labels import EMOTIONS
+from pipeline.storage import valid_text
+
+Count = Annotated[int, Field(ge=0, le=2**53)]
+Measured = Annotated[
+    float | None,
+    AfterValidator(lambda value: value if value is not None and math.isfinite(value) else None),
+]
+"""None where it is not a finite number, as a loss may be."""
+
+StoredState = Literal["queued", "running", "finished", "stopped", "failed"]
+RunState = Literal["queued", "running", "finished", "stopped", "failed", "interrupted"]
+"""`interrupted` is never stored: it is a running state whose process is gone."""
 
 
-class RunRecords(RunFolder):
-    """The files of a training run or a shipped model."""
+class Exclusion(BaseModel):
+    """The exclusion list of a run, or several in one, whose name is then `a,b`.
 
-    _written: Status | None = None
+    The run's `exclusions.csv` is a copy of it.
+    """
 
-    def config(self) -> RunConfig:
-        """Read the configuration.
+    name: str
+    faces: int
+    fingerprint: str
 
-        Raises:
-            UserError: the file is missing or damaged.
-        """
-        try:
-            return RunConfig.model_validate_json(self.config_path.read_text())
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"Run '{self.name}' has no readable config.json ({_reason(error)})."
-            ) from error
 
-    def write_config(self, config: RunConfig) -> None:
-        """Replace the configuration, whole or not at all."""
-        write_json(self.config_path, config.model_dump(mode="json"))
+class RunConfig(BaseModel):
+    """The content of `config.json`.
 
-    def notes(self) -> Notes:
-        """Read what people wrote about the run; empty where there is nothing to be read."""
-        try:
-            return Notes.model_validate_json(self.notes_path.read_text())
-        except (OSError, ValueError):
-            return Notes()
+    Args:
+        train: the training's configuration.
+        dataset_fingerprint: of the data set.
+        synthetic: whether its faces are drawn by `pipeline.data.sample`.
+        exclusion: the exclusion list, if there is one.
+        emotions: the classes, in the order of the outputs.
+        input_shape: of the model, without the batch.
+        versions: package → version that the run was created with.
+        extended_from_epoch: finished epochs when the run was last given more epochs.
+    """
 
-    def write_notes(self, notes: Notes) -> None:
-        """Replace the notes, whole or not at all.
+    train: TrainConfig
+    dataset_fingerprint: str
+    synthetic: bool = False
+    exclusion: Exclusion | None = None
+    emotions: tuple[str, ...] = EMOTIONS
+    input_shape: tuple[int, int, int] = (48, 48, 1)
+    versions: dict[str, str] = {}
+    extended_from_epoch: int = Field(
+        0, validation_alias=AliasChoices("extended_from_epoch", "extended_at")
+    )
 
-        Raises:
-            UserError: it is a shipped model.
-        """
-        self._check_ours()
-        write_json(self.notes_path, notes.model_dump())
 
-    def calibration(self) -> Calibration | None:
-        """Read the temperature; the one fitted here goes before a shipped one. None if none is."""
-        for path in (self.calibration_path, self.path / "calibration.json"):
-            with suppress(OSError, ValueError):
-                return Calibration.model_validate_json(path.read_text())
-        return None
+def evaluation_name(fingerprint: str, split: str, exclusion: str = "") -> str:
+    """Return the name of an evaluation's folder.
 
-    def write_calibration(self, calibration: Calibration) -> None:
-        """Replace the temperature, whole or not at all."""
-        self.calibration_path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(self.calibration_path, calibration.model_dump())
+    Args:
+        fingerprint: the data set's.
+        split: the split's name.
+        exclusion: the exclusion list's fingerprint; empty for all faces of the split.
+    """
+    name = f"{fingerprint[:12]}-{split}"
+    return f"{name}-{exclusion[:8]}" if exclusion else name
 
-    def speed(self) -> Speed | None:
-        """Read how long a face takes on this machine; None where that was not measured."""
-        with suppress(OSError, ValueError):
-            return Speed.model_validate_json(self.speed_path.read_text())
-        return None
 
-    def write_speed(self, speed: Speed) -> None:
-        """Replace what was measured, whole or not at all."""
-        self.speed_path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(self.speed_path, speed.model_dump())
+class Status(BaseModel):
+    """The content of `status.json`.
 
-    @property
-    def title(self) -> str:
-        """The name that people gave the run, else its own."""
-        return self.notes().name or self.name
+    Args:
+        state: as stored; see `current_state`.
+        queued_at: orders queued runs; seconds since 1970, or a time between those of other runs
+            if it was moved.
+        pid: of the training process.
+        process_started: its start time, see `ProcessId`.
+        epoch: finished epochs.
+        epochs: epochs in all.
+        step: finished steps of the current epoch.
+        steps: steps per epoch.
+        loss: of the current epoch so far, on training faces.
+        accuracy: of the current epoch so far, 0 to 1.
+        images_per_s: training throughput.
+        eta_s: seconds until the end.
+        parameters: of the network.
+        stopped_early: whether early stopping ended the training.
+        message: a sentence for people, such as why the run failed, or that it has collapsed.
+    """
 
-    def status(self) -> Status:
-        """Read the status; a file that cannot be read counts as failed."""
-        unreadable = Status(state="failed", message="status.json is missing or damaged.")
-        return self._read_status() or unreadable
+    state: StoredState
+    queued_at: FiniteFloat = 0.0
+    pid: Count | None = None
+    process_started: Measured = None
+    epoch: Count = 0
+    epochs: Count = 0
+    step: Count = 0
+    steps: Count = 0
+    loss: Measured = None
+    accuracy: Measured = None
+    images_per_s: Measured = None
+    eta_s: Measured = None
+    parameters: Count | None = None
+    message: str = ""
+    stopped_early: bool = False
 
-    def _read_status(self) -> Status | None:
-        try:
-            return Status.model_validate_json(self.status_path.read_text())
-        except (OSError, ValueError):
+    def process(self) -> psutil.Process | None:
+        """Return the living process that trains the run; a reused process id does not count."""
+        if self.state != "running" or self.pid is None:
             return None
+        return ProcessId(pid=self.pid, started=self.process_started or 0.0).find()
 
-    def write_status(self, status: Status) -> None:
-        """Replace the status, whole or not at all."""
-        write_json(self.status_path, status.model_dump())
-        self._written = status
-
-    def update_status(self, **changes: object) -> None:
-        """Change some fields of the status; where it was damaged, of what was written last."""
-        before = self._read_status() or self._written or self.status()
-        self.write_status(Status.model_validate({**before.model_dump(), **changes}))
-
-    def history(self) -> pd.DataFrame:
-        """Read the finished epochs, see `read_history`."""
-        return read_history(self.history_path)
-
-    def uses(self, dataset: str) -> bool:
-        """Tell whether the run trains on a data set of this name."""
-        try:
-            return self.config().train.dataset == dataset
-        except UserError:
-            return False
-
-    def discard_results(self) -> None:
-        """Delete what was found out about the model of before, and its export."""
-        for path in (self.openvino_path.parent, self.path / "evaluation"):
-            shutil.rmtree(path, ignore_errors=True)
-        for path in (self.calibration_path, self.speed_path):
-            path.unlink(missing_ok=True)
-
-    def _check_ours(self) -> None:
-        if self.shipped:
-            raise UserError(f"'{self.name}' is a shipped model and stays as it is.")
+    def current_state(self) -> RunState:
+        """Return the state; a running one whose process is gone is `interrupted`."""
+        gone = self.state == "running" and self.process() is None
+        return "interrupted" if gone else self.state
 
 
-def _reason(error: OSError | ValueError) -> str:
-    """Return in a few words what is wrong with a file."""
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        return f"{where}: {first['msg']}" if where else first["msg"]
-    return str(error)
+class Calibration(BaseModel):
+    """The content of `calibration.json`.
+
+    Args:
+        temperature: that the logits are divided by.
+        dataset: it was fitted on.
+        fingerprint: of that data set.
+        split: of that data set.
+        faces: how many.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    dataset: str
+    fingerprint: str
+    split: str
+    faces: int
+
+
+class Speed(BaseModel):
+    """The content of `speed.json`: the time per face and how it was measured.
+
+    Args:
+        ms: median of single faces, milliseconds.
+        p95_ms: 95th percentile, milliseconds.
+        threads: CPU threads used.
+        precision: of the arithmetic, see `Recognizer.load`.
+        processor: name of the CPU.
+        measured: date and time, UTC, ISO 8601.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    ms: Annotated[FiniteFloat, Field(gt=0)]
+    p95_ms: FiniteFloat
+    threads: Count
+    precision: str
+    processor: str
+    measured: str
+
+
+Text = Annotated[str, BeforeValidator(lambda v: valid_text(v) if isinstance(v, str) else v)]
+
+
+class Notes(BaseModel):
+    """The content of `notes.json`.
+
+    Args:
+        name: that a person gave it; empty for its default, see `pipeline.runs.names`.
+        note: free text.
+        tags: short words to find runs by.
+        experiment: the experiment that the run belongs to; empty for none.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: Text = ""
+    note: Text = ""
+    tags: tuple[Text, ...] = ()
+    experiment: Text = ""

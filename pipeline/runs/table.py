@@ -1,101 +1,70 @@
-"""What lists of runs show of each: read once, and again only after a file of it has changed."""
+"""All runs and models with their names, read again only after a file of theirs has changed."""
 
-import csv
-import json
-import math
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
-from pipeline.runs.files import Notes, ShownState, Status
-from pipeline.runs.index import list_runs
+from pipeline.runs.names import run_names
+from pipeline.runs.row import RunRow, read_row
 from pipeline.runs.run import Run
+from pipeline.runs.store import list_bundled, list_runs
 
-Stamp = tuple[tuple[int, int], ...]
-
-
-@dataclass(frozen=True)
-class RunRow:
-    """A run in a list.
-
-    Args:
-        run: the run.
-        status: how far it is.
-        notes: what people wrote about it.
-        dataset: its data set's name; None where the configuration cannot be read.
-        architecture: its network's name, or None alike.
-        accuracy: the best `val_accuracy` of its finished epochs, 0 to 1; None before the first.
-    """
-
-    run: Run
-    status: Status
-    notes: Notes
-    dataset: str | None
-    architecture: str | None
-    accuracy: float | None
-
-    @property
-    def state(self) -> ShownState:
-        """The state at this moment, see `Run.state`."""
-        return self.status.shown()
-
-    @property
-    def title(self) -> str:
-        """The name that people gave the run, else its own."""
-        return self.notes.name or self.run.name
+Stamp = tuple[tuple[int, ...], ...]
 
 
 class RunTable:
-    """The rows of all runs of the workspace; quick to ask again."""
+    """The rows of the workspace's runs and of the bundled models; unchanged ones are cached."""
 
     def __init__(self) -> None:
-        self._known: dict[Path, tuple[Stamp, RunRow]] = {}
+        self._cache: dict[Path, tuple[Stamp, RunRow]] = {}
 
     def rows(self) -> list[RunRow]:
-        """Return the rows as the files are now, newest run first."""
-        before, known = self._known, dict[Path, tuple[Stamp, RunRow]]()
-        for run in list_runs():
+        """Return the runs as their files are now, the newest first."""
+        return [row for row in self._read() if not row.run.bundled]
+
+    def models(self) -> list[RunRow]:
+        """Return the models of `list_models`, in the same order."""
+        return [row for row in self._bundled_first() if row.run.exported]
+
+    def trained(self) -> list[RunRow]:
+        """Return bundled models, then runs, that have Keras weights, exported or not."""
+        return [row for row in self._bundled_first() if row.run.weights_path.is_file()]
+
+    def names(self) -> dict[str, str]:
+        """Return run or bundled model → its name for people, see `run_names`."""
+        return {row.run.name: row.title for row in self._read()}
+
+    def _bundled_first(self) -> list[RunRow]:
+        return sorted(self._read(), key=lambda row: not row.run.bundled)
+
+    def _read(self) -> list[RunRow]:
+        cache = dict[Path, tuple[Stamp, RunRow]]()
+        for run in list_runs() + list_bundled():
             stamp = _stamp(run)
-            row = before.get(run.path)
-            known[run.path] = row if row and row[0] == stamp else (stamp, _read(run))
-        self._known = known
-        return [row for _, row in known.values()]
+            cached = self._cache.get(run.path)
+            cache[run.path] = cached if cached and cached[0] == stamp else (stamp, read_row(run))
+        if cache != self._cache:
+            titles = run_names(row for _, row in cache.values())
+            for path, (stamp, row) in cache.items():
+                if row.title != titles[row.run.name]:
+                    cache[path] = stamp, replace(row, title=titles[row.run.name])
+            self._cache = cache
+        return [row for _, row in cache.values()]
+
+
+def model_names() -> dict[str, str]:
+    """Return run or bundled model → its name for people, see `run_names`."""
+    return RunTable().names()
 
 
 def _stamp(run: Run) -> Stamp:
     """Return what changes with each file that a row is read from."""
 
-    def changed(path: Path) -> tuple[int, int]:
+    def file_stamp(path: Path) -> tuple[int, ...]:
         try:
-            found = path.stat()
+            stat = path.stat()
         except OSError:
-            return 0, 0
-        return found.st_mtime_ns, found.st_ino  # files are replaced, never written into
+            return ()
+        return stat.st_mtime_ns, stat.st_ino, stat.st_size
 
     paths = (run.config_path, run.status_path, run.notes_path, run.history_path)
-    return tuple(map(changed, paths))
-
-
-def _read(run: Run) -> RunRow:
-    dataset, architecture = _named(run.config_path)
-    accuracy = max(_figures(run.history_path, "val_accuracy"), default=None)
-    return RunRow(run, run.status(), run.notes(), dataset, architecture, accuracy)
-
-
-def _named(config: Path) -> tuple[str | None, str | None]:
-    try:
-        train = json.loads(config.read_text())["train"]
-        return str(train["dataset"]), str(train["architecture"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None, None
-
-
-def _figures(history: Path, column: str) -> Iterator[float]:
-    """Give the finite figures of a column; `read_history` is fifty times as slow."""
-    with suppress(OSError, ValueError, csv.Error), history.open(newline="") as file:
-        for row in csv.DictReader(file):
-            with suppress(TypeError, ValueError):
-                figure = float(row.get(column) or "nan")
-                if math.isfinite(figure):
-                    yield figure
+    return tuple(map(file_stamp, paths))

@@ -1,42 +1,43 @@
-"""Faces in the order, and with the changes, that a training epoch sees them."""
+"""Batches of faces in the order and with the augmentation of an epoch."""
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.config.augmentation import Augmentation
+from pipeline.config.train_config import TrainConfig
 from pipeline.data.dataset import FaceDataset
-from pipeline.training.augmentation import Augmentation, augment
-from pipeline.training.class_weights import class_weights
-from pipeline.training.config import TrainConfig
+from pipeline.training.augmentation import augment
 from pipeline.training.keras_model import load_keras
-from pipeline.training.targets import one_hot, teacher_of, training_targets
+from pipeline.training.run_setup import find_teacher
+from pipeline.training.targets import class_weights, one_hot, training_counts, training_targets
 
-_MIXUP = 1  # sets the seed of a batch's pairs apart from those of the faces' changes
+_MIXUP = 1  # keeps the seed of a batch's pairs apart from those of the augmentation
 
 
 class FaceBatches(keras.utils.PyDataset):  # type: ignore[misc]
     """Batches of (faces, targets[, sample weights]) for any Keras backend.
 
     The order, the augmentation and the pairs of mixup follow from (seed, epoch, face or batch)
-    alone, so that an epoch is the same however it was reached.
+    alone, so that an epoch is the same after a resume.
 
     Mixup (Zhang et al. 2018, https://arxiv.org/abs/1710.09412) adds to every face another one of
-    its batch, after both were augmented, and mixes their targets alike. A sample weighs its target
-    times the class weights: of a mixed one that is the mix of both faces' weights.
+    its batch, after both were augmented, and mixes their targets alike. A sample weight is the
+    target times the class weights: of a mixed one the mix of both faces' weights.
 
-    A teacher (Hinton et al. 2015, https://arxiv.org/abs/1503.02531) sees each face as it is given,
-    after augmentation and before mixup (Beyer et al. 2022, https://arxiv.org/abs/2106.05237).
+    A teacher (Hinton et al. 2015, https://arxiv.org/abs/1503.02531) sees each face as the network
+    does, after augmentation and before mixup (Beyer et al. 2022, https://arxiv.org/abs/2106.05237).
 
     Args:
-        images: uint8 (n, 48, 48), all of a data set's.
-        targets: float32 (n, 7), distributions over the emotions, all of a data set's.
-        indices: positions of the faces to give.
-        batch_size: faces a batch; the last one may have fewer.
-        augmentation: how faces are changed, None to give them as they are, in their order.
-        class_weights: float32 (7,), one an emotion, or None.
+        images: uint8 (n, 48, 48), those of a whole data set.
+        targets: float32 (n, 7), distributions over the emotions, those of a whole data set.
+        indices: positions of the faces.
+        batch_size: faces per batch; the last one may have fewer.
+        augmentation: how faces are augmented; None for unchanged faces in the given order.
+        class_weights: float32 (7,), one per emotion, or None.
         teacher: a model whose probabilities are blended into the targets, or None.
-        teacher_share: their share.
-        mixup: alpha of the Beta distribution that a pair's shares are drawn from, 0 for no mixup.
+        distillation_weight: the share of these probabilities.
+        mixup: alpha of the Beta distribution of a pair's shares, 0 for no mixup.
         seed: the run's seed.
     """
 
@@ -50,7 +51,7 @@ class FaceBatches(keras.utils.PyDataset):  # type: ignore[misc]
         augmentation: Augmentation | None = None,
         class_weights: NDArray[np.float32] | None = None,
         teacher: keras.Model | None = None,
-        teacher_share: float = 0.0,
+        distillation_weight: float = 0.0,
         mixup: float = 0.0,
         seed: int = 0,
     ) -> None:
@@ -58,11 +59,11 @@ class FaceBatches(keras.utils.PyDataset):  # type: ignore[misc]
         self._images, self._targets, self._indices = images, targets, indices
         self._batch_size, self._augmentation = batch_size, augmentation
         self._class_weights, self._mixup, self._seed = class_weights, mixup, seed
-        self._teacher, self._teacher_share = teacher, teacher_share
+        self._teacher, self._distillation_weight = teacher, distillation_weight
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
-        """Take the order and the changes of this epoch; call it before the epoch begins."""
+        """Set the order and the augmentation of an epoch; call it before the epoch begins."""
         self._epoch = epoch
         self._order = self._indices
         if self._augmentation:
@@ -71,15 +72,15 @@ class FaceBatches(keras.utils.PyDataset):  # type: ignore[misc]
     def __len__(self) -> int:
         return -(-len(self._order) // self._batch_size)
 
-    def __getitem__(self, number: int) -> tuple[NDArray[np.float32], ...]:
-        chosen = self._order[number * self._batch_size : (number + 1) * self._batch_size]
+    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], ...]:
+        chosen = self._order[index * self._batch_size : (index + 1) * self._batch_size]
         faces = np.stack([self._face(int(i)) for i in chosen])[..., np.newaxis].astype(np.float32)
         targets = self._targets[chosen]
         if self._teacher is not None:
-            share, taught = self._teacher_share, self._teacher.predict_on_batch(faces)
-            targets = share * np.asarray(taught, np.float32) + (1 - share) * targets
+            weight, predicted = self._distillation_weight, self._teacher.predict_on_batch(faces)
+            targets = weight * np.asarray(predicted, np.float32) + (1 - weight) * targets
         if self._mixup:
-            rng = np.random.default_rng((self._seed, self._epoch, number, _MIXUP))
+            rng = np.random.default_rng((self._seed, self._epoch, index, _MIXUP))
             faces, targets = _mix(faces, targets, self._mixup, rng)
         if self._class_weights is None:
             return faces, targets
@@ -93,35 +94,32 @@ class FaceBatches(keras.utils.PyDataset):  # type: ignore[misc]
 
 
 def _mix(
-    faces: NDArray[np.float32],
-    targets: NDArray[np.float32],
-    alpha: float,
-    rng: np.random.Generator,
+    faces: NDArray[np.float32], targets: NDArray[np.float32], alpha: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     partners = rng.permutation(len(faces))
     shares = rng.beta(alpha, alpha, len(faces)).astype(np.float32)
-    own, other = shares[:, np.newaxis], 1 - shares[:, np.newaxis]
+    share = shares[:, np.newaxis]
+    face_share = share[..., np.newaxis, np.newaxis]
     return (
-        own[..., np.newaxis, np.newaxis] * faces
-        + other[..., np.newaxis, np.newaxis] * faces[partners],
-        own * targets + other * targets[partners],
+        face_share * faces + (1 - face_share) * faces[partners],
+        share * targets + (1 - share) * targets[partners],
     )
 
 
 def make_batches(config: TrainConfig, dataset: FaceDataset) -> tuple[FaceBatches, FaceBatches]:
-    """Return the batches to fit on and those to choose the epoch on, which are never changed.
+    """Return the batches to fit on and, never augmented, those to choose the epoch on.
 
     Raises:
-        UserError: a split is not there, the targets need votes that the data set has not, or the
+        UserError: a split is missing, the targets need votes that the data set lacks, or the
             teacher cannot be loaded.
     """
     fit_on = dataset.training_indices(config.seed)
     choose_on = dataset.indices(dataset.choosing_split(), config.seed)
     weights = None
     if config.class_weights != "none":
-        labels = dataset.labels[fit_on]
-        weights = class_weights(labels, config.class_weights, config.given_weights)
-    teacher = teacher_of(config)
+        counts = training_counts(dataset, config.seed)
+        weights = class_weights(counts, config.class_weights, config.given_weights)
+    teacher = find_teacher(config)
     training = FaceBatches(
         dataset.images,
         training_targets(config, dataset),
@@ -130,7 +128,7 @@ def make_batches(config: TrainConfig, dataset: FaceDataset) -> tuple[FaceBatches
         augmentation=config.augmentation,
         class_weights=weights,
         teacher=load_keras(teacher) if teacher else None,
-        teacher_share=config.teacher_share,
+        distillation_weight=config.distillation_weight,
         mixup=config.mixup,
         seed=config.seed,
     )

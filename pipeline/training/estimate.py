@@ -1,6 +1,6 @@
-"""What a training will cost, as far as a few of its steps tell; kept in the workspace.
+"""Cost estimates of a training: measured by `profiler`, cached in the workspace.
 
-Loads no keras; `measuring` does the steps.
+Loads no keras.
 """
 
 import hashlib
@@ -14,25 +14,24 @@ import psutil
 from pydantic import BaseModel, ConfigDict, computed_field
 
 from models.backbone import Backbone
+from pipeline.config.train_config import TrainConfig
 from pipeline.data.dataset import HELD_OUT, FaceDataset
-from pipeline.errors import UserError
 from pipeline.runs import list_runs
-from pipeline.runs.index import VERSIONED
-from pipeline.training.config import TrainConfig
-from pipeline.workspace import workspace, write_text
+from pipeline.runs.store import VERSIONED
+from pipeline.storage import cannot_write, write_text
+from pipeline.workspace import workspace
 
-_FREE = {
-    *("dataset", "exclude", "seed", "epochs", "learning_rate", "schedule", "warmup_epochs"),
-    *("weight_decay", "label_smoothing", "targets", "vote_share", "teacher_share"),
-    *("class_weights", "given_weights", "monitor", "early_stopping_patience"),
-    *("early_stopping_monitor", "plateau_patience", "plateau_factor"),
-    *("rotation", "zoom", "shift", "flip"),
-    *("weights", "head_learning_rate", "dropout", "kernel_initializer"),
-}
-"""Fields that leave the cost of an epoch as it is. One that is named nowhere changes it."""
+_COST_FREE = set(
+    "dataset exclude seed epochs learning_rate schedule warmup_epochs weight_decay label_smoothing "
+    "targets vote_share distillation_weight class_weights given_weights monitor "
+    "early_stopping_patience early_stopping_min_delta early_stopping_monitor plateau_patience "
+    "plateau_factor plateau_min_delta plateau_cooldown plateau_min_lr rotation zoom shift flip "
+    "weights head_learning_rate dropout kernel_initializer".split()
+)
+"""Fields that do not change the cost of an epoch; all others do."""
 
-_SWITCHES = {"head_epochs", "ema_momentum", "mixup", "brightness", "contrast", "erasing"}
-"""Fields that cost something as soon as they are not 0, and then always the same."""
+_COST_IF_NONZERO = {"head_epochs", "ema_momentum", "mixup", "brightness", "contrast", "erasing"}
+"""Fields that cost something if they are not 0, whatever their value."""
 
 
 class Layer(BaseModel):
@@ -42,9 +41,8 @@ class Layer(BaseModel):
         name: its name in the network, or in the backbone.
         kind: its class, such as `Conv2D`.
         output_shape: without the batch.
-        parameters: trained or not.
-        multiply_adds: those of its convolution or matrix product, for one face; 0 where it has
-            none.
+        parameters: trainable or not.
+        multiply_adds: of its convolution or matrix product, for one face; 0 for other layers.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -57,23 +55,22 @@ class Layer(BaseModel):
 
 
 class Estimate(BaseModel):
-    """What a training costs on this machine. Export and evaluation at its end are not in it.
+    """The cost of a training on this machine, without the export and evaluation at its end.
 
     Args:
         parameters: of the network.
         trainable_parameters: those that the main phase trains.
         multiply_adds: of one forward pass of one face.
         layers: from the first to the last, a backbone's own among them.
-        images_per_s: training faces a second in the main phase.
-        epoch_s: seconds an epoch of the main phase takes, its validation included.
-        head_epoch_s: the same where the head alone is trained; None without such a phase.
+        images_per_s: training faces per second in the main phase.
+        epoch_s: seconds of an epoch of the main phase, its validation included.
+        head_epoch_s: the same for the phase that trains the head alone; None without one.
         start_s: seconds from the process's start to the end of its first step.
-        memory: bytes of main memory the process takes at most; not those of a GPU.
-        disk: bytes the run takes at most, while its state is replaced; afterwards it is about
-            half of that.
-        beside_training: whether a training ran on this machine while the steps were measured.
-        epochs: epochs of the main phase to reckon with.
-        head_epochs: epochs of the first phase to reckon with.
+        memory: peak main memory of the process in bytes, without that of a GPU.
+        disk: peak bytes of the run, while its checkpoint is replaced; afterwards about half.
+        beside_training: whether a training ran on this machine during the measurement.
+        epochs: epochs of the main phase.
+        head_epochs: epochs of the first phase.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -100,39 +97,39 @@ class Estimate(BaseModel):
         return self.start_s + head + self.epochs * self.epoch_s
 
 
-class Room(NamedTuple):
-    """Bytes that are there for a training: of main memory, and of disk in the workspace."""
+class AvailableResources(NamedTuple):
+    """Bytes that are available to a training: of main memory, and of disk in the workspace."""
 
     memory: int
     disk: int
 
 
-def room() -> Room:
+def available_resources() -> AvailableResources:
     """Return the memory and the disk that are available now."""
     existing = next(path for path in (workspace(), *workspace().parents) if path.exists())
-    return Room(psutil.virtual_memory().available, shutil.disk_usage(existing).free)
+    return AvailableResources(psutil.virtual_memory().available, shutil.disk_usage(existing).free)
 
 
 def training_now() -> bool:
-    """Tell whether a training of this workspace is running, which slows others down."""
+    """Return whether a training of this workspace is running, which slows down others."""
     return any(run.state() == "running" for run in list_runs())
 
 
 def cost_key(config: TrainConfig, dataset: FaceDataset) -> str:
-    """Return what names the cost of an epoch: the same for configurations that cost the same.
+    """Return a key of the cost of an epoch: the same for configurations that cost the same.
 
     Args:
         config: the configuration.
-        dataset: its data set without the faces it leaves out.
+        dataset: its data set without the excluded faces.
 
     Raises:
         UserError: there are no faces to train on, or to choose the epoch on.
     """
     parts = (config, config.model, config.augmentation)
     fields = {
-        name: bool(value) if name in _SWITCHES else value
+        name: bool(value) if name in _COST_IF_NONZERO else value
         for part in parts
-        for name, value in part.model_dump(exclude=_FREE | {"model", "augmentation"}).items()
+        for name, value in part.model_dump(exclude=_COST_FREE | {"model", "augmentation"}).items()
     }
     if isinstance(config.model, Backbone):
         fields["from_scratch"] = config.model.from_scratch
@@ -147,42 +144,36 @@ def cost_key(config: TrainConfig, dataset: FaceDataset) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def kept_estimate(key: str, config: TrainConfig) -> Estimate | None:
-    """Return the estimate that was kept of configurations that cost the same, if it is readable.
+def load_estimate(key: str, config: TrainConfig) -> Estimate | None:
+    """Return the cached estimate of configurations that cost the same, if it is readable.
 
     Args:
         key: the configuration's `cost_key`.
-        config: says how many epochs to reckon with.
+        config: whose epochs the estimate is for.
     """
     try:
-        kept = Estimate.model_validate_json(_path(key).read_text())
+        path = estimates_folder() / f"{key}.json"
+        cached = Estimate.model_validate_json(path.read_text())
     except (OSError, ValueError):
         return None
     epochs = {"epochs": config.epochs, "head_epochs": config.head_epochs}
-    return kept.model_copy(update=epochs)
+    return cached.model_copy(update=epochs)
 
 
-def keep_estimate(key: str, estimate: Estimate) -> None:
-    """Keep an estimate for `kept_estimate`.
+def save_estimate(key: str, estimate: Estimate) -> None:
+    """Cache an estimate for `load_estimate`.
 
     Raises:
         UserError: it cannot be written.
     """
-    path = _path(key)
+    path = estimates_folder() / f"{key}.json"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, estimate.model_dump_json(indent=2))
     except OSError as error:
-        raise UserError(
-            f"The estimate cannot be kept in {path.parent} ({error.strerror or error}): free some "
-            "space there, or let it be written to."
-        ) from error
+        raise cannot_write(f"The estimate cannot be saved in {path.parent}", error) from error
 
 
 def estimates_folder() -> Path:
-    """Return the folder of the kept estimates."""
+    """Return the folder of the cached estimates."""
     return workspace() / "estimates"
-
-
-def _path(key: str) -> Path:
-    return estimates_folder() / f"{key}.json"

@@ -1,23 +1,23 @@
-"""A run's Keras model: trained, or with random weights to load trained ones into."""
+"""The Keras model of a run: loaded, rebuilt with random weights, or saved as float16."""
 
 from pathlib import Path
 
 import keras
 
 from models.backbone import Backbone
+from pipeline.config.train_config import TrainConfig
 from pipeline.errors import UserError
 from pipeline.runs import Run
-from pipeline.training.config import TrainConfig
 
 
 def load_keras(run: Run) -> keras.Model:
-    """Load a run's trained model, from its `model.keras` or its shipped float16 weights.
+    """Load a run's trained model, from its `model.keras` or its bundled float16 weights.
 
     Raises:
         UserError: the file is missing or damaged.
     """
     try:
-        if not run.shipped:
+        if not run.bundled:
             return keras.models.load_model(run.weights_path, compile=False)
         model = rebuild(run.config().train)
         model.load_weights(run.weights_path)

@@ -1,49 +1,49 @@
-"""Going on with a run that ended: which runs can, and to how many epochs. Loads no keras."""
+"""Check whether a run can be resumed, and to how many epochs. Loads no keras."""
 
 from pydantic import ValidationError
 
+from pipeline.config.train_config import TrainConfig, explain
 from pipeline.errors import UserError
-from pipeline.runs import Run, RunConfig, ShownState
-from pipeline.training.config import TrainConfig, explain
-from pipeline.training.state import TrainingState
+from pipeline.runs import Run, RunConfig, RunState
+from pipeline.training.checkpoint import TrainingCheckpoint
 
-RESUMABLE: tuple[ShownState, ...] = ("stopped", "failed", "interrupted", "finished")
+RESUMABLE: tuple[RunState, ...] = ("stopped", "failed", "interrupted", "finished")
 
 
 def check_resumable(run: Run, epochs: str | int | None = None) -> RunConfig:
-    """Return what a run goes on with.
+    """Return the configuration that a run is resumed with.
 
-    More epochs make early stopping count anew. A cosine takes the place on its course to the new
-    end that the next epoch has there, so that the rate may rise again.
+    With more epochs early stopping counts from zero again. A cosine decays to the new end, so that
+    the rate may rise.
 
     Args:
         run: a run that was stopped, failed or was interrupted, or a finished one that gets more
             epochs.
-        epochs: the field `epochs` from now on, as `train` has it; None to leave it.
+        epochs: the new value of the field `epochs`; None to leave it.
 
     Raises:
-        UserError: the run is queued, running or finished, it keeps no state, or the epochs are
-            no number of epochs or no more than it has.
+        UserError: the run is queued, running or finished, it has no checkpoint, or the epochs are
+            not a number of epochs, or not more than it has.
     """
     state = run.state()
     if state not in RESUMABLE:
         raise UserError(f"Run '{run.name}' is {state}: there is nothing to resume.")
-    done = len(TrainingState.history_of(run)) or len(run.history())
+    done = len(TrainingCheckpoint.load_history(run)) or len(run.history())
     if state == "finished" and epochs is None:
         raise UserError(
             f"Run '{run.name}' is finished after {done} epochs: say with --epochs how many it "
-            "shall have."
+            "should have."
         )
-    if done and not run.state_path.is_file():
+    if done and not run.checkpoint_path.is_file():
         raise UserError(
-            f"Run '{run.name}' keeps no state to go on from: train anew with --config "
+            f"Run '{run.name}' has no checkpoint to resume from: train again with --config "
             f"{run.config_path}."
         )
     config = run.config()
     if epochs is None:
         return config
     longer = _with_epochs(config.train, epochs, done)
-    return config.model_copy(update={"train": longer, "extended_at": done})
+    return config.model_copy(update={"train": longer, "extended_from_epoch": done})
 
 
 def _with_epochs(config: TrainConfig, epochs: str | int, done: int) -> TrainConfig:
@@ -57,9 +57,3 @@ def _with_epochs(config: TrainConfig, epochs: str | int, done: int) -> TrainConf
             "so it should be greater."
         )
     return longer
-
-
-def extend(run: Run, config: RunConfig) -> None:
-    """Make a run train with what `check_resumable` returned."""
-    run.write_config(config)
-    run.update_status(epochs=config.train.total_epochs)

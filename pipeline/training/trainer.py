@@ -1,4 +1,16 @@
-"""Trains a run's model: from its configuration and a data set to `model.keras`."""
+"""Trains a run's model: from its configuration and a data set to `model.keras`.
+
+Steps of a training:
+  1. `run_status.record_status` claims the run; how the training ends goes into its status and log.
+  2. `checkpoint`: the last finished epoch's weights, optimizer and history, or nothing yet.
+  3. `batches`: faces in the order and with the augmentation of (seed, epoch), toward `targets`.
+  4. `keras_model.rebuild`, or a backbone's initial weights from `run_setup.resolve_weights`.
+  5. For each phase (a backbone's head alone, then all that is trained) a compile and a `fit`.
+  6. `callbacks` at each epoch's end, in order: average the weights, set the rate, stop early,
+     write the checkpoint, append to history.csv, write status and log, check for a request to stop.
+  7. A resume replays history rows through Keras' callbacks and continues as if without a break.
+  8. The best epoch becomes `model.keras`: float32, without optimizer.
+"""
 
 import logging
 from collections.abc import Callable
@@ -7,17 +19,25 @@ from dataclasses import replace
 import keras
 
 from models.backbone import Backbone, WeightsError
-from models.processor import quicken
+from models.cpu_ops import optimize_for_cpu
+from pipeline.config.train_config import TrainConfig
 from pipeline.data.dataset import FaceDataset
 from pipeline.errors import UserError
 from pipeline.runs import Run
 from pipeline.runs.history import write_history
+from pipeline.storage import sync
 from pipeline.training.batches import make_batches
-from pipeline.training.callbacks import Averages, Keeper, Progress
-from pipeline.training.config import TrainConfig
+from pipeline.training.callbacks import (
+    EpochSetup,
+    Progress,
+    ReplayHistory,
+    RunCheckpoint,
+    SwapEMAWeights,
+    epoch_callbacks,
+)
+from pipeline.training.checkpoint import TrainingCheckpoint
 from pipeline.training.keras_model import rebuild
-from pipeline.training.state import Arrays, TrainingState
-from pipeline.training.weights import resolve_weights
+from pipeline.training.run_setup import resolve_weights
 
 log = logging.getLogger("pipeline.training")
 
@@ -28,78 +48,90 @@ def train(
     run: Run,
     on_progress: Callable[[float], None] = lambda fraction: None,
 ) -> None:
-    """Train a run to its end and keep the best epoch as `model.keras`, float32 and uncompiled.
+    """Train a run to its end and save the best epoch as `model.keras`, float32 and uncompiled.
 
-    It goes on after the last epoch that the run's state knows of, and trains as if there had been
-    no break. The state stays, so that more epochs can follow later.
+    It continues after the last epoch of the run's checkpoint, and trains as if it had never been
+    interrupted. The checkpoint stays, so that more epochs can follow later.
 
     Args:
         config: the run's configuration.
         dataset: the faces; excluded ones are neither fitted on nor chosen on, nor do they count
             for the class weights.
-        run: a run that this process has claimed, see `outcome.recorded`.
+        run: a run that this process has claimed, see `record_status`.
         on_progress: called with the fraction of all epochs that is done, 0 to 1.
 
     Raises:
-        UserError: the backbone's weights cannot be had, the state is damaged or cannot be written,
-            or the loss is no longer a number.
-        TrainingStopped: somebody asked for the end after the present epoch.
+        UserError: the backbone's weights are not available, the checkpoint is damaged or cannot be
+            written, or the loss is no longer a number.
+        TrainingStopped: a stop after the present epoch was requested.
     """
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(config.precision)
-    state = _with_best(TrainingState.of(run), run)
+    checkpoint = _with_best(TrainingCheckpoint.load(run), run)
     training, validation = make_batches(config, dataset)
-    model = rebuild(config) if state.history else _build(config)
-    write_history(run.history_path, state.history)  # a kill may have come between the state and it
-    run.update_status(parameters=model.count_params(), epoch=len(state.history))
+    model = rebuild(config) if checkpoint.history else _build(config)
+    write_history(run.history_path, checkpoint.history)  # a kill may have come between both writes
+    run.update_status(parameters=model.count_params(), epoch=len(checkpoint.history))
     log.info("%s: %s parameters", config.architecture, f"{model.count_params():,}")
 
-    keeper = Keeper(config, run, training, state)
-    progress = Progress(run, config, len(training), on_progress)
+    saver = RunCheckpoint(run, config, checkpoint)
+    csv_logger = keras.callbacks.CSVLogger(run.history_path, append=True)
+    progress = Progress(run, config, dataset, len(training), on_progress)
     for head_only, first, last in (
         (True, 0, config.head_epochs),
         (False, config.head_epochs, config.total_epochs),
     ):
-        begun = len(keeper.state.history)
-        if begun >= last or keeper.done:
+        history = saver.checkpoint.history
+        if len(history) >= last:
             continue
-        begin_phase(model, config, keeper.state, head_only=head_only, anew=begun == first)
-        averages = [Averages(swapped=begun > first)] if config.ema_momentum else []
-        model.fit(
-            training,
-            validation_data=validation,
-            initial_epoch=begun,
-            epochs=last,
-            shuffle=False,
-            verbose=0,
-            callbacks=[*averages, keeper, progress],
+        resumed = len(history) > first
+        begin_phase(model, config, saver.checkpoint, head_only=head_only, resumed=resumed)
+        scheduling = epoch_callbacks(
+            config, head_only=head_only, extended_from_epoch=run.config().extended_from_epoch
         )
-    _keep_best(config, run, keeper.state)
+        replay = ReplayHistory(history[first:], scheduling)
+        if replay.stopped_early(model):
+            continue
+        averaging = [SwapEMAWeights(averaged=resumed)] if config.ema_momentum else []
+        setup = EpochSetup(training, config.seed)
+        try:
+            model.fit(
+                training,
+                validation_data=validation,
+                initial_epoch=len(history),
+                epochs=last,
+                shuffle=False,
+                verbose=0,
+                callbacks=[*averaging, setup, *scheduling, saver, csv_logger, progress, replay],
+            )
+        finally:
+            csv_logger.on_train_end()  # closes the file
+    _save_best(config, run, saver.checkpoint)
 
 
-def keep_best(run: Run) -> None:
-    """Make the best epoch so far of a run that has ended its `model.keras`, if it is not yet.
+def save_best(run: Run) -> None:
+    """Save the best epoch so far of a run that has ended as its `model.keras`, if not done yet.
 
     Raises:
-        UserError: the state is damaged.
+        UserError: the checkpoint is damaged.
     """
-    state = TrainingState.of(run)
-    if state.best is not None:
-        _keep_best(run.config().train, run, state)
+    checkpoint = TrainingCheckpoint.load(run)
+    if checkpoint.best is not None:
+        _save_best(run.config().train, run, checkpoint)
 
 
-def _with_best(state: TrainingState, run: Run) -> TrainingState:
-    """Take the best weights of a finished run back from its model."""
-    if not state.history or state.best is not None:
-        return state
+def _with_best(checkpoint: TrainingCheckpoint, run: Run) -> TrainingCheckpoint:
+    """Add the best weights of a finished run, which are in its `model.keras`."""
+    if not checkpoint.history or checkpoint.best is not None:
+        return checkpoint
     try:
         best = keras.models.load_model(run.weights_path, compile=False).get_weights()
     except (OSError, ValueError) as error:
         raise UserError(
-            f"Run '{run.name}' has no readable model.keras: train anew with --config "
-            f"{run.path / 'config.json'}."
+            f"Run '{run.name}' has no readable model.keras: train again with --config "
+            f"{run.config_path}."
         ) from error
-    return replace(state, best=best)
+    return replace(checkpoint, best=best)
 
 
 def _build(config: TrainConfig) -> keras.Model:
@@ -110,37 +142,39 @@ def _build(config: TrainConfig) -> keras.Model:
 
 
 def begin_phase(
-    model: keras.Model, config: TrainConfig, state: TrainingState, *, head_only: bool, anew: bool
+    model: keras.Model,
+    config: TrainConfig,
+    checkpoint: TrainingCheckpoint,
+    *,
+    head_only: bool = False,
+    resumed: bool = False,
 ) -> None:
-    """Make the model ready for a phase, from the state's weights.
+    """Prepare the model for a phase: trainable layers, compile, the checkpoint's weights.
 
     Args:
         model: the model.
         config: the configuration.
-        state: what has been trained.
+        checkpoint: the training so far.
         head_only: whether this phase trains the head alone.
-        anew: whether no epoch of this phase is finished, so that its optimizer starts afresh.
+        resumed: whether epochs of this phase are finished, so that it continues their optimizer.
 
     Raises:
-        UserError: the state is of another model.
+        UserError: the checkpoint is of another model.
     """
     if isinstance(config.model, Backbone):
         config.model.set_phase(model, head_only=head_only)
-    quicken(model)
+    optimize_for_cpu(model)
     _compile(model, config)
     model.optimizer.build(model.trainable_variables)
     try:
-        if state.history:
-            model.set_weights(state.weights)
-        if not anew:
-            _restore(model.optimizer, state.optimizer)
+        if checkpoint.history:
+            model.set_weights(checkpoint.weights)
+        if resumed:
+            variables = zip(model.optimizer.variables, checkpoint.optimizer, strict=True)
+            for variable, value in variables:
+                variable.assign(value)
     except ValueError as error:
-        raise UserError("The state of this run does not fit its configuration.") from error
-
-
-def _restore(optimizer: keras.Optimizer, values: Arrays) -> None:
-    for variable, value in zip(optimizer.variables, values, strict=True):
-        variable.assign(value)
+        raise UserError("The checkpoint of this run does not fit its configuration.") from error
 
 
 def _compile(model: keras.Model, config: TrainConfig) -> None:
@@ -163,13 +197,14 @@ def _compile(model: keras.Model, config: TrainConfig) -> None:
     )
 
 
-def _keep_best(config: TrainConfig, run: Run, state: TrainingState) -> None:
+def _save_best(config: TrainConfig, run: Run, checkpoint: TrainingCheckpoint) -> None:
     """Save the best epoch without optimizer, in float32 whatever it was trained in."""
     keras.config.set_dtype_policy("float32")
     model = rebuild(config)
-    model.set_weights(state.best)
-    partial = run.path / ".partial.keras"
+    model.set_weights(checkpoint.best)
+    partial = run.path / ".partial.keras"  # one name, so that kills leave one such file at most
     model.save(partial)
-    run.discard_results()
+    sync(partial)
+    run.invalidate_results()
     partial.replace(run.weights_path)
-    replace(state, best=None).write(run)
+    replace(checkpoint, best=None).write(run)

@@ -1,1 +1,1 @@
-"""From pictures and video to faces with probabilities. Loads no keras."""
+"""From photos and videos to faces with predicted emotions. Loads no keras."""

@@ -1,10 +1,17 @@
-"""Rectangles in a picture, and how two of them lie to each other."""
+"""Rectangles in an image: clipping, face crops, intersection over union, suppression."""
 
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.data.images import to_face
+
+_MAX_INSIDE = 0.6  # of a box's area
+
 
 class Box(NamedTuple):
-    """A rectangle in pixels of the picture it lies in; x and y are its left upper corner."""
+    """A rectangle in pixels of its image; x and y are the upper left corner."""
 
     x: int
     y: int
@@ -13,7 +20,7 @@ class Box(NamedTuple):
 
 
 def clip(box: Box, height: int, width: int) -> tuple[int, int, int, int]:
-    """Return left, top, right and bottom of a box within a picture: a pixel of it at least."""
+    """Return left, top, right and bottom of a box within an image, at least one pixel."""
     left = min(max(box.x, 0), width - 1)
     top = min(max(box.y, 0), height - 1)
     right = min(max(box.x + box.width, left + 1), width)
@@ -21,29 +28,35 @@ def clip(box: Box, height: int, width: int) -> tuple[int, int, int, int]:
     return left, top, right, bottom
 
 
-def shared(a: Box, b: Box) -> int:
-    """Return how many pixels two boxes have in common."""
+def crop_face(gray: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
+    """Return a face crop, uint8 (48, 48), of a gray image (h, w); the box is clipped to it."""
+    left, top, right, bottom = clip(box, *gray.shape)
+    return to_face(np.ascontiguousarray(gray[top:bottom, left:right]))
+
+
+def center(box: Box) -> tuple[float, float]:
+    """Return the center of a box, in pixels."""
+    return box.x + box.width / 2, box.y + box.height / 2
+
+
+def intersection(a: Box, b: Box) -> int:
+    """Return the area that two boxes have in common, in pixels."""
     width = min(a.x + a.width, b.x + b.width) - max(a.x, b.x)
     height = min(a.y + a.height, b.y + b.height) - max(a.y, b.y)
     return width * height if width > 0 and height > 0 else 0
 
 
-def overlap(a: Box, b: Box) -> float:
+def iou(a: Box, b: Box) -> float:
     """Return the intersection of two boxes over their union, 0 to 1."""
-    both = shared(a, b)
-    return both / (a.width * a.height + b.width * b.height - both) if both else 0.0
+    common = intersection(a, b)
+    return common / (a.width * a.height + b.width * b.height - common) if common else 0.0
 
 
-def without_inner(boxes: list[Box], most_inside: float = 0.6) -> list[Box]:
-    """Return the boxes, largest first, less those that lie mostly inside a larger one.
-
-    Args:
-        boxes: what a detector found.
-        most_inside: the share of a box's pixels that may lie in a larger one.
-    """
-    kept: list[Box] = []
+def suppress_nested(boxes: list[Box]) -> list[Box]:
+    """Return the boxes, largest first, without those of which 60% lie inside a larger one."""
+    selected: list[Box] = []
     for box in sorted(boxes, key=lambda box: -box.width * box.height):
-        limit = most_inside * box.width * box.height
-        if all(shared(box, larger) <= limit for larger in kept):
-            kept.append(box)
-    return kept
+        limit = _MAX_INSIDE * box.width * box.height
+        if all(intersection(box, larger) <= limit for larger in selected):
+            selected.append(box)
+    return selected

@@ -1,99 +1,122 @@
-"""The faces of a photo and what they show."""
+"""The faces of a photo and their predicted emotions."""
 
+import threading
 from dataclasses import dataclass
-from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data.pictures import decode_colour, decode_gray, to_face
-from pipeline.errors import UserError
-from pipeline.labels import EMOTIONS
-from pipeline.vision.faces import DETECTORS, Box, Detector, crop_face
-from pipeline.vision.label import UNCERTAIN, leading_emotion
+from pipeline.data.images import to_face
+from pipeline.vision.boxes import Box, crop_face
+from pipeline.vision.confidence import choose_label
+from pipeline.vision.detectors import DETECTORS, Detector
+from pipeline.vision.face_prediction import FacePrediction
 from pipeline.vision.recognizer import Recognizer
 
-_SMALLEST_SHARE = 16
+CROPPED_SIDE = 96
+"""An image whose shorter side is no longer is usually a face crop already, in pixels."""
+
+_MIN_CROPPED_SIDE = 24
+_MIN_FACE, _MIN_FACE_FRACTION = 30, 1 / 16
+_MIN_FILLED = 0.6
+_MAX_ASPECT = 1.25  # the frames of cameras are wider
 
 
-@dataclass(frozen=True)
-class RecognisedFace:
-    """A face of a picture.
+@dataclass(frozen=True, eq=False)
+class PhotoFaces:
+    """The faces of a photo, largest first.
 
     Attributes:
-        box: where it is.
-        probabilities: float32 (7,), in the order of `EMOTIONS`.
-        confidence: the likeliest one's at the model's temperature, 0-1.
-        shown: the emotion that it is said to show; None where none clearly leads.
+        boxes: in pixels of the photo.
+        crops: uint8 (n, 48, 48), gray.
+        cropped: the whole photo is one face crop already.
     """
 
-    box: Box
-    probabilities: NDArray[np.float32]
-    confidence: float
-    shown: str | None
-
-    @property
-    def emotion(self) -> str:
-        """The most probable emotion."""
-        return EMOTIONS[int(self.probabilities.argmax())]
-
-    @property
-    def label(self) -> str:
-        """What the face is said to show."""
-        return self.shown or UNCERTAIN
+    boxes: list[Box]
+    crops: NDArray[np.uint8]
+    cropped: bool = False
 
 
-def photo_detector(height: int, width: int, name: str = "haar") -> Detector:
-    """Return a detector for faces down to a sixteenth of the photo's shorter side.
+class PhotoDetector(Detector):
+    """Finds faces down to a sixteenth of a photo's shorter side.
+
+    It may be used in several threads: each gets a detector of its own.
 
     Args:
-        height: of the photo, pixels.
-        width: of the photo, pixels.
         name: one of `DETECTORS`.
     """
-    return DETECTORS[name](max(30, min(height, width) // _SMALLEST_SHARE))
+
+    def __init__(self, name: str = "haar") -> None:
+        super().__init__(_MIN_FACE)
+        self._name = name
+        self._of_thread = threading.local()
+
+    def detect(self, gray: NDArray[np.uint8]) -> list[Box]:
+        """Return the boxes of the faces in a gray photo, uint8 (h, w), largest first."""
+        detector = self._own()
+        detector.smallest_face = max(_MIN_FACE, int(min(gray.shape) * _MIN_FACE_FRACTION))
+        return detector.detect(gray)
+
+    def fills(self, gray: NDArray[np.uint8]) -> bool:
+        """Return whether a face may fill a gray photo in which `detect` finds none."""
+        return self._own().fills(gray)
+
+    def _own(self) -> Detector:
+        """Return the detector of this thread."""
+        if not hasattr(self._of_thread, "detector"):
+            self._of_thread.detector = DETECTORS[self._name](_MIN_FACE)
+        detector: Detector = self._of_thread.detector
+        return detector
 
 
-def find_faces(
-    picture_bgr: NDArray[np.uint8], detector: Detector, recognizer: Recognizer
-) -> list[RecognisedFace]:
-    """Find the faces of a photo, uint8 (h, w, 3), and recognise them in one batch."""
-    gray = cv2.cvtColor(picture_bgr, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
-    boxes = detector.detect(gray)
-    return _recognise([crop_face(gray, box) for box in boxes], boxes, recognizer) if boxes else []
+def whole_image(gray: NDArray[np.uint8]) -> PhotoFaces:
+    """Take a gray image (h, w) as one face."""
+    height, width = gray.shape
+    return PhotoFaces([Box(0, 0, width, height)], to_face(gray)[np.newaxis], cropped=True)
 
 
-def recognise_file(path: Path, recognizer: Recognizer, cropped: bool) -> list[RecognisedFace]:
-    """Recognise the faces of a picture file.
+def detect_faces(gray: NDArray[np.uint8], detector: Detector, whole: bool = True) -> PhotoFaces:
+    """Find the faces of a gray photo (h, w), or see that it is a face crop already.
+
+    It is one if it is about square and its only face fills 60% of its width and height, or if no
+    face is found in it, and it is small or seen to be filled by one.
 
     Args:
-        path: a picture of any format that OpenCV reads.
-        recognizer: the model.
-        cropped: the picture is itself a face, so none is looked for.
-
-    Raises:
-        UserError: the file cannot be read, or is no picture.
+        gray: the photo.
+        detector: finds the faces.
+        whole: whether the photo may be a face crop already.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
-    picture = decode_gray(content) if cropped else decode_colour(content)
-    if picture is None:
-        raise UserError(f"{path} is not a picture that can be decoded.")
-    height, width = picture.shape[:2]
-    if cropped:
-        return _recognise([to_face(picture)], [Box(0, 0, width, height)], recognizer)
-    return find_faces(picture, photo_detector(height, width), recognizer)
+    boxes = detector.detect(gray)
+    if whole and _is_cropped(gray, boxes, detector):
+        return whole_image(gray)
+    crops = [crop_face(gray, box) for box in boxes]
+    return PhotoFaces(boxes, np.array(crops, np.uint8).reshape(-1, *to_face(gray).shape))
 
 
-def _recognise(
-    faces: list[NDArray[np.uint8]], boxes: list[Box], recognizer: Recognizer
-) -> list[RecognisedFace]:
-    probabilities = recognizer.predict(np.stack(faces))
+def _is_cropped(gray: NDArray[np.uint8], boxes: list[Box], detector: Detector) -> bool:
+    if not is_about_square(gray):
+        return False
+    height, width = map(int, gray.shape)
+    if boxes:
+        filled = min(boxes[0].width / width, boxes[0].height / height)
+        return len(boxes) == 1 and filled >= _MIN_FILLED
+    return min(height, width) <= CROPPED_SIDE or detector.fills(gray)
+
+
+def is_about_square(gray: NDArray[np.uint8]) -> bool:
+    """Return whether an image (h, w) may be a face crop by its shape."""
+    shorter, longer = sorted(map(int, gray.shape))
+    return _MIN_CROPPED_SIDE <= shorter and longer <= _MAX_ASPECT * shorter
+
+
+def recognize(faces: PhotoFaces, recognizer: Recognizer) -> list[FacePrediction]:
+    """Recognize the faces of a photo in one batch."""
+    if not faces.boxes:
+        return []
+    probabilities = recognizer.predict(faces.crops)
     confidences = recognizer.calibrated(probabilities)
+    rows = zip(faces.boxes, confidences, probabilities, faces.crops, strict=True)
     return [
-        RecognisedFace(box, each, float(sure.max()), leading_emotion(sure))
-        for box, each, sure in zip(boxes, probabilities, confidences, strict=True)
+        FacePrediction(i, box, choose_label(scaled), float(scaled.max()), raw, face_gray=face)
+        for i, (box, scaled, raw, face) in enumerate(rows, start=1)
     ]

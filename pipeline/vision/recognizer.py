@@ -1,4 +1,4 @@
-"""From 48x48 grey faces to probabilities, by OpenVINO. Knows nothing of video or Streamlit."""
+"""Inference on 48x48 gray face crops with OpenVINO. Independent of video and Streamlit."""
 
 from typing import Literal, Self
 
@@ -9,18 +9,19 @@ from numpy.typing import NDArray
 from pipeline.errors import UserError
 from pipeline.labels import EMOTIONS
 from pipeline.runs import Run
-from pipeline.vision.temperature import scale
+from pipeline.vision.confidence import scale_probabilities
+from pipeline.vision.network_check import is_usable
 
 Precision = Literal["f32", "default", "int8"]
 
 
 class Recognizer:
-    """A compiled model with one infer request: for one thread at a time; `share` gives another.
+    """A compiled model with one infer request. Not thread-safe: `share` returns one per thread.
 
     Args:
         compiled: the model.
         precision: what it was compiled for, see `load`.
-        temperature: the one that was fitted to the model's confidences.
+        temperature: of the model's calibration, 1 for none.
         two_views: see `load`.
 
     Example:
@@ -43,21 +44,17 @@ class Recognizer:
 
     @classmethod
     def load(
-        cls,
-        model: Run,
-        precision: Precision = "f32",
-        threads: int = 0,
-        two_views: bool = False,
+        cls, model: Run, precision: Precision = "f32", threads: int = 0, two_views: bool = False
     ) -> Self:
         """Compile a run's exported model.
 
         Args:
-            model: a run or a shipped model.
-            precision: `f32` for figures that are stored or compared, `default` for what the
-                processor does fastest (bfloat16 where it can), `int8` for the quantised model, if
-                one was made, and the rest as in `default`.
-            threads: processor threads of an inference, 0 for as many as there are cores.
-            two_views: give the mean of a face and its mirror image, in twice the time.
+            model: a run or a bundled model.
+            precision: `f32` for metrics that are stored or compared, `default` for the
+                processor's fastest (bfloat16 where it can), `int8` for the quantized model, if
+                one was made, with the rest as in `default`.
+            threads: processor threads of an inference, 0 for one per core.
+            two_views: predict the mean of a face and its mirror image, in twice the time.
 
         Raises:
             UserError: the exported model is missing or damaged.
@@ -85,7 +82,7 @@ class Recognizer:
         return self._compiled is other._compiled
 
     def predict(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the probabilities, float32 (n, 7), of grey faces, uint8 (n, 48, 48), 0-255."""
+        """Return the probabilities, float32 (n, 7), of gray faces, uint8 (n, 48, 48), 0-255."""
         if not len(faces):
             return np.empty((0, len(EMOTIONS)), np.float32)
         if self._two_views:
@@ -93,8 +90,8 @@ class Recognizer:
         self._request.infer([faces[..., np.newaxis].astype(np.float32)])
         probabilities = self._output("probabilities")
         if self._two_views:
-            own, mirrored = np.split(probabilities, 2)
-            return np.asarray((own + mirrored) / 2, np.float32)
+            original, mirrored = np.split(probabilities, 2)
+            return np.asarray((original + mirrored) / 2, np.float32)
         return probabilities
 
     def explain(self, faces: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -106,18 +103,18 @@ class Recognizer:
         return probabilities, self._output("cam")[: len(faces)]
 
     def calibrated(self, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return probabilities at the model's fitted temperature, for the confidence to show.
+        """Return probabilities at the model's fitted temperature, which gives the confidence.
 
-        Of the faces that it is so sure of, about that share is right. Which emotion leads stays;
-        without a temperature all stays.
+        Of the predictions with a confidence of 70%, about 70% are right. The most probable emotion
+        stays the same; without a temperature nothing changes.
 
         Args:
-            probabilities: float32 (n, 7), from `predict`, or means of such.
+            probabilities: float32 (n, 7) or (7,), from `predict`, or averages of such.
 
         Returns:
-            float32 (n, 7).
+            float32, of the same shape.
         """
-        return scale(probabilities, self._temperature)
+        return scale_probabilities(probabilities, self._temperature)
 
     def _output(self, name: str) -> NDArray[np.float32]:
         output: NDArray[np.float32] = self._request.get_tensor(name).data.copy()
@@ -125,26 +122,29 @@ class Recognizer:
 
 
 def read_network(model: Run, precision: Precision = "f32") -> ov.Model:
-    """Read a run's exported model, for `int8` the quantised one.
+    """Read a run's exported model; for `int8`, the quantized one.
 
     Raises:
         UserError: it is missing or damaged.
     """
-    path, again = model.openvino_path, "export it again"
+    path, cure = model.openvino_path, "export it again"
     if precision == "int8":
-        path, again = model.int8_path, "export it with --int8"
+        path, cure = model.int8_path, "export it with --int8"
+    damaged = UserError(
+        f"The exported model {path.name} of '{model.name}' is missing or damaged: {cure}."
+    )
+    if not model.bundled and not is_usable(path):
+        raise damaged
     try:
         return ov.Core().read_model(path)
     except RuntimeError as error:
-        raise UserError(
-            f"The exported model {path.name} of '{model.name}' is missing or damaged: {again}."
-        ) from error
+        raise damaged from error
 
 
 def compile_network(
     network: ov.Model, precision: Precision = "f32", threads: int = 0
 ) -> ov.CompiledModel:
-    """Make a network ready for this processor; see `Recognizer.load` for the arguments."""
+    """Compile a network for this processor; see `Recognizer.load` for the arguments."""
     options: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
     if precision == "f32":
         options["INFERENCE_PRECISION_HINT"] = "f32"

@@ -1,87 +1,150 @@
-"""Which face is which from one picture to the next."""
+"""Faces over time: which box belongs to which track, and each track's smoothed probabilities."""
 
-from math import dist
+from dataclasses import dataclass, field
+from math import dist, exp, inf
 
-from pipeline.vision.boxes import Box, overlap
-from pipeline.vision.motion import Motion, middle
-from pipeline.vision.track import Track
+import numpy as np
+from numpy.typing import NDArray
 
-# How far a face may be from where it is expected, in widths of it: more, the longer it was unseen.
-_REACH, _REACH_PER_S, _LONGEST_S = 0.5, 4.0, 0.4
+from pipeline.data.dataset import SIZE
+from pipeline.labels import EMOTIONS
+from pipeline.vision.boxes import Box, center, iou
+from pipeline.vision.confidence import UNCERTAIN
+
+# A box may be this far from where a track is expected, in face widths: the further, the longer
+# the track was not detected.
+_REACH, _REACH_PER_S, _MAX_REACH_S = 0.5, 4.0, 0.4
 _MISSED_COST = 0.25
-_NO_PAIR_COST = 4.0
+_MAX_COST = 4.0
+_VELOCITY_SMOOTHING_S = 0.15
+_VELOCITY_DAMPING_S = 1.0
+_MAX_MISSED_S = 0.5
+_MIN_HITS = 2
+
+
+@dataclass(eq=False)
+class Track:
+    """One face over time.
+
+    Attributes:
+        box: where it was detected last.
+        detected_s: when it was detected last.
+        hits: frames in which it was detected.
+        track_id: counted from 1 as tracks are confirmed, 0 before; never used again.
+        velocity: across and down, in pixels a second; smoothed, and damped while not detected.
+        recognized_s: when its emotion was recognized last.
+        face_gray: uint8 (48, 48), the face crop that was recognized then.
+        probabilities: float32 (7,), smoothed over time.
+        activation_map: float32 (h, w), the most probable emotion's class activation map, if any.
+        label: an emotion, or `uncertain`.
+    """
+
+    box: Box
+    detected_s: float
+    hits: int = 1
+    track_id: int = 0
+    velocity: tuple[float, float] = (0.0, 0.0)
+    recognized_s: float = -inf
+    face_gray: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((SIZE, SIZE), np.uint8))
+    probabilities: NDArray[np.float32] = field(
+        default_factory=lambda: np.zeros(len(EMOTIONS), np.float32)
+    )
+    activation_map: NDArray[np.float32] | None = None
+    label: str = UNCERTAIN
+
+    def update_box(self, box: Box, now_s: float) -> None:
+        """Add a detection; after 0.15 s the old velocity counts 37%."""
+        elapsed_s = now_s - self.detected_s
+        if elapsed_s > 0:
+            gain = 1 - exp(-elapsed_s / _VELOCITY_SMOOTHING_S)
+            (x, y), (old_x, old_y), (across, down) = center(box), center(self.box), self.velocity
+            self.velocity = (
+                across + gain * ((x - old_x) / elapsed_s - across),
+                down + gain * ((y - old_y) / elapsed_s - down),
+            )
+        self.box, self.detected_s = box, now_s
+        self.hits += 1
+
+    def expected_box(self, now_s: float) -> Box:
+        """Return where the face should be by now, at the size of the last detection."""
+        seconds = _VELOCITY_DAMPING_S * (1 - exp((self.detected_s - now_s) / _VELOCITY_DAMPING_S))
+        across, down = self.velocity
+        x, y = self.box.x + round(across * seconds), self.box.y + round(down * seconds)
+        return self.box._replace(x=x, y=y)
+
+    def update_probabilities(
+        self,
+        face_gray: NDArray[np.uint8],
+        probabilities: NDArray[np.float32],
+        now_s: float,
+        smoothing_s: float,
+    ) -> None:
+        """Average in a recognition; after `smoothing_s` seconds the old ones count 37%."""
+        self.face_gray = face_gray
+        weight = exp((self.recognized_s - now_s) / smoothing_s) if smoothing_s > 0 else 0.0
+        average = weight * self.probabilities + (1 - weight) * probabilities
+        self.probabilities = np.asarray(average, np.float32)
+        self.recognized_s = now_s
+
+    def reset_recognition(self) -> None:
+        """Drop probabilities, label and map, which another model's must not be averaged with."""
+        self.recognized_s = -inf
+        self.label, self.activation_map = UNCERTAIN, None
 
 
 class Tracker:
-    """Joins boxes to tracks by where each track should be by now, the cheapest pair first.
+    """Matches boxes to tracks by where each track is expected by now, the cheapest pair first.
 
-    A pair costs what its overlap lacks and the distance in widths of a face; within reach that is
-    less than to pair neither. Where two tracks are expected in one place and one box is there, it
-    is the track seen last: the other one is hidden behind it.
-
-    Args:
-        patience_s: seconds without a sighting after which a track ends.
-        sightings: pictures a face must be found in before it shows.
+    The cost of a pair is 1 - IoU plus the distance in face widths; out of reach they are never
+    paired. Where two tracks are expected in one place and only one box is there, the track that
+    was detected last gets it: the other face is hidden behind it. A track is confirmed by its
+    second detection, and ends half a second after its last one.
     """
 
-    def __init__(self, patience_s: float = 0.5, sightings: int = 2) -> None:
-        self._patience_s = patience_s
-        self._sightings = sightings
-        self._motions: list[Motion] = []
-        self._last_number = 0
+    def __init__(self) -> None:
+        self._last_id = 0
+        self.tracks: list[Track] = []
 
     def update(self, boxes: list[Box], now_s: float) -> list[Track]:
-        """Return the track of each box, in order; a box that fits none begins a new one."""
+        """Return the track of each box, in order; a box that matches none begins a new one."""
         matched = self._match(boxes, now_s)
-        for i, motion in matched.items():
-            self._sight(motion, boxes[i], now_s)
-        # Only now: a face that is back after a pause of the video is still the same one.
-        self._motions = [
-            each for each in self._motions if now_s - each.track.seen_s <= self._patience_s
-        ]
-        fresh = {i: Motion(Track(box, now_s)) for i, box in enumerate(boxes) if i not in matched}
-        self._motions.extend(fresh.values())
-        return [(matched | fresh)[i].track for i in range(len(boxes))]
+        for i, track in matched.items():
+            track.update_box(boxes[i], now_s)
+            if track.hits == _MIN_HITS:
+                self._last_id += 1
+                track.track_id = self._last_id
+        # After matching: a face that is back after a pause of the video is still the same one.
+        self.tracks = [each for each in self.tracks if now_s - each.detected_s <= _MAX_MISSED_S]
+        new = {i: Track(box, now_s) for i, box in enumerate(boxes) if i not in matched}
+        self.tracks.extend(new.values())
+        return [(matched | new)[i] for i in range(len(boxes))]
 
-    def shown(self) -> list[Track]:
-        """Return the tracks of faces seen often enough, oldest first."""
-        return [track for track in self.tracks if track.number]
+    def confirmed(self) -> list[Track]:
+        """Return the tracks with enough hits, by their ids."""
+        return sorted((t for t in self.tracks if t.track_id), key=lambda track: track.track_id)
 
-    @property
-    def tracks(self) -> list[Track]:
-        """All tracks, also those that do not show yet."""
-        return [motion.track for motion in self._motions]
+    def reset(self) -> None:
+        """End all tracks; their ids are not used again."""
+        self.tracks.clear()
 
-    def clear(self) -> None:
-        """End all tracks; their numbers are not used again."""
-        self._motions.clear()
-
-    def _match(self, boxes: list[Box], now_s: float) -> dict[int, Motion]:
-        if not boxes or not self._motions:
-            return {}
-        latest_s = max(motion.track.seen_s for motion in self._motions)
+    def _match(self, boxes: list[Box], now_s: float) -> dict[int, Track]:
+        latest_s = max((track.detected_s for track in self.tracks), default=0.0)
         pairs = sorted(
-            (_cost(box, motion, now_s, latest_s), i, k)
+            (_cost(box, track, now_s, latest_s), i, k)
             for i, box in enumerate(boxes)
-            for k, motion in enumerate(self._motions)
+            for k, track in enumerate(self.tracks)
         )
         matched: dict[int, int] = {}
         for cost, i, k in pairs:
-            if cost < _NO_PAIR_COST and i not in matched and k not in matched.values():
+            if cost < _MAX_COST and i not in matched and k not in matched.values():
                 matched[i] = k
-        return {i: self._motions[k] for i, k in matched.items()}
-
-    def _sight(self, motion: Motion, box: Box, now_s: float) -> None:
-        motion.see(box, now_s)
-        if motion.track.sightings == self._sightings:
-            self._last_number += 1
-            motion.track.number = self._last_number
+        return {i: self.tracks[k] for i, k in matched.items()}
 
 
-def _cost(box: Box, motion: Motion, now_s: float, latest_s: float) -> float:
-    expected, seen_s = motion.expected(now_s), motion.track.seen_s
+def _cost(box: Box, track: Track, now_s: float, latest_s: float) -> float:
+    expected = track.expected_box(now_s)
     size = (box.width + box.height + expected.width + expected.height) / 4
-    away = dist(middle(box), middle(expected)) / max(size, 1)
-    if away > _REACH + _REACH_PER_S * min(now_s - seen_s, _LONGEST_S):
-        return _NO_PAIR_COST
-    return 1 - overlap(box, expected) + away + _MISSED_COST * (seen_s < latest_s)
+    distance = dist(center(box), center(expected)) / max(size, 1)
+    if distance > _REACH + _REACH_PER_S * min(now_s - track.detected_s, _MAX_REACH_S):
+        return _MAX_COST
+    return 1 - iou(box, expected) + distance + _MISSED_COST * (track.detected_s < latest_s)

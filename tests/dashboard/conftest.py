@@ -1,10 +1,16 @@
-"""Pages start no worker in the tests: what they queue stays queued. Small data sets to show."""
+"""Small data sets for pages, and no worker: runs that a page queues stay queued."""
+
+import subprocess
+from collections.abc import Callable, Iterator
 
 import pytest
+from streamlit import config
 
+from pipeline import jobs
 from pipeline.data.exclusions import exclude
 from pipeline.data.store import load_dataset, rename_dataset
-from pipeline.training import queue
+from pipeline.jobs import ProcessId
+from pipeline.queue import queue
 from tests.data.dataset_makers import noise, store_faces, votes
 
 LABELS = [0, 0, 1, 2, 3, 3, 3, 3, 4, 5, 6, 0, 1, 2, 3, 4, 5, 6]
@@ -12,19 +18,55 @@ SPLITS = ["train"] * 11 + ["public_test"] * 7
 
 
 @pytest.fixture(autouse=True)
+def served_at() -> Iterator[Callable[..., None]]:
+    """Serve pages as `make run` does, or from another address and under other names."""
+
+    def serve(address: str | None, *names: str) -> None:
+        config.set_option("server.address", address)
+        config.set_option("server.allowedHosts", list(names))
+
+    serve("127.0.0.1", "localhost", "127.0.0.1", "::1")
+    yield serve
+    serve(None)
+
+
+@pytest.fixture(autouse=True)
 def started(monkeypatch) -> list[list[str]]:
-    """The commands that pages would start, such as `["work"]`."""
+    """Record the commands that pages would start, such as `["work"]`."""
     commands: list[list[str]] = []
     monkeypatch.setattr(queue, "start_pipeline", lambda command, log: commands.append(command))
     return commands
 
 
 @pytest.fixture
+def endless(monkeypatch) -> Iterator[list[subprocess.Popen]]:
+    """Processes without an end, in place of the commands of jobs, which are their arguments."""
+    processes: list[subprocess.Popen] = []
+
+    def start(command, log, job_folder):
+        log.parent.mkdir(parents=True)
+        processes.append(subprocess.Popen(["sh", "-c", "exec sleep 600", *command[:3]]))
+        return ProcessId.of(processes[-1].pid)
+
+    monkeypatch.setattr(jobs, "start_pipeline", start)
+    yield processes
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def nothing_bundled(tmp_path, monkeypatch) -> None:
+    """Hide the bundled models."""
+    monkeypatch.setattr("pipeline.runs.store.ZOO", tmp_path / "zoo")
+
+
+@pytest.fixture
 def two_datasets():
-    """Two data sets: `plain`, and `voted` that has votes and an exclusion list."""
-    pictures = [noise(i) for i in range(len(LABELS))]
-    store_faces(pictures, LABELS, SPLITS)
+    """Store two data sets of 18 faces: `plain`, and `voted` with votes and an exclusion list."""
+    images = [noise(i) for i in range(len(LABELS))]
+    store_faces(images, LABELS, SPLITS)
     rename_dataset("faces", "plain")
-    seen = store_faces(pictures[::-1], LABELS, SPLITS, [votes(anger=6, fear=4)] * len(LABELS))
+    voted = store_faces(images[::-1], LABELS, SPLITS, [votes(anger=6, fear=4)] * len(LABELS))
     rename_dataset("faces", "voted")
-    exclude(load_dataset("voted"), "dark", {seen.ids[0]: "by hand"})
+    exclude(load_dataset("voted"), "dark", {voted.ids[0]: "by hand"})

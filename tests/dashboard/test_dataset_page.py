@@ -1,164 +1,159 @@
 import shutil
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
-from pipeline.data.audit import audit, keep_audit
+from pipeline.data.audit import audit, save_audit
 from pipeline.data.exclusions import exclude, exclusion_names, load_exclusions
-from pipeline.data.jobs import AuditJob
 from pipeline.data.store import dataset_info, load_dataset
-from pipeline.runs import list_models
-from pipeline.workspace import PROJECT
+from pipeline.jobs import audit_job
 from tests.conftest import wait_for
-from tests.dashboard.tiles import tiles
-
-HOME = str(PROJECT / "dashboard" / "Home.py")
+from tests.dashboard.pages import button, heading, open_dataset, texts, tiles
+from tests.data.dataset_makers import store_repeated_faces
+from tests.evaluation.makers import make_run, store_evaluation
 
 
 @pytest.fixture
-def workspace(trained, empty_workspace):
-    """A workspace of its own with the drawn faces and the trained run."""
-    shutil.copytree(trained, empty_workspace)
-    return empty_workspace
+def audited(empty_workspace):
+    """Faces of which some occur more than once, with their audit."""
+    dataset = store_repeated_faces()
+    findings = audit(dataset)
+    save_audit(dataset, findings)
+    return findings
 
 
-def dataset_page(view: str = "Overview", **state: object) -> AppTest:
-    app = AppTest.from_file(HOME, default_timeout=60).run()
-    app.query_params["view"] = view
-    for key, value in state.items():
-        app.session_state[key] = value
-    return app.switch_page("app_pages/dataset.py").run()
+def test_every_view_opens_and_names_the_data_set(sample):
+    for view in ("Overview", "Faces", "Audit", "Map", "FER+"):
+        app = open_dataset(view)
+        assert not app.error, view
+        line = next(element.value for element in app.markdown if "fingerprint" in element.value)
+        assert dataset_info("sample").fingerprint[:12] in line and "1,400 faces" in line
 
 
-def labels(app: AppTest) -> list[str]:
-    return [button.label for button in app.button]
-
-
-def button(app: AppTest, label: str):
-    return next(button for button in app.button if button.label == label)
-
-
-@pytest.mark.parametrize("view", ["Overview", "Faces", "Audit", "Map", "FER+"])
-def test_every_view_opens_and_names_the_data_set(filled_workspace, view):
-    app = dataset_page(view)
-    assert not app.exception and not app.error
-    line = next(element.value for element in app.markdown if "fingerprint" in element.value)
-    assert dataset_info("sample").fingerprint[:12] in line and "1,400 faces" in line
-
-
-def test_faces_are_filtered_by_the_choices_and_the_chips_take_filters_away(filled_workspace):
-    app = dataset_page("Faces")
-    assert app.subheader[-1].value == "1,400 faces" and len(tiles(app)) == 60
+def test_controls_set_filters_and_chips_drop_them(sample):
+    run = make_run(load_dataset("sample"))
+    app = open_dataset("Faces")
+    assert heading(app) == "1,400 faces" and len(tiles(app)) == 60
     app.selectbox(key="dataset.filter.emotion").set_value("sad").run()
     app.selectbox(key="dataset.filter.split").set_value("test").run()
-    assert app.subheader[-1].value == "30 faces"
+    assert heading(app) == "30 faces"
     assert {(tile["caption"], tile["mark"]) for tile in tiles(app)} == {("sad", "test")}
     button(app, "test").click().run()
-    assert app.subheader[-1].value == "200 faces"
+    assert heading(app) == "200 faces"
     assert app.selectbox(key="dataset.filter.split").value is None
     app.text_input(key="dataset.filter.id").set_value("nothing").run()
-    assert app.subheader[-1].value == "0 faces" and not app.exception
-
-
-def test_what_a_model_said_is_asked_for_and_shown(filled_workspace):
-    app = dataset_page("Faces")
-    (run,) = [model for model in list_models() if not model.shipped]
-    app.selectbox(key="dataset.filter.said").set_value((run.name, "happy")).run()
+    assert heading(app) == "0 faces"
+    app.text_input(key="dataset.filter.id").set_value("").run()
+    app.selectbox(key="dataset.filter.predicted").set_value((run.name, "sad")).run()
+    assert tiles(app) and all("sad" in tile["mark"] for tile in tiles(app))
     assert not app.exception
-    assert tiles(app) and all("happy" in tile["mark"] for tile in tiles(app))
 
 
-def test_an_audit_is_offered_made_in_its_own_process_and_shown(workspace):
-    app = dataset_page("Audit")
-    button(app, "Audit the pictures").click().run()
-    wait_for(lambda: not AuditJob("sample").running())
-    app = dataset_page("Audit")
-    assert not app.exception and not app.error
+def test_filters_that_cannot_be_met_leave_no_face_or_give_one_sentence(sample):
+    app = open_dataset("Faces")
+    for active, sentence in (
+        ({"label_issue": "gone"}, ""),
+        ({"finding": "likely_mislabeled"}, ""),
+        ({"majority": "happy"}, ""),
+        ({"predicted": ("gone", "happy")}, "gone"),
+        ({"excluded": "gone"}, "gone"),
+    ):
+        app.session_state["dataset.filters"] = active
+        app.run()
+        assert not app.exception, active
+        if sentence:
+            assert sentence in app.error[0].value
+        else:
+            assert heading(app) == "0 faces", active
+
+
+def test_an_audit_is_made_in_its_own_process_and_shown(empty_workspace):
+    store_repeated_faces()
+    app = open_dataset("Audit")
+    button(app, "Audit images").click().run()
+    wait_for(lambda: not audit_job("faces").running())
+    app = open_dataset("Audit")
     titles = " ".join(element.value for element in app.markdown)
-    assert "**Near identical**" in titles and "**Flat** · **0** faces" in titles
-    button(app, "Show faces").click().run()
-    assert "near identical" in labels(app)
-    assert all("near twin" in tile["mark"] for tile in tiles(app))
+    assert "**Near-duplicates** · **8** faces" in titles
+    assert "**Low contrast** · **0** faces" in titles
+    captions = " ".join(caption.value for caption in app.caption)
+    assert "None yet" in captions and "evaluate one on another split" in captions
+    app.button(key="show Near-duplicates").click().run()
+    assert button(app, "near-duplicates")
+    assert all("near-duplicate" in tile["mark"] for tile in tiles(app))
 
 
-def test_an_audit_that_failed_says_why_and_is_offered_again(workspace, tmp_path):
-    job = AuditJob("sample")
+def test_a_failed_audit_says_why_and_is_offered_again(sample):
+    job = audit_job("sample")
     job.folder.mkdir(parents=True)
     (job.folder / "log").write_text("The disk is full: free some space.\n")
-    app = dataset_page("Audit")
+    app = open_dataset("Audit")
     assert app.error[0].value == "The disk is full: free some space."
-    assert "Audit the pictures" in labels(app)
+    assert button(app, "Audit images")
 
 
-def test_the_faces_of_a_finding_are_proposed_for_exclusion_but_the_first_of_each_group(workspace):
-    dataset = load_dataset("sample")
-    found = audit(dataset)
-    keep_audit(dataset, found)
-    app = dataset_page("Audit")
-    button(app, "Show faces").click().run()
-    faces = int(found.faces("near_identical").sum())
+def test_faces_of_a_finding_are_proposed_for_exclusion_but_the_first_of_each_group(audited):
+    app = open_dataset("Audit")
+    app.button(key="show Near-duplicates").click().run()
+    faces = int(audited.mask("near_duplicates").sum())
     button(app, f"Exclude {faces:,}…").click().run()
-    assert app.text_input(key="exclude.reason").value == "near identical"
-    groups = found.near_identical.max() + 1
+    assert app.text_input(key="exclude.reason").value == "near-duplicates"
+    groups = audited.near_duplicates.max() + 1
     assert app.button(key="exclude").label == f"Exclude {faces - groups:,} faces"
     assert app.button(key="exclude").disabled  # until a list is named
 
 
-def test_of_twins_that_were_picked_by_hand_all_are_proposed(workspace):
-    dataset = load_dataset("sample")
-    found = audit(dataset)
-    keep_audit(dataset, found)
-    app = dataset_page("Audit")
-    button(app, "Show faces").click().run()
+def test_the_training_side_of_leaks_is_excluded_with_one_click(audited):
+    app = open_dataset("Audit")
+    app.button(key="exclude leaks").click().run()
+    assert load_exclusions("faces", "leaks-train").reasons == {"f4": "leaks"}
+    app.button(key="exclude near_leaks").click().run()
+    listed = load_exclusions("faces", "near-leaks-train")
+    assert sorted(listed.reasons) == ["f0", "f1", "f2", "f3"]
+    assert "**near-leaks-train** · 4 faces" in texts(app)
+    assert app.toast[0].value == "The list **near-leaks-train** holds 4 training faces."
+
+
+def test_one_card_has_the_label_issues_of_the_best_models_as_a_share_of_their_faces(audited):
+    dataset = load_dataset("faces")
+    for skill in (9, 0.1):
+        store_evaluation(make_run(dataset, evaluated=False), dataset, "test", skill=skill)
+    app = open_dataset("Audit")
+    assert "**Label issues** · **0** faces · 0.0% of the 5 with a prediction" in texts(app)
+
+
+def test_all_faces_that_are_picked_by_hand_are_proposed_for_exclusion(audited):
+    app = open_dataset("Audit")
+    app.button(key="show Near-duplicates").click().run()
     app.toggle(key="dataset.picking").set_value(True)
-    twins = found.near_identical == 0
-    app.session_state["dataset.picked"] = set(twins.nonzero()[0].tolist())
-    button(app.run(), f"Exclude {twins.sum()}…").click().run()
-    assert app.button(key="exclude").label == f"Exclude {twins.sum()} faces"
+    group = audited.near_duplicates == 0
+    app.session_state["dataset.picked"] = set(group.nonzero()[0].tolist())
+    button(app.run(), f"Exclude {group.sum()}…").click().run()
+    assert app.button(key="exclude").label == f"Exclude {group.sum()} faces"
     assert app.text_input(key="exclude.reason").value == "picked by hand"
 
 
-@pytest.mark.parametrize(
-    ("kind", "value"), [("doubted", "gone"), ("finding", "doubtful"), ("majority", "happy")]
-)
-def test_a_filter_that_says_nothing_any_more_leaves_no_face(filled_workspace, kind, value):
-    app = dataset_page("Faces")
-    app.session_state["dataset.filters"] = {kind: value}
-    app.run()
-    assert not app.exception and app.subheader[-1].value == "0 faces"
-
-
-@pytest.mark.parametrize(("kind", "value"), [("said", ("gone", "happy")), ("excluded", "gone")])
-def test_a_filter_whose_model_or_list_is_gone_is_one_sentence(filled_workspace, kind, value):
-    app = dataset_page("Overview")
-    app.session_state["dataset.filters"] = {kind: value}
-    app.run()
-    assert not app.exception and "gone" in app.error[0].value
-
-
-def test_a_data_set_that_is_gone_is_named(filled_workspace):
-    app = AppTest.from_file(HOME, default_timeout=60).run()
-    app.query_params["dataset"] = "older"
-    app.switch_page("app_pages/dataset.py").run()
-    assert not app.exception and "no data set 'older'" in app.info[0].value
-
-
-def test_exclusion_lists_are_shown_returned_from_and_removed(workspace):
-    dataset = load_dataset("sample")
+def test_exclusion_lists_are_shown_shortened_and_removed(audited):
+    dataset = load_dataset("faces")
     exclude(dataset, "odd", dict.fromkeys(dataset.ids[:3].tolist(), "by hand"))
-    keep_audit(dataset, audit(dataset))
-    app = dataset_page("Audit")
+    app = open_dataset("Audit")
     app.button(key="show list odd").click().run()
-    assert app.subheader[-1].value == "3 faces"
-    button(app, "Take 3 off the list").click().run()
-    assert len(load_exclusions("sample", "odd")) == 0
+    assert heading(app) == "3 faces"
+    button(app, "Remove 3 from the list").click().run()
+    assert len(load_exclusions("faces", "odd")) == 0
     app.button(key="remove list odd").click().run()
     assert exclusion_names("sample") == [] and not app.exception
 
 
-def test_another_data_set_begins_without_filters(workspace):
-    shutil.copytree(workspace / "datasets" / "sample", workspace / "datasets" / "second")
-    app = dataset_page("Faces")
+def test_another_data_set_starts_without_filters_and_a_missing_one_is_named(
+    sample, empty_workspace
+):
+    shutil.copytree(
+        empty_workspace / "datasets" / "sample", empty_workspace / "datasets" / "second"
+    )
+    app = open_dataset("Faces")
     app.selectbox(key="dataset.filter.emotion").set_value("sad").run()
     app.selectbox(key="dataset").set_value("second").run()
-    assert not app.exception and app.subheader[-1].value == "1,400 faces"
+    assert not app.exception and heading(app) == "1,400 faces"
+
+    shutil.rmtree(empty_workspace / "datasets" / "second")
+    assert "no data set 'second' any more" in texts(app.run()) and not app.exception

@@ -1,163 +1,240 @@
+import gc
 import io
 import json
 import shutil
+import weakref
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.components.evaluate.downloads import figures_json, predictions_csv
-from dashboard.components.evaluate.judged import judge
+from dashboard import resources
+from dashboard.views.evaluate.export import metrics_json, predictions_csv
+from pipeline.data.dataset import FaceDataset
 from pipeline.data.exclusions import exclude
-from pipeline.data.store import remove_dataset
-from pipeline.evaluation.jobs import EvaluationJob
-from pipeline.evaluation.predictions import load_predictions, save_predictions
-from pipeline.evaluation.target import Target
+from pipeline.data.store import load_dataset, remove_dataset
+from pipeline.evaluation.curves import OUTCOMES
+from pipeline.evaluation.label_issues import LabelIssues
+from pipeline.evaluation.predictions import Predictions, load_predictions, save_predictions
+from pipeline.evaluation.subset import EvaluationSubset
+from pipeline.jobs import Job, evaluation_job
 from pipeline.labels import EMOTIONS
-from tests.dashboard.clicks import click, click_mark
-from tests.dashboard.tiles import tiles
+from pipeline.report.evaluation_charts import EVALUATION_CHARTS, EvaluationChart
+from pipeline.report.html_report import report_html
+from pipeline.runs import Run, find_run
+from tests.dashboard.pages import click, click_mark, open_page, press, texts, tiles
 from tests.data.dataset_makers import noise, store_faces, votes
-from tests.evaluation.makers import make_dataset, make_run, of_probabilities, store_evaluation
+from tests.evaluation.makers import make_dataset, make_predictions, make_run, store_evaluation
 
-HOME = Path(__file__).parents[2] / "dashboard" / "Home.py"
+TEST = 70  # faces of the test split, of which three have an exact duplicate in train
 
+open_evaluate = partial(open_page, "evaluate")
 
-@pytest.fixture(autouse=True)
-def nothing_shipped(tmp_path, monkeypatch):
-    monkeypatch.setattr("pipeline.runs.index.ZOO", tmp_path / "zoo")
-
-
-def open_page(**address) -> AppTest:
-    app = AppTest.from_file(str(HOME), default_timeout=30).run()
-    for name, value in address.items():
-        app.query_params[f"evaluate_{name}"] = value
-    app.switch_page("app_pages/evaluate.py").run()
-    assert not app.exception
-    return app
+pytestmark = pytest.mark.usefixtures("nothing_bundled")
 
 
-def words(app: AppTest) -> str:
-    shown = [*app.markdown, *app.caption, *app.subheader, *app.warning, *app.error, *app.info]
-    return "\n".join(element.value for element in shown)
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory) -> Iterator[tuple[Path, str]]:
+    """A workspace to be read only: a data set with votes and duplicates, an evaluated run."""
+    with pytest.MonkeyPatch.context() as patch:
+        workspace = tmp_path_factory.mktemp("evaluated")
+        patch.setenv("EMOTION_WORKSPACE", str(workspace))
+        images = [noise(i) for i in range(2 * TEST)]
+        images[TEST : TEST + 3] = images[:3]
+        splits = ["train"] * TEST + ["test"] * TEST
+        dataset = store_faces(images, None, splits, [votes(anger=6, fear=4)] * 2 * TEST)
+        yield workspace, make_run(dataset, skill=2.0).name
+
+
+@pytest.fixture
+def evaluated(shared, monkeypatch) -> tuple[Run, Predictions]:
+    """The run of the shared workspace, and its predictions."""
+    workspace, name = shared
+    monkeypatch.setenv("EMOTION_WORKSPACE", str(workspace))
+    run = find_run(name)
+    fingerprint = load_dataset("faces").fingerprint
+    return run, load_predictions(run, run.evaluation_path(fingerprint, "test"))
 
 
 def chips(app: AppTest) -> list[str]:
     return [b.label for b in app.button if b.key is None or b.key.startswith("chip")]
 
 
-def judged(app: AppTest, run, dataset):
-    return load_predictions(run, run.evaluation_path(dataset.fingerprint, "test"))
-
-
 def test_without_a_model_the_page_says_what_it_is_for_and_leads_to_training():
-    app = open_page()
-    assert "There is no model yet" in words(app)
+    app = open_evaluate()
+    assert "There is no model yet" in texts(app)
     assert app.page_link[0].value == "Train a model"
     assert not app.metric
 
 
-def test_figures_report_and_mistakes_of_a_model_are_shown():
-    dataset = make_dataset()
-    run = make_run(dataset, skill=2.0)
-    app = open_page()
+def test_the_page_shows_metrics_the_class_table_and_the_worst_mistakes(evaluated):
+    run, predictions = evaluated
+    app = open_evaluate()
     assert app.selectbox(key="evaluate_model").value == run.name
     assert app.selectbox(key="evaluate_split").value == "test"
     assert [metric.label for metric in app.metric][:2] == ["Accuracy", "Macro F1"]
-    assert "(95 %)" in app.metric[0].delta
-    report = app.dataframe[0].value
-    assert report["faces"].tolist() == [10] * 7
-    predictions = judged(app, run, dataset)
-    wrong = int((~predictions.right).sum())
-    assert f"{wrong} mistakes" in words(app)
-    surest = predictions.confidence[~predictions.right].max()
-    assert f"{100 * surest:.0f}\u00a0%" in tiles(app)[0]["caption"]
-    assert "labelled" in tiles(app)[0]["caption"]
+    assert app.metric[0].value == f"{predictions.correct.mean():.1%}"
+    assert app.metric[0].delta.startswith("95% CI ")
+    assert app.dataframe[0].value["faces"].tolist() == [10] * 7
+    wrong = int((~predictions.correct).sum())
+    assert f"{wrong} mistakes" in texts(app)
+    highest = predictions.confidence[~predictions.correct].max()
+    assert f"{100 * highest:.0f}%, labeled " in tiles(app)[0]["caption"]
 
 
-@pytest.mark.parametrize(
-    "view", ["Confusion", "Curves", "Calibration", "Mistakes", "Slices", "Training"]
-)
-def test_each_view_opens_by_its_address_and_shows_charts(view):
-    dataset = make_dataset()
-    make_run(dataset, skill=2.0)
-    app = open_page(view=view)
-    assert app.get("plotly_chart")
-    assert len(app.metric) >= 5
+def test_every_listed_chart_is_on_its_view_of_the_page(evaluated):
+    app = open_evaluate()
+    for view in dict.fromkeys(chart.view for chart in EVALUATION_CHARTS.values()):
+        app.segmented_control(key="evaluate_view").set_value(view).run()
+        assert not app.exception and len(app.metric) >= 5, view
+        headings = [heading.value for heading in app.subheader]
+        titles = [title for title, chart in EVALUATION_CHARTS.items() if chart.view == view]
+        assert len(app.get("plotly_chart")) == len(titles), view
+        assert set(titles) <= set(headings), view
 
 
-def test_a_click_on_a_cell_shows_its_faces_with_chips_and_a_way_back():
-    dataset = make_dataset()
-    make_run(dataset, skill=2.0)
-    app = open_page()
+def test_a_new_chart_needs_a_function_and_a_line_in_the_list(evaluated, monkeypatch):
+    def confidence_histogram(confidence) -> go.Figure:
+        return go.Figure(go.Histogram(x=confidence))
+
+    monkeypatch.setitem(
+        EVALUATION_CHARTS,
+        "Confidence histogram",
+        EvaluationChart("Calibration", lambda e: confidence_histogram(e.predictions.confidence)),
+    )
+
+    app = open_evaluate(view="Calibration")
+    assert "Confidence histogram" in [heading.value for heading in app.subheader]
+    assert len(app.get("plotly_chart")) == 2
+    subset = EvaluationSubset("faces", evaluated[1].fingerprint, "test")
+    page = report_html(resources.evaluation(evaluated[0], subset))
+    assert "<h2>Confidence histogram</h2>" in page
+
+
+def test_clicks_filter_the_faces_with_chips_and_a_way_back(evaluated):
+    _, predictions = evaluated
+    app = open_evaluate()
     click_mark(app, "evaluate.confusion", [3, 3])
-    assert chips(app) == ["labelled happy", "predicted happy", "All mistakes"]
-    assert app.query_params["evaluate_labelled"] == "happy"
-    assert not any("labelled" in tile["caption"] for tile in tiles(app))
+    assert chips(app) == ["labeled happy", "predicted happy", "All mistakes"]
+    assert app.query_params["evaluate_labeled"] == "happy"
+    assert not any("labeled" in tile["caption"] for tile in tiles(app))
     app.button(key="chip predicted").click().run()
-    assert chips(app) == ["labelled happy", "All mistakes"]
-    assert "10 faces" in words(app)
-    app.button(key="chip labelled").click().run()
-    assert chips(app) == []
-    assert "mistakes" in words(app)
-
-
-def test_an_address_with_a_cell_opens_its_faces_and_nonsense_is_passed_over():
-    dataset = make_dataset()
-    make_run(dataset, skill=2.0)
-    app = open_page(labelled="sad", predicted="bliss", bin="99", slice="no: such", show="All")
-    assert chips(app) == ["labelled sad", "All mistakes"]
-    assert "10 faces" in words(app)
-
-
-def test_a_row_of_the_report_and_a_confused_pair_open_their_faces():
-    dataset = make_dataset()
-    make_run(dataset)
-    app = open_page()
+    assert chips(app) == ["labeled happy", "All mistakes"]
+    assert "10 faces" in texts(app)
+    app.button(key="chip labeled").click().run()
+    assert chips(app) == [] and "mistakes" in texts(app)
     click(app, "evaluate.report", rows=[4], columns=[], cells=[])
-    assert chips(app) == ["labelled sad", "All mistakes"]
-    app = open_page(view="Mistakes")
+    assert chips(app) == ["labeled sad", "All mistakes"]
+
+    app.segmented_control(key="evaluate_view").set_value("Mistakes").run()
     click_mark(app, "evaluate.pairs", [0, 2])
-    assert chips(app)[:2] == ["labelled angry", "predicted fear"]
+    assert chips(app)[:2] == ["labeled angry", "predicted fear"]
+
+    app.segmented_control(key="evaluate_view").set_value("Calibration").run()
+    bin = int(np.ceil(predictions.confidence[0] * 15)) - 1
+    click_mark(app, "evaluate.reliability", [bin])
+    in_bin = (predictions.confidence > bin / 15) & (predictions.confidence <= (bin + 1) / 15)
+    assert f"{in_bin.sum()} face" in texts(app)
+    assert chips(app)[0].startswith("confidence")
+
+    app.segmented_control(key="evaluate_view").set_value("Slices").run()
+    table = app.dataframe[0].value.set_index("slice")
+    assert table.loc["FER+ agreement: 60%", "faces"] == TEST
+    assert table.loc["duplicates: duplicate in train", "faces"] == 3
+    click_mark(app, "evaluate.slices", ["duplicates", "duplicate in train"])
+    assert "3 faces" in texts(app)
+    assert chips(app)[0] == "duplicates: duplicate in train"
 
 
-def test_most_doubtful_faces_are_those_of_the_smallest_lead():
-    dataset = make_dataset()
-    run = make_run(dataset)
-    app = open_page(order="Most doubtful", show="All")
-    two = np.sort(judged(app, run, dataset).probabilities, axis=1)[:, -2:]
+def test_an_address_opens_the_same_faces_and_nonsense_in_it_is_ignored(evaluated):
+    app = open_page(
+        "evaluate", labeled="sad", predicted="bliss", bin="99", slice="no: such", show="All"
+    )
+    assert chips(app) == ["labeled sad", "All mistakes"]
+    assert "10 faces" in texts(app)
+
+
+def test_an_address_of_an_older_version_still_opens_its_faces(evaluated):
+    app = open_evaluate(slice="twins: twin in train", show="All", order="Most doubtful")
+    assert chips(app)[0] == "duplicates: duplicate in train"
+    assert app.segmented_control(key="evaluate_order").value == "Least confident"
+    assert chips(open_evaluate(slice="FER+ agreement: 60 %"))[0] == "FER+ agreement: 60%"
+    app = open_page(
+        "evaluate", view="Curves", outcome="missed", emotion="fear", without_twins="true"
+    )
+    assert app.segmented_control(key="evaluate_outcome").value == "False negatives"
+    assert app.toggle(key="evaluate_without_twins").value
+
+
+def test_the_least_confident_faces_are_those_of_the_smallest_margin(evaluated):
+    _, predictions = evaluated
+    app = open_evaluate(order="Least confident", show="All")
+    two = np.sort(predictions.probabilities, axis=1)[:, -2:]
     first = int((two[:, 1] - two[:, 0]).argmin())
-    assert f"{100 * two[first, 1]:.0f}\u00a0%" in tiles(app)[0]["caption"]
+    assert f"{100 * two[first, 1]:.0f}%" in tiles(app)[0]["caption"]
 
 
-def test_a_threshold_moves_the_operating_point_and_its_faces():
-    dataset = make_dataset()
-    run = make_run(dataset)
-    app = open_page(view="Curves", emotion="fear", outcome="missed")
-    predictions = judged(app, run, dataset)
+def test_the_decision_threshold_moves_the_operating_point_and_its_faces(evaluated):
+    _, predictions = evaluated
+    app = open_evaluate(view="Curves", emotion="fear", outcome=OUTCOMES[2])
     is_fear = predictions.y_true == EMOTIONS.index("fear")
     scores = predictions.probabilities[:, EMOTIONS.index("fear")]
     for threshold in (0.5, 0.1):
         app.slider(key="evaluate_threshold").set_value(threshold).run()
         missed = int((is_fear & (scores < threshold)).sum())
-        assert f"recall **{100 * (1 - missed / 10):.1f} %**" in words(app)
-        assert len(tiles(app)) == missed if missed else "There are none." in words(app)
-
-
-def test_a_click_on_a_curve_takes_its_emotion_and_threshold():
-    dataset = make_dataset()
-    make_run(dataset)
-    app = open_page(view="Curves")
+        assert f"recall **{100 * (1 - missed / 10):.1f}%**" in texts(app)
+        assert len(tiles(app)) == missed if missed else "No faces to show." in texts(app)
     click_mark(app, "evaluate.roc", ["sad", 0.2345])
     assert app.slider(key="evaluate_threshold").value == 0.23
-    assert "**sad** from 0.23 on" in words(app)
+    assert "**sad** at threshold 0.23" in texts(app)
 
 
-def test_calibration_can_be_fitted_and_stored_from_the_page():
+def test_train_duplicates_can_be_left_out_of_every_metric(evaluated):
+    app = open_evaluate()
+    assert "Without the 3 faces that have an exact duplicate" in texts(app)
+    app.toggle(key="evaluate_without_twins").set_value(True).run()
+    assert "67 faces of faces · test, without train duplicates" in texts(app)
+    assert "With the 3 faces that have an exact duplicate" in texts(app)
+    assert app.dataframe[0].value["faces"].sum() == 67
+
+
+def test_metrics_and_predictions_can_be_exported(evaluated):
+    run, predictions = evaluated
+    subset = EvaluationSubset("faces", predictions.fingerprint, "test")
+    evaluation = resources.evaluation(run, subset)
+    metrics = json.loads(metrics_json(evaluation))
+    assert metrics["accuracy"] == evaluation.metrics.accuracy
+    assert metrics["accuracy_interval"] == list(evaluation.interval)
+    assert metrics["twins_left_out"] is False
+    table = pd.read_csv(io.StringIO(predictions_csv(evaluation)))
+    assert table["id"].tolist() == predictions.ids.tolist()
+    assert (table["label"] == table["predicted"]).tolist() == predictions.correct.tolist()
+    np.testing.assert_allclose(table[list(EMOTIONS)], predictions.probabilities, rtol=1e-6)
+
+
+def test_a_cached_evaluation_does_not_keep_a_removed_data_set_open(evaluated):
+    run, predictions = evaluated
+    subset = EvaluationSubset("faces", predictions.fingerprint, "test")
+    dataset = weakref.ref(resources.evaluation(run, subset).dataset)
+    assert dataset() is resources.evaluation(run, subset).dataset
+    resources.forget_datasets()
+    gc.collect()
+    assert dataset() is None
+
+
+def test_a_missing_model_file_is_named_where_maps_are_wanted(evaluated):
+    assert "export it again" in texts(open_evaluate(maps="true"))
+
+
+def test_a_temperature_can_be_fitted_and_stored():
     dataset = store_faces([noise(i) for i in range(70)], splits="public_test")
     run = make_run(dataset, split="public_test", skill=2.0)
-    app = open_page(view="Calibration")
+    app = open_evaluate(view="Calibration")
     assert run.calibration() is None
     (fit,) = [b for b in app.button if b.label == "Fit and store the temperature"]
     fit.click().run()
@@ -166,133 +243,73 @@ def test_calibration_can_be_fitted_and_stored_from_the_page():
     assert f"{stored.temperature:.3f}" in [metric.value for metric in app.metric]
 
 
-def test_a_bin_of_confidence_opens_its_faces():
-    dataset = make_dataset()
-    run = make_run(dataset, skill=2.0)
-    app = open_page(view="Calibration")
-    confidence = judged(app, run, dataset).confidence
-    bin = int(np.ceil(confidence[0] * 15)) - 1
-    click_mark(app, "evaluate.reliability", [bin])
-    n = int(((confidence > bin / 15) & (confidence <= (bin + 1) / 15)).sum())
-    assert f"{n} face" in words(app)
-    assert chips(app)[0].startswith("confidence")
-
-
-def test_slices_by_votes_and_twins_open_their_faces():
-    pictures = [noise(i) for i in range(30)]
-    pictures[20] = pictures[0]
-    dataset = store_faces(
-        pictures, splits=["train"] * 15 + ["test"] * 15, votes=[votes(anger=6, fear=4)] * 30
-    )
-    make_run(dataset)
-    app = open_page(view="Slices")
-    table = app.dataframe[0].value.set_index("slice")
-    assert table.loc["FER+ agreement: 60 %", "faces"] == 15
-    assert table.loc["twins: twin in train", "faces"] == 1
-    click_mark(app, "evaluate.slices", ["twins", "twin in train"])
-    assert "1 face" in words(app)
-    assert chips(app)[0] == "twins: twin in train"
-
-
-def test_faces_that_training_showed_can_be_left_out_of_every_figure():
-    pictures = [noise(i) for i in range(28)]
-    pictures[14:17] = pictures[:3]
-    dataset = store_faces(pictures, splits=["train"] * 14 + ["test"] * 14)
-    make_run(dataset, skill=2.0)
-    app = open_page()
-    assert "Without the 3 faces whose very picture is in the training split" in words(app)
-    app.toggle(key="evaluate_without_twins").set_value(True).run()
-    assert "11 faces of faces, test, without twins" in words(app)
-    assert "With the 3 faces whose very picture" in words(app)
-    assert app.dataframe[0].value["faces"].sum() == 11
-
-
-def test_an_exclusion_list_is_left_out_at_once_of_what_is_stored():
+def test_an_exclusion_list_is_left_out_of_what_is_stored(empty_workspace):
     dataset = make_dataset()
     make_run(dataset)
     tested = dataset.ids[dataset.splits == "test"]
     exclude(dataset, "dark", dict.fromkeys(tested[:7].tolist(), "by hand"))
-    app = open_page(exclude="dark")
+    app = open_evaluate(exclude="dark")
     assert app.dataframe[0].value["faces"].sum() == 63
+    exclude(dataset, "bright", dict.fromkeys(tested[5:9].tolist(), "by hand"))
+    app.multiselect(key="evaluate_exclude").set_value(["bright", "dark"]).run()
+    assert app.dataframe[0].value["faces"].sum() == 61
     exclude(dataset, "dark", dict.fromkeys(tested.tolist(), "by hand"))
-    assert "No face is left" in words(app.run())
+    assert "No face is left" in texts(app.run())
+    (empty_workspace / "datasets" / "faces" / "exclusions" / "dark.csv").write_text("no list")
+    app = open_evaluate(exclude="dark")
+    assert "not a readable list" in app.error[0].value
+    assert app.dataframe[0].value["faces"].sum() == 70
 
 
-def test_an_evaluation_without_a_list_serves_that_list_only():
-    dataset = make_dataset()
+def test_an_evaluation_made_without_a_list_serves_that_list_only():
+    dataset: FaceDataset = make_dataset()
     run = make_run(dataset)
     listed = exclude(dataset, "dark", {dataset.ids[100]: "by hand"})
     folder = run.evaluation_path(dataset.fingerprint, "test")
     whole = load_predictions(run, folder)
     shutil.rmtree(folder)
-    part = whole.of(whole.ids != dataset.ids[100])
-    names = {"exclusion": "dark", "exclusion_fingerprint": listed.fingerprint}
-    kept = of_probabilities(
-        part.y_true, part.probabilities, part.ids, model=run.name, dataset=dataset.name,
-        fingerprint=dataset.fingerprint, **names,
-    )  # fmt: skip
-    save_predictions(kept, run.evaluation_path(dataset.fingerprint, "test", listed.fingerprint))
-    assert open_page(split="test", exclude="dark").dataframe[0].value["faces"].sum() == 69
-    assert "No predictions of" in words(open_page(split="test"))
+    part = whole.take(whole.ids != dataset.ids[100])
+    left = make_predictions(
+        part.y_true,
+        part.probabilities,
+        part.ids,
+        model=run.name,
+        fingerprint=dataset.fingerprint,
+        exclusion="dark",
+        exclusion_fingerprint=listed.fingerprint,
+    )
+    save_predictions(left, run.evaluation_path(dataset.fingerprint, "test", listed.fingerprint))
+    assert open_evaluate(split="test", exclude="dark").dataframe[0].value["faces"].sum() == 69
+    assert "has not been evaluated on" in texts(open_evaluate(split="test"))
 
 
-def test_a_damaged_exclusion_list_is_said_and_everything_else_is_shown(empty_workspace):
-    dataset = make_dataset()
-    make_run(dataset)
-    exclude(dataset, "dark", {dataset.ids[100]: "by hand"})
-    (empty_workspace / "datasets" / "faces" / "exclusions" / "dark.csv").write_text("no list")
-    app = open_page(exclude="dark")
-    assert "no readable list" in app.error[0].value
-    assert app.dataframe[0].value["faces"].sum() == 70
-
-
-def test_figures_and_predictions_can_be_taken_along():
-    dataset = make_dataset()
-    run = make_run(dataset, skill=2.0)
-    evaluation = judge(run, Target("faces", dataset.fingerprint, "test"))
-    figures = json.loads(figures_json(evaluation))
-    assert figures["accuracy"] == evaluation.metrics.accuracy
-    assert figures["accuracy_interval"] == list(evaluation.interval)
-    table = pd.read_csv(io.StringIO(predictions_csv(evaluation)))
-    predictions = evaluation.predictions
-    assert table["id"].tolist() == predictions.ids.tolist()
-    assert (table["label"] == table["predicted"]).tolist() == predictions.right.tolist()
-    np.testing.assert_allclose(table[list(EMOTIONS)], predictions.probabilities, rtol=1e-6)
-
-
-def test_without_the_data_set_everything_but_the_faces_is_shown():
+def test_without_the_data_set_everything_but_faces_and_slices_is_shown():
     make_run(make_dataset())
     remove_dataset("faces")
-    app = open_page()
+    app = open_evaluate()
     assert len(app.metric) == 5
-    assert "import the data set they were made on: 'faces'" in words(app)
-    assert "Slices need the faces" in words(open_page(view="Slices"))
+    assert "import the data set they were made on: 'faces'" in texts(app)
+    app.segmented_control(key="evaluate_view").set_value("Slices").run()
+    assert "Slices need the faces" in texts(app)
 
 
-def test_missing_predictions_are_computed_in_a_process_of_its_own(monkeypatch):
+def test_missing_predictions_are_made_by_a_job_whose_failure_is_shown(monkeypatch):
     dataset = make_dataset()
     run = make_run(dataset, evaluated=False)
+    job = evaluation_job(run.name, "faces", dataset.fingerprint[:12], "test")
+    job.folder.mkdir(parents=True)
+    (job.folder / "log").write_text("The exported model is damaged: export it again.\n")
+    app = open_evaluate(split="test")
+    assert "export it again" in app.error[0].value
+
     started = []
-    monkeypatch.setattr(EvaluationJob, "start", lambda job: started.append(job))
-    monkeypatch.setattr(EvaluationJob, "running", lambda job: bool(started))
-    app = open_page()
-    app.selectbox(key="evaluate_split").select("test").run()
+    monkeypatch.setattr(Job, "start", lambda job: started.append(job))
+    monkeypatch.setattr(Job, "running", lambda job: bool(started))
     app.button(key="evaluate_start").click().run()
-    assert started == [EvaluationJob(run.name, "faces", dataset.fingerprint[:12], "test")]
+    assert started == [job]
     assert len(app.progress) == 1
     assert not any(button.key == "evaluate_start" for button in app.button)
 
-
-def test_a_failed_evaluation_says_why(monkeypatch):
-    dataset = make_dataset()
-    run = make_run(dataset, evaluated=False)
-    job = EvaluationJob(run.name, "faces", dataset.fingerprint[:12], "test")
-    job.folder.mkdir(parents=True)
-    (job.folder / "log").write_text("The exported model is damaged: export it again.\n")
-    app = open_page()
-    app.selectbox(key="evaluate_split").select("test").run()
-    assert "export it again" in app.error[0].value
-    assert app.button(key="evaluate_start")
     store_evaluation(run, dataset)
     assert not app.run().error
 
@@ -301,21 +318,31 @@ def test_damaged_predictions_are_named():
     dataset = make_dataset()
     run = make_run(dataset)
     (run.evaluation_path(dataset.fingerprint, "test") / "predictions.npz").write_bytes(b"no")
-    app = open_page()
+    app = open_evaluate()
     assert f"The predictions of '{run.name}'" in app.warning[0].value
     assert app.button(key="evaluate_start")
 
 
 def test_activation_maps_lie_over_the_faces_of_a_trained_run(filled_workspace):
-    plain, mapped = open_page(show="All"), open_page(show="All", maps="true")
-    assert len(plain.metric) == 5
-    assert plain.get("plotly_chart")
-    assert tiles(mapped)[0]["caption"] == tiles(plain)[0]["caption"]
-    assert tiles(mapped)[0]["source"] != tiles(plain)[0]["source"]
+    app = open_evaluate(show="All")
+    plain = tiles(app)[0]
+    app.toggle(key="evaluate_maps").set_value(True).run()
+    mapped = tiles(app)[0]
+    assert mapped["caption"] == plain["caption"] and mapped["source"] != plain["source"]
 
 
-def test_a_missing_model_file_is_said_where_maps_are_wanted():
-    dataset = make_dataset()
-    run = make_run(dataset)
-    assert "export it again" in words(open_page(maps="true"))
-    assert json.loads((run.path / "config.json").read_text())
+def test_faces_of_a_selection_are_excluded_and_those_that_are_likely_mislabeled_filtered(
+    evaluated, monkeypatch
+):
+    run, predictions = evaluated
+    dataset = load_dataset("faces")
+    mask = np.zeros(len(dataset), np.bool_)
+    mask[np.flatnonzero(dataset.ids == predictions.ids[~predictions.correct][0])] = True
+    issues = LabelIssues(mask, {run.name: np.ones(len(dataset), np.bool_)})
+    monkeypatch.setattr("dashboard.resources.label_issues", lambda dataset: issues)
+    app = press(open_evaluate(), "Likely mislabeled")
+    assert "1 mistake" in texts(app) or "1 face" in texts(app)
+    assert app.query_params["evaluate_mislabeled"] == "1"
+    press(app, "Exclude 1…")
+    assert app.text_input(key="exclude.reason").value == "likely mislabeled"
+    assert app.button(key="exclude").label == "Exclude this face"

@@ -4,21 +4,19 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.charts.votes import AGREEMENT_EDGES, ENTROPY_EDGES, bin_counts
-from dashboard.components.dataset.ferplus import label_majority_counts, marked_cell
-from dashboard.components.dataset.filters import positions
-from dashboard.components.dataset.known import KnownFaces
+from dashboard.resources import AnnotatedDataset
+from dashboard.views.dataset.ferplus import highlighted_cell, label_majority_counts
+from dashboard.views.dataset.filters import filtered_faces
 from pipeline.data import votes
 from pipeline.data.dataset import VOTES, FaceDataset
 from pipeline.data.statistics import measure
 from pipeline.data.votes import MAJORITIES
 from pipeline.labels import EMOTIONS
-from pipeline.workspace import PROJECT
-from tests.dashboard.clicks import click_mark, drawn
-from tests.data.dataset_makers import make_faces, store_faces
+from pipeline.report.charts.votes import AGREEMENT_EDGES, ENTROPY_EDGES, bin_counts
+from tests.dashboard.pages import active_filters, click_mark, heading, open_dataset, traces
+from tests.data.dataset_makers import make_faces, noise, store_faces
 from tests.data.dataset_makers import votes as votes_for
 
-HOME = str(PROJECT / "dashboard" / "Home.py")
 CASES = [
     ("sad", {"sadness": 10}, "train"),
     ("sad", {"sadness": 6, "fear": 4}, "train"),
@@ -34,99 +32,68 @@ CASES = [
 
 @pytest.fixture
 def faces() -> FaceDataset:
-    rng = np.random.default_rng(4)
     return store_faces(
-        rng.integers(0, 256, (len(CASES), 48, 48), dtype=np.uint8),
+        [noise(i) for i in range(len(CASES))],
         [EMOTIONS.index(label) for label, _, _ in CASES],
         [split for _, _, split in CASES],
         [votes_for(**given) for _, given, _ in CASES],
     )
 
 
-def ferplus() -> AppTest:
-    app = AppTest.from_file(HOME, default_timeout=60).run()
-    app.query_params["view"] = "FER+"
-    app.switch_page("app_pages/dataset.py").run()
-    assert not app.exception and not app.error
-    return app
-
-
-def filters(app: AppTest) -> dict[str, object]:
-    return dict(app.session_state["dataset.filters"])
-
-
-def shown(app: AppTest) -> dict[str, tuple[str, str]]:
+def metrics(app: AppTest) -> dict[str, tuple[str, str]]:
     return {metric.label: (metric.value, metric.delta) for metric in app.metric}
 
 
-def test_without_votes_the_view_says_what_they_are_and_how_to_get_them(filled_workspace):
-    app = ferplus()
-    assert any("ten votes by ten people" in text.value for text in app.markdown)
+def test_without_votes_the_view_says_what_they_are_and_how_to_get_them():
+    store_faces([noise(0)])
+    app = open_dataset("FER+")
+    assert any("the votes of ten annotators" in text.value for text in app.markdown)
     assert "--ferplus" in app.code[0].value
     assert not app.metric and not app.get("plotly_chart")
 
 
-def test_shares_of_all_faces_and_of_the_picked_split(faces):
-    app = ferplus()
-    assert shown(app) == {
-        "Majority for the label": ("37.5 %", "3 faces"),
-        "Majority against it": ("25.0 %", "2 faces"),
-        "No majority": ("12.5 %", "1 faces"),
-        "Not a face": ("12.5 %", "1 faces"),
-        "Mean agreement": ("73.3 %", "entropy 0.73 bits"),
+def test_shares_are_of_all_faces_or_of_the_chosen_split(faces):
+    app = open_dataset("FER+")
+    assert metrics(app) == {
+        "Majority for the label": ("37.5%", "3 faces"),
+        "Majority against it": ("25.0%", "2 faces"),
+        "No majority": ("12.5%", "1 faces"),
+        "Not a face": ("12.5%", "1 faces"),
+        "Mean agreement": ("73.3%", "entropy 0.73 bits"),
     }
     app.selectbox(key="ferplus.votes faces").set_value("public_test").run()
-    assert shown(app)["Majority for the label"] == ("50.0 %", "1 faces")
-    assert shown(app)["Not a face"] == ("50.0 %", "1 faces")
+    assert metrics(app)["Majority for the label"] == ("50.0%", "1 faces")
+    assert metrics(app)["Not a face"] == ("50.0%", "1 faces")
 
 
-def test_a_click_on_a_cell_opens_its_faces_and_frames_it(faces):
-    app = ferplus()
-    cell = [EMOTIONS.index("happy"), MAJORITIES.index("contempt")]
-    click_mark(app, "ferplus.majority", cell)
-    assert filters(app) == {"emotion": "happy", "majority": "contempt"}
-    assert app.subheader[-1].value == "1 faces"
+def test_marks_open_as_many_faces_as_they_count_within_the_chosen_split(faces):
+    app = open_dataset("FER+")
+    click_mark(app, "ferplus.majority", [EMOTIONS.index("happy"), MAJORITIES.index("contempt")])
+    assert active_filters(app) == {"emotion": "happy", "majority": "contempt"}
+    assert heading(app) == "1 faces"
 
-
-@pytest.mark.parametrize(
-    ("what", "number", "bounds", "n"),
-    [
+    for quantity, number, bounds, n in (
         ("agreement", 7, (0.7, 0.8), 2),
         ("agreement", 10, (1.0, 1.1), 1),
         ("entropy", 0, (0, 0.25), 1),
-    ],
-)
-def test_a_click_on_a_bar_opens_as_many_faces_as_it_counts(faces, what, number, bounds, n):
-    app = ferplus()
-    click_mark(app, f"ferplus.{what}", [number])
-    assert filters(app) == {what: bounds}
-    assert app.subheader[-1].value == f"{n} faces"
-    (bars,) = drawn(app, f"ferplus.{what}")
-    marked = [
-        (mark, count)
-        for (mark,), count, opacity in zip(
-            bars["customdata"], bars["y"], bars["marker"]["opacity"], strict=True
-        )
-        if opacity == 1
-    ]
-    assert marked == [(number, n)]
+    ):
+        click_mark(app, f"ferplus.{quantity}", [number])
+        assert active_filters(app) == {quantity: bounds}
+        assert heading(app) == f"{n} faces"
+        (bars,) = traces(app, f"ferplus.{quantity}")
+        marks = zip(bars["customdata"], bars["y"], bars["marker"]["opacity"], strict=True)
+        assert [(mark, y) for (mark,), y, opacity in marks if opacity == 1] == [(number, n)]
 
+    app.session_state["dataset.filters"] = {"agreement": (0.45, 0.72)}  # not of a bar
+    app.run()
+    assert set(traces(app, "ferplus.agreement")[0]["marker"]["opacity"]) == {1}
 
-def test_the_picked_split_is_part_of_what_a_click_chooses(faces):
-    app = ferplus()
     app.selectbox(key="ferplus.votes faces").set_value("train").run()
     click_mark(app, "ferplus.agreement", [10])
-    assert filters(app) == {"split": "train", "agreement": (1.0, 1.1)}
+    assert active_filters(app) == {"split": "train", "agreement": (1.0, 1.1)}
     click_mark(app, "ferplus.majority", [EMOTIONS.index("sad"), EMOTIONS.index("neutral")])
-    assert filters(app) == {"split": "train", "emotion": "sad", "majority": "neutral"}
-
-
-def test_a_range_chosen_elsewhere_marks_no_bar(faces):
-    app = ferplus()
-    app.session_state["dataset.filters"] = {"agreement": (0.45, 0.72)}
-    app.run()
+    assert active_filters(app) == {"split": "train", "emotion": "sad", "majority": "neutral"}
     assert not app.exception
-    assert set(drawn(app, "ferplus.agreement")[0]["marker"]["opacity"]) == {1}
 
 
 def test_every_bar_and_cell_counts_the_faces_that_its_filters_leave():
@@ -136,34 +103,27 @@ def test_every_bar_and_cell_counts_the_faces_that_its_filters_leave():
     given[:20] = np.minimum(given[:20], 1)  # fewer than ten votes, too
     labels = rng.integers(0, 7, n)
     dataset = make_faces(np.zeros((n, 48, 48), np.uint8), labels, votes=given)
-    known = KnownFaces(dataset, measure(dataset), None)
-    for what, edges in (("agreement", AGREEMENT_EDGES), ("entropy", ENTROPY_EDGES)):
-        counts = bin_counts(getattr(votes, what)(given), edges)
-        left = [len(positions(known, {what: bounds})) for bounds in itertools.pairwise(edges)]
+    faces = AnnotatedDataset(dataset, measure(dataset), None)
+    for quantity, edges in (("agreement", AGREEMENT_EDGES), ("entropy", ENTROPY_EDGES)):
+        counts = bin_counts(getattr(votes, quantity)(given), edges)
+        bins = itertools.pairwise(edges)
+        left = [len(filtered_faces(faces, {quantity: bounds})) for bounds in bins]
         assert counts.tolist() == left and sum(left) == n
     cells = label_majority_counts(dataset.labels, votes.majority(given))
-    for (label, said), count in np.ndenumerate(cells):
-        cell = {"emotion": EMOTIONS[label], "majority": MAJORITIES[said]}
-        assert len(positions(known, cell)) == count
+    for (label, majority), count in np.ndenumerate(cells):
+        active = {"emotion": EMOTIONS[label], "majority": MAJORITIES[majority]}
+        assert len(filtered_faces(faces, active)) == count
 
 
-@pytest.mark.parametrize(
-    ("chosen", "cell"),
-    [
-        ({"emotion": "sad", "majority": "not a face"}, (4, 9)),
-        ({"majority": "angry"}, (None, 0)),
-        ({"emotion": "angry"}, (0, None)),
-        ({"emotion": "sad", "agreement": (0.1, 0.2)}, None),
-        ({"emotion": "sad", "split": "train"}, None),
-        ({}, None),
-    ],
-    ids=["cell", "column", "row", "another filter", "another split", "nothing"],
-)
-def test_the_frame_is_around_what_is_chosen_by_label_and_majority_alone(chosen, cell):
-    assert marked_cell(chosen, {}) == cell
-
-
-def test_the_frame_belongs_to_the_picked_split():
-    chosen = {"split": "train", "emotion": "sad", "majority": "sad"}
-    assert marked_cell(chosen, {"split": "train"}) == (4, 4)
-    assert marked_cell(chosen, {"split": "public_test"}) is None
+def test_the_cell_is_highlighted_with_just_its_filters():
+    for active, of_split, cell in (
+        ({"emotion": "sad", "majority": "not a face"}, {}, (4, 9)),
+        ({"majority": "angry"}, {}, (None, 0)),
+        ({"emotion": "angry"}, {}, (0, None)),
+        ({"emotion": "sad", "agreement": (0.1, 0.2)}, {}, None),
+        ({"emotion": "sad", "split": "train"}, {}, None),
+        ({}, {}, None),
+        ({"split": "train", "emotion": "sad", "majority": "sad"}, {"split": "train"}, (4, 4)),
+        ({"split": "train", "emotion": "sad", "majority": "sad"}, {"split": "test"}, None),
+    ):
+        assert highlighted_cell(active, of_split) == cell, active

@@ -4,14 +4,14 @@ import cv2
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from pipeline.labels import COLOURS
-from tests.dashboard.tiles import tiles
+from pipeline.labels import COLORS
+from tests.dashboard.pages import tiles
 
 
 def page() -> None:
     import numpy as np
 
-    from dashboard.components.gallery import Tile, gallery
+    from dashboard.widgets.gallery import Tile, gallery
 
     def make(part: slice) -> list[Tile]:
         numbers = range(100)[part]
@@ -20,19 +20,16 @@ def page() -> None:
     gallery("faces", 100, make, per_page=30)
 
 
-def test_a_page_holds_its_faces_and_no_others():
+def test_a_page_holds_its_faces_and_a_page_beyond_the_last_becomes_the_first():
     app = AppTest.from_function(page).run()
     shown = tiles(app)
     assert [tile["caption"] for tile in shown] == [f"happy <b>{n}" for n in range(30)]
-    assert {tile["colour"] for tile in shown} == {COLOURS["happy"]}
+    assert {tile["color"] for tile in shown} == {COLORS["happy"]}
     png = base64.b64decode(shown[7]["source"].partition(",")[2])
     face = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE)
     assert face.shape == (48, 48) and (face == 7).all()
     assert app.caption[0].value == "Faces 1-30 of 100"
 
-
-def test_the_last_page_holds_the_rest_and_a_page_beyond_begins_anew():
-    app = AppTest.from_function(page).run()
     app.session_state["faces"] = 4
     assert len(tiles(app.run())) == 10
     app.session_state["faces"] = 5

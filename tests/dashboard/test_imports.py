@@ -6,6 +6,7 @@ from pipeline.workspace import PROJECT
 PROGRAM = """
 import sys
 from unittest import mock
+import cleanlab.filter  # which the pages import for label issues
 from streamlit.testing.v1 import AppTest
 
 pages = ("dataset", "train", "evaluate", "compare", "live")
@@ -15,7 +16,7 @@ with mock.patch("streamlit_webrtc.component.get_this_session_info", return_value
     for page in pages:
         at.switch_page(f"app_pages/{page}.py").run()
         assert at.title and not at.exception, (page, at.exception)
-print(*sorted({name.split(".")[0] for name in sys.modules} & {"tensorflow", "keras"}))
+print(*sorted({name.split(".")[0] for name in sys.modules} & {"tensorflow", "keras", "torch"}))
 """
 
 

@@ -1,136 +1,106 @@
-import pytest
 from streamlit.testing.v1 import AppTest
 
+from pipeline.config.train_config import TrainConfig
 from pipeline.data.exclusions import exclude, load_exclusions
 from pipeline.data.store import dataset_info, dataset_names
 from pipeline.runs import create_run
-from pipeline.training.config import TrainConfig
+from tests.dashboard.pages import press
 from tests.evaluation.makers import make_dataset, make_run
 
-PAGE = """
-import streamlit as st
-from dashboard.components.dataset.manage import show_manage
-from pipeline.data.store import dataset_names
 
-names = dataset_names()
-if st.session_state.get("dataset.imported") in names:
-    st.session_state["dataset"] = st.session_state.pop("dataset.imported")
-if names:
-    show_manage(st.selectbox("Data set", names, key="dataset"))
-"""
+def script() -> None:
+    import streamlit as st
 
+    from dashboard.views.dataset.manage import show_manage
+    from pipeline.data.store import dataset_names
 
-def page() -> AppTest:
-    return AppTest.from_string(PAGE, default_timeout=30).run()
+    names = dataset_names()
+    if st.session_state.get("dataset.imported") in names:
+        st.session_state["dataset"] = st.session_state.pop("dataset.imported")
+    if names:
+        show_manage(st.selectbox("Data set", names, key="dataset"))
 
 
-def click(at: AppTest, label: str) -> AppTest:
-    next(button for button in at.button if button.label == label).click().run()
-    assert not at.exception
-    return at
+def page(dataset: str = "faces") -> AppTest:
+    app = AppTest.from_function(script, default_timeout=30)
+    app.session_state["dataset"] = dataset
+    return app.run()
 
 
-def rename(at: AppTest, new: str) -> AppTest:
-    at.text_input[0].set_value(new)
-    return click(at, "Rename")
+def rename(app: AppTest, new: str) -> AppTest:
+    app.text_input[0].set_value(new)
+    return press(app, "Rename")
 
 
-def test_a_renamed_data_set_stays_in_sight_with_all_that_is_kept_with_it():
+def remove(app: AppTest) -> AppTest:
+    return press(press(app, "Remove…"), "Remove permanently")
+
+
+def test_a_renamed_data_set_is_still_shown_with_everything_in_its_folder():
     make_dataset("another")
     dataset = make_dataset("faces")
     exclude(dataset, "odd", dict.fromkeys(["f1"], "by hand"))
-    at = page()
-    at.selectbox[0].set_value("faces").run()
+    app = rename(page(), " fer2013 ")
 
-    rename(at, " fer2013 ")
-
-    assert dataset_names() == ["another", "fer2013"] and not at.error
-    assert at.selectbox[0].value == "fer2013" and at.text_input[0].value == "fer2013"
+    assert dataset_names() == ["another", "fer2013"] and not app.error
+    assert app.selectbox[0].value == "fer2013" and app.text_input[0].value == "fer2013"
     assert dataset_info("fer2013").fingerprint == dataset.fingerprint
     assert list(load_exclusions("fer2013", "odd").reasons) == ["f1"]
 
 
-@pytest.mark.parametrize("new", ["another", "two words", "", "../x"])
-def test_a_name_that_cannot_be_had_gives_one_sentence(new):
+def test_a_name_that_cannot_be_used_gives_one_sentence():
     make_dataset("another")
     make_dataset("faces")
-    at = page()
-    at.selectbox[0].set_value("faces").run()
-
-    rename(at, new)
-
-    (error,) = at.error
-    assert "taken" in error.value or "not a plain name" in error.value
-    assert dataset_names() == ["another", "faces"]
+    app = page()
+    for new in ("another", "two words", "", "../x"):
+        rename(app, new)
+        (error,) = app.error
+        assert "taken" in error.value or "not a plain name" in error.value
+        assert dataset_names() == ["another", "faces"]
 
 
 def test_a_data_set_is_removed_only_after_a_second_click():
     make_dataset("another")
     make_dataset("faces")
-    at = page()
-    at.selectbox[0].set_value("faces").run()
-
-    click(at, "Remove…")
+    app = press(page(), "Remove…")
     assert dataset_names() == ["another", "faces"]
-    assert "**faces** goes for good" in at.markdown[0].value
+    assert "**faces** will be permanently deleted" in app.markdown[0].value
 
-    click(at, "Remove for good")
-    assert dataset_names() == ["another"] and at.selectbox[0].value == "another"
-
-
-def test_the_last_data_set_can_be_removed():
-    make_dataset()
-    at = click(click(page(), "Remove…"), "Remove for good")
-    assert not dataset_names() and not at.button
+    press(app, "Remove permanently")
+    assert dataset_names() == ["another"] and app.selectbox[0].value == "another"
+    assert not remove(app).button and not dataset_names()
 
 
-@pytest.mark.parametrize("action", ["rename", "remove"])
-def test_what_a_run_waits_for_is_neither_renamed_nor_removed(action):
-    run = create_run(TrainConfig(dataset="faces"), make_dataset().fingerprint)
-    at = page()
-
-    at = rename(at, "other") if action == "rename" else click(at, "Remove…")
-
-    (error,) = at.error
-    assert f"needed by the run '{run.name}': stop that first" in error.value
-    assert dataset_names() == ["faces"]
-
-
-def test_a_run_that_begins_before_the_second_click_keeps_its_data_set():
+def test_a_data_set_that_a_run_waits_for_is_neither_renamed_nor_removed():
     dataset = make_dataset()
-    at = click(page(), "Remove…")
-    create_run(TrainConfig(dataset="faces"), dataset.fingerprint)
+    late = press(page(), "Remove…")  # the run starts before the second click
+    run = create_run(TrainConfig(dataset="faces"), dataset.fingerprint)
+    for app in (
+        rename(page(), "other"),
+        press(page(), "Remove…"),
+        press(late, "Remove permanently"),
+    ):
+        (error,) = app.error
+        assert f"needed by the run '{run.name}': stop that first" in error.value
+        assert dataset_names() == ["faces"]
 
-    click(at, "Remove for good")
 
-    assert "needed by the run" in at.error[0].value and dataset_names() == ["faces"]
+def test_data_sets_that_are_damaged_used_by_a_finished_run_or_gone_are_removed(empty_workspace):
+    for file in ("meta.json", "index.parquet", "images.npy"):
+        make_dataset()
+        (empty_workspace / "datasets" / "faces" / file).write_bytes(b"nothing")
+        app = rename(page(), "broken")
+        assert dataset_names() == ["broken"] and not app.error
+        remove(app)
+        assert not dataset_names()
 
-
-def test_a_finished_run_holds_nothing_back():
     make_run(make_dataset())
-    click(click(page(), "Remove…"), "Remove for good")
+    remove(page())
     assert not dataset_names()
 
-
-@pytest.mark.parametrize("file", ["meta.json", "index.parquet", "images.npy"])
-def test_a_damaged_data_set_can_be_renamed_and_removed(file, empty_workspace):
-    make_dataset()
-    (empty_workspace / "datasets" / "faces" / file).write_bytes(b"nothing")
-    at = rename(page(), "broken")
-    assert dataset_names() == ["broken"] and not at.error
-
-    click(click(at, "Remove…"), "Remove for good")
-    assert not dataset_names()
-
-
-def test_a_data_set_that_somebody_else_removed_meanwhile_gives_one_sentence(empty_workspace):
-    make_dataset()
     make_dataset("another")
-    at = page()
-    at.selectbox[0].set_value("faces").run()
-    click(at, "Remove…")
+    make_dataset()
+    app = press(page(), "Remove…")
     (empty_workspace / "datasets" / "faces").rename(empty_workspace / "gone")
-
-    click(at, "Remove for good")
-
-    assert not at.exception and dataset_names() == ["another"]
+    press(app, "Remove permanently")
+    assert dataset_names() == ["another"]

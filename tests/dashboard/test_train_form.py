@@ -1,36 +1,54 @@
+"""The form of a new run: its fields, what fills it, and what it previews and starts."""
+
 import pytest
 
-from dashboard.components.plain import plain
-from dashboard.components.train.augmented import faces_to_show
-from dashboard.components.train.fields import fields_of
-from dashboard.components.train.widgets import step_of
+from dashboard.views.train.field_widgets import step_size
+from dashboard.views.train.fields import form_fields
+from dashboard.views.train.training_data import sample_faces
+from dashboard.widgets.markdown import escape_markdown
 from models import ARCHITECTURES
-from pipeline.data.store import (
-    remove_dataset,
-)
+from pipeline.config.augmentation import Augmentation
+from pipeline.config.options import build_config, command_line
+from pipeline.config.train_config import TrainConfig
+from pipeline.data.exclusions import exclude, remove_exclusions
+from pipeline.data.store import dataset_info, load_dataset, remove_dataset, rename_dataset
 from pipeline.errors import UserError
 from pipeline.runs import Notes, create_run, list_runs
-from pipeline.training.augmentation import Augmentation
-from pipeline.training.config import TrainConfig
-from pipeline.training.options import build_config, command_line
-from tests.dashboard.shown_form import (
-    FILLED,
-    button,
-    checked,
-    command,
-    config_of,
-    form,
-    pictures,
-    said,
-    shown_fields,
-)
-from tests.data.dataset_makers import make_faces, noise
+from pipeline.training.targets import training_counts
+from tests.dashboard.pages import button, press, texts
+from tests.dashboard.shown_form import command, config_of, form, shown_fields, without_error
+from tests.data.dataset_makers import make_faces, noise, store_faces
+
+FILLED = {
+    "custom_cnn": config_of(
+        model={"widths": (8, 16), "kernel_size": 5, "residual": False, "dropout": 0.15},
+        optimizer="sgd", learning_rate=0.0003, schedule="cosine", warmup_epochs=2,
+        weight_decay=5e-4, ema_momentum=0.999, seed=7, precision="mixed_bfloat16",
+        class_weights="given", given_weights=(1, 9.5, 1, 0.5, 1, 1, 2), mixup=0.2,
+        augmentation={"rotation": 12.5, "zoom": 0.155, "flip": False, "erasing": 0.25},
+        monitor="val_loss", early_stopping_patience=0,
+    ),
+    "vgg16": config_of(
+        dataset="voted", exclude="dark", targets="blend", vote_share=0.3, label_smoothing=0.1,
+        architecture="vgg16", model={"weights": "none", "input_size": 64, "dropout": 0.2},
+        plateau_patience=2, plateau_factor=0.2, early_stopping_monitor="val_macro_f1",
+    ),
+    "resnet50v2": config_of(
+        architecture="resnet50v2", batch_size=32, epochs=7, class_weights="sqrt", targets="votes",
+        dataset="voted", schedule="constant", teacher="custom_cnn", distillation_weight=0.7,
+        model={"trainable_share": 0.35, "head_epochs": 1, "head_learning_rate": 0.0025},
+    ),
+}  # fmt: skip
 
 pytestmark = pytest.mark.usefixtures("two_datasets")
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
-def test_every_field_that_applies_is_in_the_form_and_what_it_says_stays_when_others_change(name):
+def images(at) -> list[str]:
+    """Return the URL of each image, which depends on its pixels."""
+    return [url for image in at.image for url in image.value]
+
+
+def test_every_field_that_applies_is_in_the_form_and_keeps_its_value_when_others_change():
     at = form()
     at.number_input(key="train.epochs").set_value(3)
     at.selectbox(key="train.class_weights").set_value("given")
@@ -38,130 +56,176 @@ def test_every_field_that_applies_is_in_the_form_and_what_it_says_stays_when_oth
     at.selectbox(key="train.dataset").set_value("voted").run()
     at.selectbox(key="train.targets").set_value("blend")
     at.number_input(key="train.given_weights.sad").set_value(2.5)
-    at.selectbox(key="train.architecture").set_value(name).run()
-    fields = {*TrainConfig.model_fields, *Augmentation.model_fields}
-    fields |= set(ARCHITECTURES[name].model_fields)
-    assert shown_fields(checked(at)) == fields - {"model", "augmentation"}
-    assert "--given-weights 1.0,1.0,1.0,1.0,2.5,1.0,1.0" in command(at)
-    assert "--epochs 3 " in command(at)
+    fields = {*TrainConfig.model_fields, *Augmentation.model_fields} - {"model", "augmentation"}
+    for name, architecture in ARCHITECTURES.items():
+        at.selectbox(key="train.architecture").set_value(name).run()
+        assert shown_fields(at) == fields | set(architecture.model_fields), name
+        assert "--given-weights 1.0,1.0,1.0,1.0,2.5,1.0,1.0" in command(at)
+        assert "--epochs 3 " in command(at)
 
 
 def test_fields_that_do_not_apply_are_not_shown():
     at = form()
-    assert not shown_fields(at) & {"exclude", "targets", "vote_share", "given_weights"}
-    assert "teacher_share" not in shown_fields(at)
+    not_yet = {"exclude", "targets", "vote_share", "given_weights", "distillation_weight"}
+    assert not shown_fields(at) & not_yet
     at.selectbox(key="train.schedule").set_value("cosine")
     at.number_input(key="train.early_stopping_patience").set_value(0)
     at.selectbox(key="train.architecture").set_value("vgg16").run()
-    assert "head_epochs" in shown_fields(checked(at))
+    assert "head_epochs" in shown_fields(without_error(at))
     hidden = {"plateau_patience", "plateau_factor", "early_stopping_monitor", "widths"}
     assert not shown_fields(at) & hidden
     at.selectbox(key="train.VGG16.weights").set_value("none").run()
     assert not shown_fields(at) & {"head_epochs", "head_learning_rate", "trainable_share"}
 
 
-def test_an_exclusion_list_goes_along_and_leaves_with_its_data_set():
+def test_the_four_callbacks_are_named_and_the_schedule_switches_one_of_them():
+    at = form()
+    for name in ("ModelCheckpoint", "EarlyStopping", "ReduceLROnPlateau", "CSVLogger"):
+        assert f"**{name}**" in texts(at).splitlines()
+    assert "Off:" not in texts(at)
+
+    at.selectbox(key="train.schedule").set_value("cosine").run()
+
+    assert "Off: needs schedule plateau." in texts(at).splitlines()
+
+
+def test_a_configuration_fills_the_whole_form():
+    for name, config in FILLED.items():
+        at = press(form(config), "Fill")
+        assert command(at) == command_line(config), name
+        if name == "custom_cnn":  # fields that come and go keep their values
+            at.toggle(key="train.sweep").set_value(True)
+            at.selectbox(key="train.schedule").set_value("plateau").run()
+            press(at, "Fill")
+            at.selectbox(key="train.schedule").set_value("plateau").run()
+            at.selectbox(key="train.schedule").set_value(config.schedule).run()
+            assert command(at) == command_line(config), name
+        press(at, "Reset to defaults")
+        assert command(at) == command_line(config_of(dataset=config.dataset)), name
+
+
+def test_a_clone_without_its_exclusion_list_warns_and_selects_no_other():
+    voted = load_dataset("voted")
+    exclude(voted, "bright", {voted.ids[1]: "by hand"})
+    at = form(config_of(dataset="voted", exclude="bright"), voted.fingerprint)
+    at.selectbox(key="train.dataset").set_value("voted").run()
+    at.multiselect(key="train.exclude").set_value(["dark"]).run()
+    remove_exclusions("voted", "bright")
+    press(at, "Fill")
+    assert "--dataset voted" in command(at) and "--exclude" not in command(at)
+    assert "Exclusion list 'bright' of data set 'voted' is gone" in at.warning[0].value
+    at.multiselect(key="train.exclude").set_value(["dark"]).run()
+    assert not without_error(at).warning
+
+
+def test_a_clone_finds_its_renamed_data_set_and_selects_no_other_faces():
+    config = config_of(dataset="voted", exclude="dark")
+    at = form(config, dataset_info("voted").fingerprint)
+    rename_dataset("voted", "renamed")
+    press(at, "Fill")
+    assert "--dataset renamed" in command(at) and "--exclude dark" in command(at)
+    assert not at.warning
+
+    remove_dataset("renamed")
+    other_faces = form(config_of(), "0" * 64)
+    for each, name in ((at, "voted"), (other_faces, "plain")):
+        press(each, "Fill")
+        assert each.selectbox(key="train.dataset").value is None
+        assert f"'{name}' is gone or holds other faces" in each.warning[0].value
+        assert [e.value for e in each.error] == [escape_markdown("Choose a data set to train on.")]
+    at.selectbox(key="train.dataset").set_value("plain").run()
+    assert "--dataset plain" in command(at) and not at.warning
+
+
+def test_an_exclusion_list_is_used_and_goes_with_its_data_set():
     at = form()
     at.selectbox(key="train.dataset").set_value("voted").run()
-    assert at.selectbox(key="train.exclude").options == ["dark"]
-    at.selectbox(key="train.exclude").set_value("dark").run()
-    assert "--exclude dark" in command(checked(at))
+    assert at.multiselect(key="train.exclude").options == ["dark"]
+    at.multiselect(key="train.exclude").set_value(["dark"]).run()
+    assert "--exclude dark" in command(at)
     assert at.dataframe[0].value["faces"].sum() == 10
+    voted = load_dataset("voted")
+    exclude(voted, "bright", {voted.ids[1]: "by hand"})
+    at.multiselect(key="train.exclude").set_value(["dark", "bright"]).run()
+    assert "--exclude bright,dark" in command(at)
+    assert at.dataframe[0].value["faces"].sum() == 9
     at.selectbox(key="train.dataset").set_value("plain").run()
-    assert "--exclude" not in command(checked(at))
+    assert "--exclude" not in command(at)
 
-
-def test_a_data_set_that_is_removed_meanwhile_gives_way_to_no_other():
-    at = form()
-    for name in ("plain", "voted"):
+    for name in ("plain", "voted"):  # a data set that was removed is not replaced by another
         remove_dataset(name)
         at.run()
         assert not at.exception
-        assert [error.value for error in at.error] == [plain("Choose a data set to train on.")]
+        assert [e.value for e in at.error] == [escape_markdown("Choose a data set to train on.")]
 
 
-def test_a_backbone_starts_from_a_trained_run_of_its_architecture():
-    runs = {name: create_run(config, "f" * 64) for name, config in FILLED.items()}
-    for run in runs.values():
-        run.weights_path.write_bytes(b"")
-    runs["vgg16"].write_notes(Notes(name="warm"))
-    create_run(FILLED["vgg16"], "f" * 64)
+def test_a_backbone_starts_from_a_run_or_bundled_model_of_its_architecture():
+    run = create_run(FILLED["vgg16"], "f" * 64, notes=Notes(name="warm"))
+    run.weights_path.write_bytes(b"")
+    create_run(FILLED["vgg16"], "f" * 64)  # without weights
+    create_run(FILLED["custom_cnn"], "f" * 64).weights_path.write_bytes(b"")
     at = form()
-    at.selectbox(key="train.architecture").set_value("vgg16").run()
-    weights, name = at.selectbox(key="train.VGG16.weights"), runs["vgg16"].name
-    assert weights.options == ["imagenet", "none", f"warm · {name}"]
-    weights.set_value(name).run()
-    assert f"--weights {name}" in command(checked(at))
+    for architecture, key, option, name in (
+        ("vgg16", "train.VGG16.weights", "warm — ", run.name),
+        ("resnet50v2", "train.ResNet50V2.weights", "resnet50v2 — ", "resnet50v2"),
+    ):
+        at.selectbox(key="train.architecture").set_value(architecture).run()
+        *others, offered = at.selectbox(key=key).options
+        assert others == ["imagenet", "none"] and offered.startswith(option)
+        at.selectbox(key=key).set_value(name).run()
+        assert f"--weights {name}" in command(at)
 
 
-def test_a_backbone_starts_from_the_shipped_model_of_its_architecture():
-    at = form()
-    at.selectbox(key="train.architecture").set_value("resnet50v2").run()
-    weights = at.selectbox(key="train.ResNet50V2.weights")
-    assert weights.options == ["imagenet", "none", "resnet50v2"]
-    weights.set_value("resnet50v2").run()
-    assert "--weights resnet50v2" in command(checked(at))
-
-
-def test_weights_may_be_a_file_that_is_there(tmp_path):
+def test_weights_may_be_a_file_that_exists_below_the_import_root(tmp_path, monkeypatch):
+    monkeypatch.setenv("EMOTION_IMPORT_ROOT", str(tmp_path))
     file = tmp_path / "some.weights.h5"
-    at = form(config_of(architecture="vgg16", model={"weights": str(file)}))
-    button(at, "Clone").click().run()
-    assert "There are no weights" in at.error[0].value
+    config = config_of(architecture="vgg16", model={"weights": str(file)})
+    assert "There are no weights" in press(form(config), "Fill").error[0].value
     file.touch()
-    at = form(config_of(architecture="vgg16", model={"weights": str(file)}))
-    button(at, "Clone").click().run()
-    assert f"--weights {file}" in command(checked(at))
+    assert f"--weights {file}" in command(press(form(config), "Fill"))
 
 
-def test_a_wrong_value_is_told_in_one_sentence_and_cannot_be_started():
+def test_a_wrong_value_is_one_sentence_as_on_the_command_line_and_cannot_be_started():
     at = form()
-    at.text_input(key="train.CustomCNN.widths").set_value("1, many").run()
-    assert not at.exception
-    assert len(at.error) == 1 and "is wrong" in at.error[0].value
-    assert "Start training" not in [button.label for button in at.button]
+    for widths in ("1, many", "4,,8"):
+        at.text_input(key="train.CustomCNN.widths").set_value(widths).run()
+        with pytest.raises(UserError) as refused:
+            build_config({"dataset": "plain"}, {"widths": widths})
+        assert [error.value for error in at.error] == [escape_markdown(str(refused.value))]
+        assert "Start training" not in [button.label for button in at.button]
+        assert not at.exception
 
 
-def test_a_list_with_a_gap_is_refused_as_on_the_command_line():
-    at = form()
-    at.text_input(key="train.CustomCNN.widths").set_value("4,,8").run()
-    with pytest.raises(UserError) as refused:
-        build_config({"dataset": "plain"}, {"widths": "4,,8"})
-    assert [error.value for error in at.error] == [plain(str(refused.value))]
-
-
-def test_the_form_starts_what_it_says_and_shows_it_as_a_command():
+def test_the_form_starts_what_its_command_says():
     at = form()
     at.number_input(key="train.learning_rate").set_value(0.0003)
     at.text_input(key="train.CustomCNN.widths").set_value("8, 16")
     at.toggle(key="train.Augmentation.flip").set_value(False).run()
-    words = command(at)
-    assert "--learning-rate 0.0003 --widths 8,16 --flip False" in words
-    button(at, "Start training").click().run()
-    checked(at)
+    shown = command(at)
+    assert "--learning-rate 0.0003 --widths 8,16 --flip False" in shown
+    without_error(press(at, "Start training"))
     (run,) = list_runs()
-    assert command_line(run.config().train) == words
+    assert command_line(run.config().train) == shown
 
 
-def test_the_strip_follows_the_sliders_and_shows_an_epoch_of_the_training():
+def test_the_preview_follows_the_sliders_and_shows_an_epoch_of_the_training():
     at = form()
-    before = pictures(at)
-    assert "Below as epoch 1 sees them." in said(at)
+    before = images(at)
+    assert "Bottom row: augmented as in epoch 1" in texts(at).splitlines()
     at.slider(key="train.Augmentation.rotation").set_value(90.0).run()
-    turned = pictures(at)
-    assert [a == b for a, b in zip(before, turned, strict=True)] == [True, False, True, False]
-    button(at, "Draw again").click()
+    rotated = images(at)
+    assert [a == b for a, b in zip(before, rotated, strict=True)] == [True, False, True, False]
+    button(at, "Resample").click()
     at.number_input(key="train.mixup").set_value(0.2).run()
-    assert "Below as epoch 2 sees them. Mixup comes on top." in said(at)
-    assert pictures(at)[0] == turned[0] and pictures(at)[1] != turned[1]
+    assert "Bottom row: augmented as in epoch 2, before mixup" in texts(at)
+    assert images(at)[0] == rotated[0] and images(at)[1] != rotated[1]
 
 
-def test_the_strip_has_every_emotion_before_a_second_face_of_any():
+def test_the_preview_has_every_emotion_before_a_second_face_of_any():
     labels = [3] * 20 + [0, 0, 6]
     faces = make_faces([noise(i) for i in range(len(labels))], labels)
-    assert faces.labels[faces_to_show(faces)].tolist() == [0, 0, 3, 3, 3, 3, 3, 6]
-    few = make_faces([noise(0)], [5])
-    assert faces_to_show(few).tolist() == [0]
+    assert faces.labels[sample_faces(faces)].tolist() == [0, 0, 3, 3, 3, 3, 3, 6]
+    assert sample_faces(make_faces([noise(0)], [5])).tolist() == [0]
 
 
 def test_class_weights_follow_the_choice():
@@ -175,13 +239,20 @@ def test_class_weights_follow_the_choice():
     assert table.loc["disgust", "weight"] == pytest.approx(4 * table.loc["happy", "weight"])
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "step"),
-    [
-        ("learning_rate", 0.0003, 0.00001), ("learning_rate", 0.05, 0.001),
-        ("learning_rate", 0.0, 0.05), ("weight_decay", 0.0, 0.0001), ("label_smoothing", 0.0, 0.05),
-    ],
-)  # fmt: skip
-def test_a_click_changes_a_number_by_a_part_of_it(name, value, step):
-    (field,) = fields_of([name], {})
-    assert step_of(field, value) == step
+def test_class_counts_are_those_of_the_faces_that_training_fits_on():
+    labels = [label for label in range(7) for _ in range(10)]
+    dataset = store_faces([noise(i) for i in range(70)], labels, ["train"] * 70)  # one held out
+    counts = form().dataframe[0].value["faces"].tolist()
+    assert counts == training_counts(dataset).tolist() == [9] * 7
+
+
+def test_the_step_of_a_number_follows_its_kind_and_value():
+    for name, value, step in (
+        ("learning_rate", 0.0003, 0.00001),
+        ("learning_rate", 0.05, 0.001),
+        ("learning_rate", 0.0, 0.05),
+        ("weight_decay", 0.0, 0.0001),
+        ("label_smoothing", 0.0, 0.05),
+    ):
+        (field,) = form_fields([name], {})
+        assert step_size(field, value) == step, (name, value)

@@ -1,21 +1,26 @@
-"""What every refusal must keep: one sentence, nothing left behind, nothing said past it."""
+"""Imports that must succeed, and imports that must be refused."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from pipeline.data.import_options import ImportOptions
 from pipeline.data.importing import import_dataset
-from pipeline.data.store import load_dataset
+from pipeline.data.store import dataset_names, load_dataset, remove_dataset
 from pipeline.errors import UserError
 
 
 @pytest.fixture
 def imported() -> Callable:
-    """Import a source as `faces` and open it."""
+    """Import a source as `faces`, in place of what was imported before, and open it."""
 
-    def run(source: Path, **options):
-        import_dataset(source, "faces", **options)
+    def run(source: Path, ferplus: Path | None = None, on_progress=lambda _: None, **options):
+        if "faces" in dataset_names():
+            remove_dataset("faces")
+        import_dataset(
+            source, "faces", ImportOptions(**options), ferplus=ferplus, on_progress=on_progress
+        )
         return load_dataset("faces")
 
     return run
@@ -23,15 +28,15 @@ def imported() -> Callable:
 
 @pytest.fixture
 def refusal(empty_workspace, capfd) -> Callable[..., str]:
-    """Import a source that must be refused, and return the sentence."""
+    """Import a source that must be refused: one sentence, nothing left behind or printed."""
 
-    def run(source: Path, **options) -> str:
+    def run(source: Path, ferplus: Path | None = None, **options) -> str:
         with pytest.raises(UserError) as caught:
-            import_dataset(source, "faces", **options)
+            import_dataset(source, "refused", ImportOptions(**options), ferplus=ferplus)
         sentence = str(caught.value)
         assert sentence.endswith(".") and "\n" not in sentence and len(sentence) < 400
-        assert list(empty_workspace.glob("datasets/*")) == []
-        assert list(empty_workspace.glob("datasets/.*")) == []
+        left = {path.name for path in empty_workspace.glob("datasets/*")} - {"faces"}
+        assert not left, sentence
         assert capfd.readouterr().err == ""
         return sentence
 

@@ -1,4 +1,4 @@
-"""Small sources to import: rows, pictures, and the folders and archives that hold them."""
+"""Small sources to import: CSV rows, image files, and the folders and archives that hold them."""
 
 import io
 import tarfile
@@ -23,13 +23,13 @@ def csv_text(*rows: str, header: str = HEADER, end: str = "\n") -> str:
     return end.join([header, *rows]) + end
 
 
-def picture(value: int = 7, shape: tuple[int, ...] = (48, 48), suffix: str = ".png") -> bytes:
-    return cv2.imencode(suffix, np.full(shape, value, np.uint8))[1].tobytes()
+def image_file(value: int = 7, suffix: str = ".png") -> bytes:
+    return cv2.imencode(suffix, np.full((48, 48), value, np.uint8))[1].tobytes()
 
 
-def noise(seed: int, suffix: str = ".png") -> bytes:
+def noise_file(seed: int, suffix: str = ".png") -> bytes:
     content = np.random.default_rng(seed).integers(0, 256, (48, 48), dtype=np.uint8)
-    if suffix in (".gif", ".webp", ".ppm"):  # these are encoded from colours only
+    if suffix in (".gif", ".webp", ".ppm"):  # these are encoded from colors only
         content = np.repeat(content[..., None], 3, axis=2)
     return cv2.imencode(suffix, content)[1].tobytes()
 

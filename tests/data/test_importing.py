@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.data import store, writer
+from pipeline.data import store
 from pipeline.data.importing import import_dataset
 from pipeline.errors import UserError
 from pipeline.workspace import PROJECT
-from tests.data.source_makers import WRITERS, csv_text, picture, row, write_folder
+from tests.data.source_makers import WRITERS, csv_text, image_file, row, write_folder
 
 DATA = PROJECT.parent / "shared" / "data"
 TRAIN = [3995, 436, 4097, 7215, 4830, 3171, 4965]
@@ -21,10 +21,11 @@ def source(tmp_path) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("packed", "votes"), [("fer2013.tar.gz", "fer2013new.csv"), ("archive.zip", None)]
 )
-def test_the_real_fer2013_has_its_known_counts(packed, votes):
+def test_fer2013_has_its_known_counts(packed, votes):
     if not (DATA / packed).exists():
         pytest.skip(f"{DATA / packed} is not on this machine")
     info = import_dataset(DATA / packed, "fer2013", ferplus=DATA / votes if votes else None)
@@ -33,74 +34,60 @@ def test_the_real_fer2013_has_its_known_counts(packed, votes):
     assert list(info.counts["public_test"].values()) == PUBLIC_TEST
 
 
-@pytest.mark.parametrize("name", ["taken", "../x", "", "a b"])
-def test_a_name_that_cannot_be_had_is_refused_before_reading(name, source):
+def test_a_name_that_cannot_be_used_is_refused_before_reading(source):
     import_dataset(source, "taken")
-    with pytest.raises(UserError, match="taken|plain name"):
-        import_dataset(Path("never read"), name)
+    for name in ("taken", "../x", "", "a b"):
+        with pytest.raises(UserError, match="taken|plain name"):
+            import_dataset(Path("never read"), name)
 
 
-def test_a_source_that_is_not_there_is_refused(tmp_path, refusal):
+def test_what_cannot_be_imported_is_refused(tmp_path, source, refusal):
     assert "no file or folder" in refusal(tmp_path / "none.csv")
-
-
-@pytest.mark.parametrize("name", ["a.png", "a.txt", "a.tar.bz2", "a"])
-def test_a_source_of_no_known_kind_is_refused(name, tmp_path, refusal):
-    (tmp_path / name).write_bytes(picture())
-    assert f"{name} is none of what can be imported" in refusal(tmp_path / name)
-
-
-@pytest.mark.parametrize("packed", WRITERS)
-def test_a_source_with_neither_csv_nor_picture_is_refused(packed, tmp_path, refusal):
-    source = WRITERS[packed](tmp_path / packed, {"notes.txt": b"words"})
-    assert "none of what can be imported" in refusal(source)
-
-
-def test_an_unknown_split_is_refused(source, refusal):
     assert "Unknown split 'x'. Choose from: train, " in refusal(source, split="x")
+    for name in ("a.png", "a.txt", "a.tar.bz2", "a"):
+        (tmp_path / name).write_bytes(image_file())
+        assert f"{name} cannot be imported. Formats: " in refusal(tmp_path / name)
+    for packed, write in WRITERS.items():
+        words = write(tmp_path / packed, {"notes.txt": b"words"})
+        assert f"{packed} cannot be imported. Formats: " in refusal(words)
 
 
-def test_the_current_folder_can_be_imported(tmp_path, imported, monkeypatch):
-    monkeypatch.chdir(write_folder(tmp_path / "photos", {"happy/a.png": picture()}))
+def test_the_current_folder_and_a_link_are_read_by_their_own_names(
+    tmp_path, source, imported, monkeypatch
+):
+    monkeypatch.chdir(write_folder(tmp_path / "photos", {"happy/a.png": image_file()}))
     assert len(imported(Path("."))) == 1
     assert store.dataset_info("faces").source == "photos"
 
-
-def test_a_link_to_a_source_is_read_by_its_own_name(tmp_path, source, imported):
     link = tmp_path / "link.csv"
     link.symlink_to(source.rename(tmp_path / "blob"))
     assert len(imported(link)) == 2
 
 
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
-@pytest.mark.parametrize("method", ["append", "finish"])
-def test_a_full_disk_is_told_and_leaves_nothing(code, method, source, refusal, monkeypatch):
-    def fail(*_):
-        raise OSError(code, "full")
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(source, refusal, monkeypatch):
+    for owner, method in (
+        (store.DatasetWriter, "append"),
+        (store.DatasetWriter, "finish"),
+        (store.os, "fsync"),
+    ):
+        for code in (errno.ENOSPC, errno.EDQUOT):
 
-    monkeypatch.setattr(writer.DatasetWriter, method, fail)
-    assert "disk is full" in refusal(source)
+            def fail(*_, code=code, **__):
+                raise OSError(code, "full")
 
-
-def test_a_disk_that_fills_while_closing_is_told(source, refusal, monkeypatch):
-    def fail(*_):
-        raise OSError(errno.ENOSPC, "full")
-
-    monkeypatch.setattr(writer.os, "fsync", fail)
-    assert "disk is full" in refusal(source)
+            with monkeypatch.context() as patch:
+                patch.setattr(owner, method, fail)
+                assert "(full): free some space and import it again" in refusal(source), method
 
 
-@pytest.mark.parametrize("kind", ["CSV", "folder"])
-def test_an_unreadable_source_is_named(kind, source, tmp_path, refusal, monkeypatch):
-    if kind == "folder":
-        source = write_folder(tmp_path / "a", {"happy/a.png": picture()})
-
+def test_an_unreadable_source_is_named(source, tmp_path, refusal, monkeypatch):
     def fail(path, *_):
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
     monkeypatch.setattr("pipeline.data.readers.archive.FileIO", fail)
-    sentence = refusal(source)
-    assert str(source) in sentence and "Permission denied" in sentence
+    for each in (source, write_folder(tmp_path / "a", {"happy/a.png": image_file()})):
+        sentence = refusal(each)
+        assert str(each) in sentence and "Permission denied" in sentence
 
 
 def test_a_workspace_that_cannot_be_written_is_named(source, tmp_path, monkeypatch):
@@ -110,7 +97,7 @@ def test_a_workspace_that_cannot_be_written_is_named(source, tmp_path, monkeypat
         import_dataset(source, "faces")
 
 
-def test_an_import_that_is_interrupted_leaves_nothing(source, empty_workspace):
+def test_an_interrupted_import_leaves_nothing(source, empty_workspace):
     def interrupt(_):
         raise KeyboardInterrupt
 

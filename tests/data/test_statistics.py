@@ -10,8 +10,6 @@ from pipeline.labels import EMOTIONS
 from pipeline.workspace import dataset_folder
 from tests.data.dataset_makers import checks, make_faces, noise, store_faces
 
-FILE = "statistics.npz"
-
 
 @pytest.fixture
 def faces():
@@ -26,99 +24,72 @@ def assert_same(one, other):
         np.testing.assert_array_equal(values, getattr(other, name))
 
 
-def test_light_is_the_mean_and_deviation_of_each_face(faces):
+def test_brightness_and_contrast_are_mean_and_deviation_of_each_face(faces):
     measured = measure(faces)
     pixels = faces.images.reshape(40, -1).astype(np.float64)
-
     np.testing.assert_allclose(measured.brightness, pixels.mean(axis=1), rtol=1e-5)
     np.testing.assert_allclose(measured.contrast, pixels.std(axis=1), rtol=1e-5)
     assert measured.brightness.dtype == measured.contrast.dtype == np.float32
 
-
-def test_the_contrast_of_extremes_is_exact():
-    measured = measure(make_faces([checks(0, grey=255), checks(10), np.eye(48) * 255]))
-
-    assert measured.contrast[:2].tolist() == [0, 10]
-    assert measured.brightness.tolist() == [255, 128, np.float32(255 / 48)]
+    extremes = measure(make_faces([checks(0, gray=255), checks(10), np.eye(48) * 255]))
+    assert extremes.contrast[:2].tolist() == [0, 10]
+    assert extremes.brightness.tolist() == [255, 128, np.float32(255 / 48)]
 
 
-@pytest.mark.parametrize("split", [None, *SPLITS])
-@pytest.mark.parametrize("emotion", range(len(EMOTIONS)))
-def test_mean_faces_are_those_of_all_faces_at_once(faces, split, emotion):
-    mine = faces.labels == emotion
-    if split is not None:
-        mine &= faces.splits == split
-    found = measure(faces).mean_face(emotion, split)
-
-    if not mine.any():
-        assert found is None
-        return
-    np.testing.assert_allclose(found[0], faces.images[mine].mean(axis=0), rtol=1e-5)
-    np.testing.assert_allclose(found[1], faces.images[mine].std(axis=0), rtol=1e-5, atol=1e-3)
-    assert found[0].dtype == found[1].dtype == np.float32
-
-
-def test_faces_are_counted_by_split_and_emotion(faces):
-    counts = measure(faces).counts
-
-    assert counts.shape == (len(SPLITS), len(EMOTIONS))
-    for split, of_split in faces.counts().items():
-        assert counts[SPLITS.index(split)].tolist() == list(of_split.values())
+def test_counts_and_mean_images_are_those_of_all_faces_of_a_split_and_emotion(faces):
+    measured = measure(faces)
+    for split in (None, *SPLITS):
+        for emotion in range(len(EMOTIONS)):
+            mine = faces.labels == emotion
+            if split is not None:
+                mine &= faces.splits == split
+                assert measured.counts[SPLITS.index(split), emotion] == mine.sum()
+            found = measured.mean_face(emotion, split)
+            if not mine.any():
+                assert found is None
+                continue
+            mean, deviation = found
+            images = faces.images[mine]
+            np.testing.assert_allclose(mean, images.mean(axis=0), rtol=1e-5)
+            np.testing.assert_allclose(deviation, images.std(axis=0), rtol=1e-5, atol=1e-3)
+            assert mean.dtype == deviation.dtype == np.float32
 
 
-def test_measuring_by_parts_changes_nothing(faces, monkeypatch):
-    at_once = measure(faces)
+def test_measuring_in_chunks_changes_nothing(faces, monkeypatch):
+    whole = measure(faces)
     monkeypatch.setattr(statistics_module, "_CHUNK", 7)
+    assert_same(measure(faces), whole)
 
-    assert_same(measure(faces), at_once)
 
+def test_statistics_are_stored_at_import_and_again_after_damage(monkeypatch):
+    faces = store_faces([noise(0), noise(1)])
+    file = dataset_folder("faces") / "statistics.npz"
 
-@pytest.fixture
-def never_measured(monkeypatch):
     def fail(_):
         raise AssertionError("measured again")
 
-    monkeypatch.setattr(statistics_module, "measure", fail)
+    def stored():
+        with monkeypatch.context() as patch:
+            patch.setattr(statistics_module, "measure", fail)
+            return statistics(faces)
+
+    before = stored()
+    for damage in (
+        lambda: file.unlink(),
+        lambda: file.write_bytes(file.read_bytes()[:-20]),
+        lambda: file.write_bytes(b"no numbers"),
+        lambda: np.savez(file, fingerprint=np.array("0" * 64)),  # of other faces
+        lambda: np.savez(file, fingerprint=np.array(faces.fingerprint)),  # of an older version
+    ):
+        damage()
+        assert_same(statistics(faces), before)
+        assert_same(stored(), before)
 
 
-def test_they_are_kept_at_import(never_measured):
-    faces = store_faces([noise(0), noise(1)])
-
-    assert statistics(faces).brightness.shape == (2,)
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda file: file.unlink(),
-        lambda file: file.write_bytes(file.read_bytes()[:-20]),
-        lambda file: file.write_bytes(b"no numbers"),
-        lambda file: np.savez(file, fingerprint=np.array("0" * 64)),
-    ],
-    ids=["missing", "cut", "spoilt", "of other faces"],
-)
-def test_damaged_statistics_are_measured_and_kept_again(damage, request):
-    faces = store_faces([noise(0), noise(1)])
-    before = statistics(faces)
-    damage(dataset_folder("faces") / FILE)
-
-    assert_same(statistics(faces), before)
-    request.getfixturevalue("never_measured")
-    assert_same(statistics(faces), before)
-
-
-def test_statistics_of_an_older_version_are_measured_again():
-    faces = store_faces([noise(0)])
-    np.savez(dataset_folder("faces") / FILE, fingerprint=np.array(faces.fingerprint))
-
-    assert statistics(faces).counts.sum() == 1
-
-
-def test_where_nothing_can_be_kept_they_are_known_all_the_same():
+def test_statistics_that_cannot_be_stored_are_returned_all_the_same():
     faces = store_faces([noise(0)])
     before = statistics(faces)
-    (dataset_folder("faces") / FILE).unlink()
-    (dataset_folder("faces") / FILE).mkdir()
-
+    (dataset_folder("faces") / "statistics.npz").unlink()
+    (dataset_folder("faces") / "statistics.npz").mkdir()
     assert_same(statistics(faces), before)
     assert not list(dataset_folder("faces").glob(".*"))

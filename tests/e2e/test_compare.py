@@ -4,35 +4,36 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Server, wait_ready
+from tests.e2e.browser import Server, wait_ready
 from tests.e2e.plots import click_point
 
 
 def open_view(page: Page, server: Server, view: str) -> None:
-    page.goto(
-        f"{server.url}/compare?compare_dataset=sample&compare_split=validation&compare_view={view}"
-    )
+    (run,) = (server.workspace / "runs").glob("[!.]*")
+    choices = f"compare_models=custom_cnn&compare_models={run.name}&compare_dataset=sample"
+    page.goto(f"{server.url}/compare?{choices}&compare_split=validation&compare_view={view}")
     expect(page.locator(".js-plotly-plot .nsewdrag").first).to_be_attached(timeout=30_000)
     wait_ready(page)
 
 
 def test_a_click_on_a_pair_and_on_a_cell_opens_the_faces_that_differ(two_models, page) -> None:
-    open_view(page, two_models, "Pairs")
-    names = page.evaluate("document.querySelector('.js-plotly-plot')._fullLayout.yaxis._categories")
-    assert names[0] == "custom_cnn"
-    click_point(page, 0, names[0], names[1])
-    expect(page.get_by_text(f"{names[1]} less {names[0]}").first).to_be_visible()
+    open_view(page, two_models, "Pairwise")
+    rows = page.evaluate("document.querySelector('.js-plotly-plot')._fullLayout.yaxis._categories")
+    names = [row.rpartition("  ")[0] for row in rows]
+    assert names[0] == "custom_cnn" and names[1].startswith("custom_cnn · sample · ")
+    click_point(page, 0, "#1", rows[1])
+    expect(page.get_by_text(f"{names[1]} minus {names[0]}").first).to_be_visible()
     click_point(page, 1, "happy", "happy")
-    expect(page.get_by_role("button", name="labelled happy, called happy")).to_be_visible()
+    expect(page.get_by_role("button", name="labeled happy, predicted happy")).to_be_visible()
     tiles = page.locator(".gallery .caption")
     expect(tiles.first).to_have_text("happy")
     assert set(tiles.all_inner_texts()) == {"happy"}
-    mark = page.locator(".gallery .mark").first.inner_text()
-    assert re.match(r"first happy \d+\s% · second (?!happy)", mark)
+    note = page.locator(".gallery .mark").first.inner_text()
+    assert re.match(r"first happy \d+% · second (?!happy)", note)
 
 
 def test_times_are_measured_from_the_page_and_drawn(two_models, page: Page) -> None:
-    open_view(page, two_models, "Figures&compare_cost=size")
+    open_view(page, two_models, "Metrics&compare_cost=size")
     page.get_by_role("button", name="Measure the time of 2 models").click()
     expect(page.get_by_text("was not measured on this machine")).to_be_hidden(timeout=60_000)
     wait_ready(page)

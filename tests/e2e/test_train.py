@@ -1,77 +1,85 @@
-"""A training from its start to its end as a person sees it, and a sweep."""
+"""A training as a person sees it in the browser, from the form to the finished run."""
 
 import re
-import shutil
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from pipeline.runs import Run, list_runs
+from pipeline.runs import Run
 from tests.conftest import wait_for
-from tests.e2e.conftest import serve, wait_ready
-from tests.e2e.test_pages import WRONG
+from tests.e2e.browser import Server, wait_ready
+from tests.e2e.test_pages import ERRORS
 
-FIELDS = {
-    "Widths, channels": "8",
-    "Epochs": "30",
-    "Batch size, faces": "16",
-    "Early stopping patience, epochs": "0",
-}
+TIMEOUT_MS = 150_000
 
 
-@pytest.fixture
-def train_page(trained, empty_workspace, tmp_path, page) -> Page:
-    """The Train page of a dashboard whose workspace holds the drawn faces and no run."""
-    shutil.copytree(trained / "datasets", empty_workspace / "datasets")
-    with serve(empty_workspace, tmp_path / "server.log") as server:
-        page.goto(f"{server.url}/train")
-        wait_ready(page)
-        yield page
-
-
-def fill_in(page: Page) -> None:
-    for label, value in FIELDS.items():
+def start_training(server: Server, page: Page, epochs: int) -> Run:
+    """Fill in the form for a tiny network, start it, and return the run."""
+    runs = server.workspace / "runs"
+    before = set(runs.glob("[!.]*"))
+    page.goto(f"{server.url}/train?train.view=New+run")
+    wait_ready(page)
+    for label, value in {
+        "Widths, channels": "8",
+        "Epochs": str(epochs),
+        "Batch size, faces": "16",
+        "Early stopping patience, epochs": "0",
+    }.items():
         page.get_by_label(label, exact=True).fill(value)
         page.keyboard.press("Enter")
-    expect(page.get_by_text("--epochs 30")).to_be_visible(timeout=20_000)
-
-
-def shown_epoch(page: Page) -> int:
-    """The epoch that the bar of the training names."""
-    words = page.get_by_text(re.compile(r"^epoch \d+/30 ·")).first
-    return int(re.search(r"epoch (\d+)/", words.inner_text(timeout=60_000)).group(1))
-
-
-def see_it_move(page: Page) -> None:
-    before = shown_epoch(page)
-    wait_for(lambda: shown_epoch(page) > before, 150)
-
-
-def see_state(page: Page, run: Run, state: str) -> None:
-    expect(page.get_by_role("heading", name=run.name)).to_contain_text(state, timeout=150_000)
-
-
-def test_a_run_is_started_watched_stopped_resumed_and_seen_finished(train_page):
-    page = train_page
-    fill_in(page)
+    expect(page.get_by_text(f"--epochs {epochs} ")).to_be_visible(timeout=20_000)
     page.get_by_role("button", name="Start training").click()
-    see_it_move(page)
-    (run,) = list_runs()
+    wait_for(lambda: set(runs.glob("[!.]*")) - before)
+    return Run((set(runs.glob("[!.]*")) - before).pop())
+
+
+def expect_state(page: Page, run: Run, state: str) -> None:
+    expect(page.get_by_text(run.name).first).to_be_visible(timeout=TIMEOUT_MS)
+    expect(page.get_by_role("heading", level=3).first).to_contain_text(state, timeout=TIMEOUT_MS)
+
+
+def expect_finished(page: Page, run: Run, epochs: int) -> None:
+    expect_state(page, run, "finished")
+    title = re.compile("^Finished: custom_cnn · sample · .* · Emotion Detector$")
+    expect(page).to_have_title(title, timeout=10_000)
+    expect(page.locator(ERRORS)).to_have_count(0)
+    assert run.history()["epoch"].tolist() == list(range(epochs))
+
+
+def expect_next_epoch(page: Page) -> None:
+    """Wait until the progress bar shows a later epoch than now."""
+
+    def epoch() -> int:
+        bar = page.get_by_text(re.compile(r"^epoch \d+/\d+ ·")).first
+        return int(re.search(r"epoch (\d+)/", bar.inner_text(timeout=60_000)).group(1))
+
+    before = epoch()
+    wait_for(lambda: epoch() > before, TIMEOUT_MS / 1000)
+
+
+@pytest.mark.slow
+def test_a_training_is_started_and_seen_to_finish(writable: Server, page: Page) -> None:
+    run = start_training(writable, page, epochs=2)
+    expect_state(page, run, "running")
+    expect(page).to_have_title(re.compile(r"^\d+% · Emotion Detector"))
+    expect_finished(page, run, epochs=2)
+
+
+@pytest.mark.slow
+def test_a_training_is_watched_stopped_resumed_and_seen_to_finish(
+    writable: Server, page: Page
+) -> None:
+    run = start_training(writable, page, epochs=30)
+    expect_next_epoch(page)
 
     page.reload()
-    see_it_move(page)
+    expect_next_epoch(page)
     page.get_by_role("button", name="Stop after this epoch").click()
-    see_state(page, run, "stopped")
+    expect_state(page, run, "stopped")
     before = run.history()
 
     page.get_by_role("button", name="Resume").click()
-    see_state(page, run, "running")
-    see_it_move(page)
-    expect(page).to_have_title(re.compile(r"\d+ % · Emotion Detector"))
-    see_state(page, run, "finished")
-
-    expect(page).to_have_title(f"Finished: {run.name} · Emotion Detector", timeout=10_000)
-    expect(page.locator(WRONG)).to_have_count(0)
-    after = run.history()
-    assert after["epoch"].tolist() == list(range(30))
-    assert after[: len(before)].equals(before)
+    expect_state(page, run, "running")
+    expect_next_epoch(page)
+    expect_finished(page, run, epochs=30)
+    assert run.history()[: len(before)].equals(before)

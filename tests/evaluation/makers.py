@@ -3,37 +3,67 @@
 import numpy as np
 import pandas as pd
 
+from pipeline.config.train_config import TrainConfig
 from pipeline.data import store
 from pipeline.data.dataset import Batch, FaceDataset
 from pipeline.evaluation.metrics import compute_metrics
 from pipeline.evaluation.predictions import Predictions, save_predictions
 from pipeline.labels import EMOTIONS
 from pipeline.runs import Run, create_run
-from pipeline.training.config import TrainConfig
-from pipeline.workspace import write_json
+from pipeline.storage import write_json
 
 FINGERPRINT = "0123456789ab" + 52 * "c"
 
 
 def random_predictions(n=200, labels=range(7), seed=0, skill=1.0, **names) -> Predictions:
-    """Probabilities that favour the label a little; labels are drawn from `labels`."""
+    """Probabilities that favor the label by `skill` logits; labels are sampled from `labels`."""
     rng = np.random.default_rng(seed)
     y_true = rng.choice(list(labels), n).astype(np.uint8)
     logits = rng.normal(size=(n, len(EMOTIONS))) + skill * np.eye(len(EMOTIONS))[y_true]
     powers = np.exp(logits)
-    return of_probabilities(y_true, powers / powers.sum(axis=1, keepdims=True), **names)
+    return make_predictions(y_true, powers / powers.sum(axis=1, keepdims=True), **names)
 
 
-def of_probabilities(y_true, probabilities, ids=None, **names) -> Predictions:
-    """Predictions with the given numbers; everything else is made up."""
-    made_up = {"model": "m", "dataset": "faces", "fingerprint": FINGERPRINT, "split": "test"}
+def make_predictions(y_true, probabilities, ids=None, **names) -> Predictions:
+    """Predictions with these numbers, and defaults for everything else."""
+    defaults = {"model": "m", "dataset": "faces", "fingerprint": FINGERPRINT, "split": "test"}
     n = len(y_true)
     return Predictions(
-        **{**made_up, **names},
+        **{**defaults, **names},
         ids=np.array([f"f{i}" for i in range(n)], dtype="<U8") if ids is None else ids,
         y_true=np.asarray(y_true, np.uint8),
         probabilities=np.asarray(probabilities, np.float32),
     )
+
+
+def all_correct(n: int) -> Predictions:
+    """Return predictions without a mistake."""
+    sampled = random_predictions(n)
+    return make_predictions(sampled.predicted, sampled.probabilities)
+
+
+def in_tenths(n=300, seed=0) -> Predictions:
+    """Predictions whose probabilities are tenths, so that many are equal."""
+    sampled = random_predictions(n, seed=seed)
+    shares = sampled.probabilities.astype(np.float64)
+    tenths = np.random.default_rng(seed).multinomial(10, shares / shares.sum(1, keepdims=True))
+    return make_predictions(sampled.y_true, tenths / 10)
+
+
+def one_hot(n=300, seed=0, skill=1.0) -> Predictions:
+    """Predictions with probabilities 1 and 0 only."""
+    sampled = random_predictions(n, seed=seed, skill=skill)
+    return make_predictions(sampled.y_true, np.eye(len(EMOTIONS))[sampled.predicted])
+
+
+KINDS_OF_PREDICTIONS = {
+    "random": random_predictions(300, skill=2.0),
+    "absent emotions": random_predictions(300, labels=(0, 3, 4)),
+    "ties": in_tenths(),
+    "all equal": make_predictions(range(7), np.full((7, 7), 1 / 7)),
+    "one-hot": one_hot(),
+    "one face": random_predictions(1),
+}
 
 
 def make_dataset(name="faces", n=140) -> FaceDataset:
@@ -70,22 +100,21 @@ def make_run(dataset: FaceDataset, split="test", seed=0, skill=1.0, evaluated=Tr
 def store_evaluation(run: Run, dataset: FaceDataset, split="test", seed=0, skill=1.0) -> None:
     """Store random predictions of a split as the run's evaluation."""
     indices = dataset.indices(split)
-    drawn = random_predictions(len(indices), seed=seed, skill=skill)
+    sampled = random_predictions(len(indices), seed=seed, skill=skill)
     labels = dataset.labels[indices]
-    shifted = np.stack(
-        [np.roll(row, int(label) - int(old)) for row, label, old in
-         zip(drawn.probabilities, labels, drawn.y_true, strict=True)]
-    )  # fmt: skip
-    predictions = of_probabilities(
-        labels, shifted, dataset.ids[indices], model=run.name, dataset=dataset.name,
-        fingerprint=dataset.fingerprint, split=split,
-    )  # fmt: skip
+    shifted = [
+        np.roll(row, int(label) - int(old))
+        for row, label, old in zip(sampled.probabilities, labels, sampled.y_true, strict=True)
+    ]
+    predictions = make_predictions(
+        labels,
+        np.stack(shifted),
+        dataset.ids[indices],
+        model=run.name,
+        dataset=dataset.name,
+        fingerprint=dataset.fingerprint,
+        split=split,
+    )
     folder = run.evaluation_path(dataset.fingerprint, split)
     save_predictions(predictions, folder)
     write_json(folder / "metrics.json", compute_metrics(predictions).summary())
-
-
-def all_right(n: int) -> Predictions:
-    """Return predictions of which none is a mistake."""
-    drawn = random_predictions(n)
-    return of_probabilities(drawn.predicted, drawn.probabilities)

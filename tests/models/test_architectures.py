@@ -15,201 +15,151 @@ SMALL = {
     "resnet50v2": {"weights": "none", "input_size": 32},
 }
 BACKBONES = [name for name, kind in ARCHITECTURES.items() if issubclass(kind, Backbone)]
+FACES = np.random.default_rng(0).integers(0, 256, (4, 48, 48, 1)).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
-def test_a_model_maps_raw_grey_faces_to_seven_probabilities(name):
-    model = ARCHITECTURES[name](**SMALL[name]).build()
-    faces = np.random.default_rng(0).integers(0, 256, (3, 48, 48, 1)).astype(np.float32)
-
-    probabilities = np.asarray(model(faces))
-
-    assert model.input_shape == (None, 48, 48, 1)
-    assert probabilities.shape == (3, 7) and probabilities.dtype == np.float32
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+def small(name):
+    return ARCHITECTURES[name](**SMALL.get(name, {}))
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
-def test_a_model_ends_with_pooling_dropout_and_one_dense_layer(name):
-    model = ARCHITECTURES[name](**SMALL[name]).build()
+def test_every_architecture_maps_raw_gray_faces_to_probabilities_by_pooling_and_a_dense_layer():
+    for name in ARCHITECTURES:
+        model = small(name).build()
+        probabilities = np.asarray(model(FACES))
 
-    kinds = [type(layer).__name__ for layer in model.layers[-3:]]
-
-    assert kinds == ["GlobalAveragePooling2D", "Dropout", "Dense"]
-
-
-@pytest.mark.parametrize("name", ARCHITECTURES)
-def test_the_fields_survive_json(name):
-    architecture = ARCHITECTURES[name](**SMALL[name])
-
-    assert ARCHITECTURES[name].model_validate_json(architecture.model_dump_json()) == architecture
+        assert model.input_shape == (None, 48, 48, 1), name
+        assert probabilities.shape == (4, 7) and probabilities.dtype == np.float32, name
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5, err_msg=name)
+        head = [type(layer).__name__ for layer in model.layers[-3:]]
+        assert head == ["GlobalAveragePooling2D", "Dropout", "Dense"], name
 
 
-CHOICES = [
-    (name, value)
-    for name, field in ARCHITECTURES["custom_cnn"].model_fields.items()
-    for value in get_args(field.annotation)
-    if get_origin(field.annotation) is Literal
-]
+def test_hyperparameters_survive_json():
+    for name, kind in ARCHITECTURES.items():
+        assert kind.model_validate_json(small(name).model_dump_json()) == small(name)
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [*CHOICES, ("residual", False), ("residual", True), ("convolutions", 3), ("widths", (5, 4, 6))],
-    ids=str,
-)
-def test_every_choice_of_the_custom_cnn_builds_and_recognises(name, value):
-    model = ARCHITECTURES["custom_cnn"](**{"widths": (4, 8), "convolutions": 1, name: value})
-
-    probabilities = np.asarray(model.build()(np.full((2, 48, 48, 1), 9, np.float32)))
-
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
-
-
-@pytest.mark.parametrize("name", dict(CHOICES))
-def test_each_choice_of_the_custom_cnn_makes_another_model(name):
+def test_each_choice_of_the_custom_cnn_is_another_model():
     import keras
 
-    faces = np.random.default_rng(0).integers(0, 256, (4, 48, 48, 1)).astype(np.float32)
-    seen = []
-    for value in [value for choice, value in CHOICES if choice == name]:
-        keras.utils.set_random_seed(0)
-        model = ARCHITECTURES["custom_cnn"](**{"widths": (4, 8), "dropout": 0, name: value}).build()
-        seen.append(np.asarray(model(faces, training=True)))
+    kind = ARCHITECTURES["custom_cnn"]
+    choices = {
+        name: get_args(field.annotation)
+        for name, field in kind.model_fields.items()
+        if get_origin(field.annotation) is Literal
+    }
+    choices |= {"residual": (False, True), "convolutions": (1, 3), "widths": ((4, 8), (5, 4, 6))}
+    for name, values in choices.items():
+        outputs = []
+        for value in values:
+            keras.utils.set_random_seed(0)
+            model = kind(**{"widths": (4, 8), "dropout": 0, name: value}).build()
+            outputs.append(np.asarray(model(FACES, training=True)))
+            np.testing.assert_allclose(outputs[-1].sum(axis=1), 1, rtol=1e-5, err_msg=name)
+        assert all(abs(one - other).max() > 1e-5 for one, other in combinations(outputs, 2)), name
 
-    assert all(abs(one - other).max() > 1e-5 for one, other in combinations(seen, 2))
+
+def test_each_stage_of_the_custom_cnn_after_the_first_halves_the_size():
+    for pooling in ("max", "average", "stride"):
+        model = ARCHITECTURES["custom_cnn"](widths=(4, 4, 4, 4), pooling=pooling).build()
+        assert model.layers[-4].output.shape == (None, 6, 6, 4), pooling
 
 
-@pytest.mark.parametrize("pooling", ["max", "average", "stride"])
-def test_each_stage_after_the_first_halves_the_size(pooling):
-    model = ARCHITECTURES["custom_cnn"](widths=(4, 4, 4, 4), pooling=pooling).build()
-
-    assert model.layers[-4].output.shape == (None, 6, 6, 4)
-
-
-@pytest.mark.parametrize(("old", "new"), [(True, "batch"), (False, "none")])
-def test_a_configuration_from_before_there_was_a_choice_of_normalisation_loads(old, new):
+def test_a_configuration_with_the_old_switch_for_batch_normalization_loads():
     kind = ARCHITECTURES["custom_cnn"]
 
-    assert kind.model_validate({"batch_normalization": old}) == kind(normalization=new)
+    assert kind.model_validate({"batch_normalization": True}) == kind(normalization="batch")
+    assert kind.model_validate({"batch_normalization": False}) == kind(normalization="none")
 
 
-def test_the_backbones_see_what_their_papers_prescribe():
+def test_the_backbones_get_the_inputs_of_their_papers():
     import keras
 
-    face = np.full((1, 48, 48, 1), 255, np.float32)
-    vgg = ARCHITECTURES["vgg16"](**SMALL["vgg16"]).build()
-    resnet = ARCHITECTURES["resnet50v2"](**SMALL["resnet50v2"]).build()
-
-    def seen(model):
-        backbone = model.get_layer("backbone")
-        before = keras.Model(model.input, model.layers[model.layers.index(backbone) - 1].output)
-        return np.asarray(before(face))[0, 0, 0]
-
-    np.testing.assert_allclose(seen(vgg), [255 - 103.939, 255 - 116.779, 255 - 123.68], rtol=1e-4)
-    np.testing.assert_allclose(seen(resnet), [1, 1, 1], rtol=1e-4)
+    white = np.full((1, 48, 48, 1), 255, np.float32)
+    expected = {"vgg16": [255 - 103.939, 255 - 116.779, 255 - 123.68], "resnet50v2": [1, 1, 1]}
+    for name in BACKBONES:
+        model = small(name).build()
+        before = model.layers[model.layers.index(model.get_layer("backbone")) - 1]
+        pixel = np.asarray(keras.Model(model.input, before.output)(white))[0, 0, 0]
+        np.testing.assert_allclose(pixel, expected[name], rtol=1e-4, err_msg=name)
 
 
-@pytest.mark.parametrize("name", BACKBONES)
-def test_imagenet_weights_out_of_reach_are_one_sentence_with_two_ways_out(name, monkeypatch):
+def test_imagenet_weights_that_cannot_be_downloaded_are_one_sentence_with_two_cures(monkeypatch):
     import keras
 
     def refuse(*args, **kwargs):
         raise OSError("no network")
 
-    application = {"vgg16": "vgg16", "resnet50v2": "resnet"}[name]
-    module = sys.modules[f"keras.src.applications.{application}"]
-    monkeypatch.setattr(module.file_utils, "get_file", refuse)
     assert keras.applications
+    for module in ("vgg16", "resnet"):
+        utils = sys.modules[f"keras.src.applications.{module}"].file_utils
+        monkeypatch.setattr(utils, "get_file", refuse)
+    for name in BACKBONES:
+        with pytest.raises(WeightsError, match="--weights FILE, or .* --weights none") as refusal:
+            ARCHITECTURES[name](input_size=32).build()
+        assert str(refusal.value).count(".") == 1, name
 
-    with pytest.raises(WeightsError, match="--weights FILE, or .* --weights none") as refusal:
-        ARCHITECTURES[name](input_size=32).build()
-    assert str(refusal.value).count(".") == 1
 
-
-@pytest.mark.parametrize("name", BACKBONES)
-def test_a_weights_file_that_is_not_there_or_does_not_fit_is_named(name, tmp_path):
-    wrong = tmp_path / "wrong.weights.h5"
+def test_a_weights_file_that_is_missing_or_of_another_model_is_named_in_one_line(tmp_path):
+    wrong, other = tmp_path / "wrong.weights.h5", tmp_path / "model.keras"
     wrong.write_bytes(b"no weights")
-
-    with pytest.raises(WeightsError, match="no weights file 'missing.h5'. Choose from: imagenet"):
-        ARCHITECTURES[name](weights="missing.h5", input_size=32).build()
-    with pytest.raises(WeightsError, match="wrong.weights.h5' does not fit"):
-        ARCHITECTURES[name](weights=str(wrong), input_size=32).build()
-
-
-@pytest.mark.parametrize("name", BACKBONES)
-@pytest.mark.parametrize("file_name", ["model.keras", "model.weights.h5"])
-def test_a_whole_model_of_another_input_size_gives_all_its_weights(name, file_name, tmp_path):
-    file = tmp_path / file_name
-    small = ARCHITECTURES[name](weights="none", input_size=32).build()
-    save = small.save if file.suffix == ".keras" else small.save_weights
-    save(file)
-
-    large = ARCHITECTURES[name](weights=str(file), input_size=64).build()
-
-    assert large.get_layer("backbone").input_shape == (None, 64, 64, 3)
-    for own, taken in zip(large.get_weights(), small.get_weights(), strict=True):
-        np.testing.assert_array_equal(own, taken)
+    ARCHITECTURES["custom_cnn"](widths=(4,)).build().save(other)
+    for file, sentence in (
+        ("missing.h5", "no weights file 'missing.h5'. Choose from: imagenet, none, or a file"),
+        (str(wrong), "wrong.weights.h5' does not fit"),
+        (str(other), "model.keras' does not fit"),
+    ):
+        with pytest.raises(WeightsError, match=sentence) as refusal:
+            ARCHITECTURES["vgg16"](weights=file, input_size=32).build()
+        assert "\n" not in str(refusal.value), file
 
 
-def test_a_whole_model_of_another_architecture_is_refused_in_one_sentence(tmp_path):
-    file = tmp_path / "model.keras"
-    ARCHITECTURES["custom_cnn"](widths=(4,)).build().save(file)
+@pytest.mark.parametrize(
+    ("name", "file"), [("vgg16", "model.keras"), ("resnet50v2", "model.weights.h5")]
+)
+def test_a_whole_model_of_another_input_size_gives_all_its_weights(tmp_path, name, file):
+    """A test for each network, so that only one is in memory."""
+    source = small(name).build()
+    save = source.save if file.endswith(".keras") else source.save_weights
+    save(tmp_path / file)
 
-    with pytest.raises(WeightsError, match="model.keras' does not fit") as refusal:
-        ARCHITECTURES["resnet50v2"](weights=str(file), input_size=32).build()
-    assert "\n" not in str(refusal.value)
+    model = ARCHITECTURES[name](weights=str(tmp_path / file), input_size=64).build()
+
+    assert model.get_layer("backbone").input_shape == (None, 64, 64, 3)
+    for actual, expected in zip(model.weights, source.weights, strict=True):
+        assert np.array_equal(actual, expected), expected.path
 
 
-@pytest.fixture(scope="module")
-def from_weights(tmp_path_factory):
-    """A ResNet50V2 from a weights file, as `(architecture, model)`."""
+def test_phases_train_the_head_then_part_or_all_of_the_backbone(tmp_path):
+    """Batch normalization stays in inference mode unless all of the backbone is trained."""
     import keras
 
-    file = tmp_path_factory.mktemp("weights") / "backbone.weights.h5"
+    file = tmp_path / "backbone.weights.h5"
     keras.applications.ResNet50V2(
         include_top=False, weights=None, input_shape=(32, 32, 3)
     ).save_weights(file)
-    architecture = ARCHITECTURES["resnet50v2"](
+    network = ARCHITECTURES["resnet50v2"](
         weights=str(file), input_size=32, trainable_share=0.25, dropout=0
     )
-    return architecture, architecture.build()
-
-
-def test_phases_train_the_head_then_the_upper_part_of_the_backbone(from_weights):
-    architecture, model = from_weights
+    model = network.build()
     layers = model.get_layer("backbone").layers
 
-    architecture.set_phase(model, head_only=True)
+    network.set_phase(model, head_only=True)
     assert len(model.trainable_weights) == 2
-    architecture.set_phase(model, head_only=False)
-    trained = [number for number, layer in enumerate(layers) if layer.trainable_weights]
+    np.testing.assert_allclose(model(FACES, training=True), model(FACES), rtol=1e-5)
 
+    network.set_phase(model, head_only=False)
+    trained = [index for index, layer in enumerate(layers) if layer.trainable_weights]
     assert 0.75 * len(layers) <= trained[0] < 0.8 * len(layers)
-    assert {type(layers[number]).__name__ for number in trained} == {"Conv2D"}
+    assert {type(layers[index]).__name__ for index in trained} == {"Conv2D"}
+    np.testing.assert_allclose(model(FACES, training=True), model(FACES), rtol=1e-5)
+
+    network.model_copy(update={"trainable_share": 1.0}).set_phase(model, head_only=False)
+    assert all(layer.trainable for layer in layers)
 
 
-def test_a_share_of_one_trains_all_of_the_backbone_its_batch_normalisation_too(from_weights):
-    architecture, model = from_weights
-
-    architecture.model_copy(update={"trainable_share": 1.0}).set_phase(model, head_only=False)
-
-    assert all(layer.trainable for layer in model.get_layer("backbone").layers)
-
-
-@pytest.mark.parametrize("head_only", [True, False])
-def test_fine_tuning_keeps_batch_normalisation_in_inference_mode(from_weights, head_only):
-    architecture, model = from_weights
-    faces = np.random.default_rng(0).integers(0, 256, (4, 48, 48, 1)).astype(np.float32)
-
-    architecture.set_phase(model, head_only=head_only)
-
-    np.testing.assert_allclose(model(faces, training=True), model(faces), rtol=1e-5)
-
-
-def test_importing_the_models_loads_neither_keras_nor_tensorflow():
-    code = "import sys, models, pipeline.training.config; print(*sys.modules)"
+def test_importing_the_architectures_loads_neither_keras_nor_tensorflow():
+    code = "import sys, models, pipeline.config.options; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
 
     assert "models" in loaded.split()

@@ -1,21 +1,23 @@
 import multiprocessing
+import shutil
 import sys
 from types import ModuleType
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.config.options import build_config
 from pipeline.errors import UserError
+from pipeline.queue import queue
 from pipeline.runs import Run
-from pipeline.training import queue
-from pipeline.training.options import build_config
-from pipeline.training.outcome import TrainingStopped
+from pipeline.training.checkpoint import TrainingCheckpoint
 from pipeline.training.resume import check_resumable
-from pipeline.training.state import TrainingState
+from pipeline.training.run_status import TrainingStopped
 from tests.training.tiny import (
+    continue_training,
     fit,
     fit_in_pieces,
-    go_on,
     new_run,
     tiny_config,
     train_until_killed,
@@ -23,37 +25,57 @@ from tests.training.tiny import (
 
 PLAIN = {"epochs": "3", "monitor": "val_loss", "seed": "3"}
 AVERAGED = {**PLAIN, "schedule": "constant", "ema_momentum": "0.5"}
-WAYS = {
-    "adam-plateau": {"plateau_patience": "1", "learning_rate": "0.01"},
+VARIANTS = {
     "sgd-cosine-average": {
         **{"optimizer": "sgd", "schedule": "cosine", "warmup_epochs": "1"},
         **{"learning_rate": "0.05", "weight_decay": "1e-3", "ema_momentum": "0.8"},
     },
+    "adam-plateau": {"plateau_patience": "1", "learning_rate": "0.01"},
     "adamw-weights-mixup": {
         **{"optimizer": "adamw", "class_weights": "sqrt", "mixup": "0.2"},
         **{"monitor": "val_accuracy", "early_stopping_patience": "2"},
     },
 }
 KILLS = {
-    "in-mid-epoch": ("pipeline.training.callbacks:Progress", "on_train_batch_end", 5),
-    "before-the-state": ("pipeline.training.state:TrainingState", "write", 2),
-    "in-mid-write": ("pipeline.training.state:os", "fsync", 2),
-    "between-state-and-history": ("pipeline.training.callbacks", "write_history", 2),
-    "before-the-model-is-kept": ("pipeline.runs:Run", "discard_results", 1),
+    "in mid write": ("numpy.lib.format", "write_array", 40),
+    "in mid epoch": ("pipeline.training.callbacks:Progress", "on_train_batch_end", 5),
+    "before the checkpoint": ("pipeline.training.checkpoint:TrainingCheckpoint", "write", 2),
+    "between checkpoint and history": ("keras.callbacks:CSVLogger", "on_epoch_end", 2),
+    "before the model is saved": ("pipeline.runs:Run", "invalidate_results", 1),
 }
 
 
 def assert_same(run: Run, other: Run) -> None:
+    """Compare the histories, without the seconds of the epochs, and the models."""
     import keras
 
-    pd.testing.assert_frame_equal(run.history(), other.history(), rtol=1e-4)
-    kept = [keras.models.load_model(r.weights_path).get_weights() for r in (run, other)]
-    for weights, others in zip(*kept, strict=True):
+    histories = [r.history().drop(columns="seconds") for r in (run, other)]
+    pd.testing.assert_frame_equal(*histories, rtol=1e-4)
+    models = [keras.models.load_model(r.weights_path).get_weights() for r in (run, other)]
+    for weights, others in zip(*models, strict=True):
         assert weights == pytest.approx(others, rel=1e-3, abs=1e-4)
 
 
-@pytest.mark.parametrize("fields", WAYS.values(), ids=WAYS)
-def test_a_training_in_pieces_is_that_in_one_piece(fields):
+@pytest.fixture
+def no_worker(monkeypatch):
+    monkeypatch.setattr(queue, "start_pipeline", lambda arguments, log: None)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A training of three epochs without a break."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMOTION_WORKSPACE", str(tmp_path_factory.mktemp("whole")))
+        return fit(tiny_config(**AVERAGED))
+
+
+def test_a_training_resumed_after_every_epoch_equals_an_uninterrupted_one(whole):
+    assert_same(fit_in_pieces(whole.config().train), whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fields", VARIANTS.values(), ids=VARIANTS)
+def test_every_optimizer_and_schedule_is_resumed_exactly(fields):
     config = tiny_config(**{**PLAIN, **fields})
 
     assert_same(fit_in_pieces(config), fit(config))
@@ -73,7 +95,8 @@ def small_network(weights, include_top, input_shape, name):
     return model
 
 
-def test_fine_tuning_goes_on_in_either_phase(tmp_path, monkeypatch):
+@pytest.mark.slow
+def test_fine_tuning_is_resumed_in_either_phase(tmp_path, monkeypatch):
     file = str(tmp_path / "backbone.weights.h5")
     small_network(None, False, (32, 32, 3), "backbone").save_weights(file)
     monkeypatch.setattr("keras.applications.ResNet50V2", small_network)
@@ -95,66 +118,67 @@ def processes():
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["pipeline.training.trainer"])
     with pytest.MonkeyPatch.context() as patch:
-        # A page's test leaves its script as the main module, which children would run anew.
+        # A page's test leaves its script as the main module, which children would run again.
         patch.setitem(sys.modules, "__main__", ModuleType("__main__"))
         yield context
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EMOTION_WORKSPACE", str(tmp_path_factory.mktemp("whole")))
-        return fit(tiny_config(**AVERAGED))
-
-
-@pytest.mark.parametrize("kill", KILLS.values(), ids=KILLS)
-def test_a_training_that_is_killed_goes_on_as_if_it_had_not_been(
+@pytest.mark.parametrize(
+    "kill",
+    [
+        pytest.param(kill, marks=[pytest.mark.slow] * (number > 0))
+        for number, kill in enumerate(KILLS)
+    ],
+)
+def test_a_killed_training_is_resumed_as_if_it_had_not_been_killed(
     kill, whole, processes, empty_workspace
 ):
     run = new_run(whole.config().train)
-    child = processes.Process(target=train_until_killed, args=(run, str(empty_workspace), *kill))
+    call = (run, str(empty_workspace), *KILLS[kill])
+    child = processes.Process(target=train_until_killed, args=call)
     child.start()
     child.join()
+    folder = run.path / "checkpoint"
     assert child.exitcode == -9 and run.state() == "interrupted"
     assert len(run.history()) <= 3
+    assert len([*folder.glob(".*")]) == (kill == "in mid write")
 
-    go_on(run)
+    continue_training(run)
 
     assert_same(run, whole)
-    assert sorted(p.name for p in run.state_path.parent.iterdir()) == ["training.npz"]
+    assert [path.name for path in folder.iterdir()] == ["training.npz"]
 
 
-def test_a_finished_training_that_gets_more_epochs_is_that_of_all_its_epochs(whole, monkeypatch):
-    monkeypatch.setattr(queue, "start_pipeline", lambda arguments, log: None)
+def test_a_finished_training_that_is_extended_equals_one_of_all_epochs(whole, no_worker):
     run = fit(tiny_config(**{**AVERAGED, "epochs": "2"}))
     run.update_status(state="finished")
 
     queue.resume(run, "3")
     assert (run.state(), run.status().epochs) == ("queued", 3)
-    go_on(run)
+    continue_training(run)
 
     assert run.config().train.epochs == 3
     assert_same(run, whole)
 
 
-def test_a_run_stopped_in_its_added_epochs_is_kept_at_the_best_of_all(whole, monkeypatch):
-    from pipeline.training.trainer import keep_best
+@pytest.mark.slow
+def test_a_run_stopped_in_its_added_epochs_is_saved_at_the_best_of_all(whole, no_worker):
+    from pipeline.training.trainer import save_best
 
-    monkeypatch.setattr(queue, "start_pipeline", lambda arguments, log: None)
     run = fit(tiny_config(**{**AVERAGED, "epochs": "2"}))
     run.update_status(state="finished")
     queue.resume(run, "4")
     with pytest.raises(TrainingStopped):
-        go_on(run, stop=True)
+        continue_training(run, stop=True)
 
-    keep_best(run)
+    save_best(run)
 
     assert run.state() == "stopped"
     assert_same(run, whole)
 
 
-def test_early_stopping_counts_anew_when_a_run_gets_more_epochs(monkeypatch):
-    monkeypatch.setattr(queue, "start_pipeline", lambda arguments, log: None)
+@pytest.mark.slow
+def test_early_stopping_counts_again_when_a_run_gets_more_epochs(no_worker):
     still = {"learning_rate": "1e-9", "early_stopping_patience": "2", "epochs": "9"}
     run = fit(tiny_config(**still, monitor="val_accuracy"))
     early = len(run.history())
@@ -162,47 +186,63 @@ def test_early_stopping_counts_anew_when_a_run_gets_more_epochs(monkeypatch):
     run.update_status(state="finished")
 
     queue.resume(run, "9")
-    go_on(run)
+    continue_training(run)
 
     assert len(run.history()) >= min(9, early + 3)
 
 
-@pytest.mark.parametrize(
-    ("state", "epochs", "sentence"),
-    [
+def test_a_run_of_an_older_version_is_resumed_and_its_files_are_written_as_today(whole):
+    run = new_run(whole.config().train)
+    with pytest.raises(TrainingStopped):
+        continue_training(run, stop=True)
+    shutil.move(run.path / "checkpoint", run.path / "state")
+    checkpoint = TrainingCheckpoint.load(run)
+    del checkpoint.history[0]["seconds"]
+    checkpoint.optimizer[1][...] = 7.0  # it held the rate of the finished epoch, not the next one
+    checkpoint.write(run)
+    shutil.move(run.path / "checkpoint", run.path / "state")
+    run.history().drop(columns="seconds").to_csv(run.history_path, index=False)
+
+    continue_training(run)
+
+    assert_same(run, whole)
+    assert not (run.path / "state").exists() and run.checkpoint_path.parent.name == "checkpoint"
+    assert np.isfinite(run.history()["seconds"]).tolist() == [False, True, True]
+
+
+def test_a_run_that_cannot_be_resumed_stays_as_it_is_and_says_why(no_worker):
+    run = new_run(tiny_config())
+    TrainingCheckpoint([{"epoch": 0, "loss": 1}, {"epoch": 1, "loss": 1}]).write(run)
+    for state, epochs, sentence in [
         ("queued", None, "is queued: there is nothing to resume"),
         ("finished", None, "is finished after 2 epochs: say with --epochs"),
         ("finished", "2", "the run has 2 already"),
         ("stopped", "many", "epochs = 'many' is wrong"),
         ("stopped", "0", "epochs = '0' is wrong"),
-    ],
-)
-def test_a_run_that_cannot_go_on_stays_as_it_is_and_says_why(state, epochs, sentence):
-    run = new_run(tiny_config())
-    TrainingState([{"epoch": 0, "loss": 1}, {"epoch": 1, "loss": 1}]).write(run)
-    run.update_status(state=state)
+    ]:
+        run.update_status(state=state)
 
-    with pytest.raises(UserError, match=sentence):
-        queue.resume(run, epochs)
+        with pytest.raises(UserError, match=sentence):
+            queue.resume(run, epochs)
 
-    assert run.state() == state and run.config().train.epochs == 2
+        assert run.state() == state and run.config().train.epochs == 2, sentence
 
 
-def test_a_run_without_a_state_cannot_go_on_once_it_has_a_history():
+def test_a_run_with_a_history_but_no_checkpoint_cannot_be_resumed():
     run = new_run(tiny_config())
     run.update_status(state="stopped")
     assert check_resumable(run) == run.config()
     run.history_path.write_text("epoch,loss\n0,1\n")
 
-    with pytest.raises(UserError, match="keeps no state to go on from: train anew with --config"):
+    with pytest.raises(UserError, match="no checkpoint to resume from: train again with --config"):
         check_resumable(run)
 
 
-def test_how_many_epochs_are_finished_is_told_by_the_state_and_not_by_the_table():
+def test_the_number_of_finished_epochs_comes_from_the_checkpoint_not_the_history():
     run = new_run(tiny_config(epochs="4"))
-    TrainingState([{"epoch": epoch, "loss": 1.0} for epoch in range(4)]).write(run)
+    TrainingCheckpoint([{"epoch": epoch, "loss": 1.0} for epoch in range(4)]).write(run)
     run.update_status(state="finished", epoch=4)
 
     with pytest.raises(UserError, match="the run has 4 already"):
         check_resumable(run, "3")
-    assert check_resumable(run, "6").extended_at == 4
+    assert check_resumable(run, "6").extended_from_epoch == 4

@@ -1,13 +1,10 @@
 import numpy as np
 import pytest
 
-from pipeline.errors import UserError
+from pipeline.config.options import build_config
 from pipeline.labels import EMOTIONS
-from pipeline.runs import list_runs
-from pipeline.training.faces import new_run
-from pipeline.training.options import build_config
-from pipeline.training.targets import training_targets
-from tests.data.dataset_makers import make_faces, noise, store_faces, votes
+from pipeline.training.targets import class_weights, training_targets
+from tests.data.dataset_makers import make_faces, noise, votes
 
 ANGRY, HAPPY, NEUTRAL = (EMOTIONS.index(emotion) for emotion in ("angry", "happy", "neutral"))
 VOTED = make_faces(
@@ -20,49 +17,41 @@ VOTED = make_faces(
         votes(),
     ],
 )
-
-
-def config(**fields):
-    return build_config({}, {"dataset": "faces", **fields})
+COUNTS = np.array([1, 1, 1, 4, 1, 1, 1])
 
 
 def shares(**fields) -> np.ndarray:
-    targets = training_targets(config(**fields), VOTED)
+    targets = training_targets(build_config({}, {"dataset": "faces", **fields}), VOTED)
     assert targets.dtype == np.float32
     np.testing.assert_allclose(targets.sum(axis=1), 1, rtol=1e-6)
     return targets[:, [ANGRY, HAPPY, NEUTRAL]]
 
 
-def test_labels_are_one_hot_whatever_was_voted():
-    np.testing.assert_array_equal(shares(targets="labels"), [[1, 0, 0]] * 4)
+def test_targets_are_labels_votes_or_a_blend_and_a_face_without_votes_keeps_its_label():
+    label = [1, 0, 0]
+    voted = [[0, 0.8, 0.2], [0.25, 0.75, 0], label, label]
+    blend = [[0.7, 0.24, 0.06], [0.775, 0.225, 0], label, label]
 
-
-def test_votes_count_for_the_seven_emotions_alone_and_a_face_without_any_keeps_its_label():
-    expected = [[0, 0.8, 0.2], [0.25, 0.75, 0], [1, 0, 0], [1, 0, 0]]
-
-    np.testing.assert_allclose(shares(targets="votes"), expected, rtol=1e-6)
-
-
-def test_a_blend_lies_between_by_the_share_of_the_votes():
-    expected = [[0.7, 0.24, 0.06], [0.775, 0.225, 0], [1, 0, 0], [1, 0, 0]]
-
-    np.testing.assert_allclose(shares(targets="blend", vote_share="0.3"), expected, rtol=1e-6)
+    np.testing.assert_array_equal(shares(targets="labels"), [label] * 4)
+    np.testing.assert_allclose(shares(targets="votes"), voted, rtol=1e-6)
+    np.testing.assert_allclose(shares(targets="blend", vote_share="0.3"), blend, rtol=1e-6)
     np.testing.assert_array_equal(shares(targets="blend", vote_share="1"), shares(targets="votes"))
 
 
-@pytest.mark.parametrize("targets", ["votes", "blend"])
-def test_a_data_set_without_votes_is_refused_before_there_is_a_run(targets):
-    store_faces([noise(0)])
-
-    with pytest.raises(UserError, match="'faces' has no FER. votes .* take --targets labels"):
-        new_run(config(targets=targets))
-    assert list_runs() == []
-    new_run(config(targets="labels"))
+def test_class_weights_have_mean_one_over_the_faces():
+    for scheme in ("none", "sqrt", "balanced", "given"):
+        weights = class_weights(COUNTS, scheme, given=(3, 1, 2, 5, 1, 1, 1))
+        assert (weights * COUNTS).sum() == pytest.approx(COUNTS.sum()), scheme
 
 
-def test_an_unknown_teacher_is_refused_before_there_is_a_run():
-    store_faces([noise(0)])
+def test_class_weights_are_given_or_inverse_to_the_counts_or_to_their_roots():
+    given = (1, 5, 1, 0.5, 2, 1, 1)
+    weights = class_weights(COUNTS, "given", given)
+    np.testing.assert_allclose(weights / weights[0], given, rtol=1e-6)
 
-    with pytest.raises(UserError, match="Unknown model 'nobody'. Choose from: custom_cnn"):
-        new_run(config(teacher="nobody"))
-    assert list_runs() == []
+    balanced, sqrt = class_weights(COUNTS, "balanced"), class_weights(COUNTS, "sqrt")
+    assert balanced[0] / balanced[3] == pytest.approx(4)
+    assert sqrt[0] / sqrt[3] == pytest.approx(2)
+    assert class_weights(COUNTS, "none").tolist() == [1] * 7
+    two = class_weights(np.array([2, 1, 0, 0, 0, 0, 0]), "balanced")
+    assert two[2:].tolist() == [0] * 5 and np.isfinite(two).all()

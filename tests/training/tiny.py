@@ -1,4 +1,4 @@
-"""A few drawn faces and trainings of seconds on them, whole, in pieces, and killed."""
+"""Short trainings on a few synthetic faces: uninterrupted, stopped and resumed, and killed."""
 
 import os
 import signal
@@ -7,13 +7,13 @@ from pkgutil import resolve_name
 
 import numpy as np
 
+from pipeline.config.options import build_config
+from pipeline.config.train_config import TrainConfig
 from pipeline.data.dataset import FaceDataset
 from pipeline.data.sample import draw_face
 from pipeline.labels import EMOTIONS
 from pipeline.runs import Run, create_run
-from pipeline.training.config import TrainConfig
-from pipeline.training.options import build_config
-from pipeline.training.outcome import TrainingStopped, recorded
+from pipeline.training.run_status import TrainingStopped, record_status
 
 TINY = {"dataset": "tiny", "widths": "4", "convolutions": "1", "epochs": "2", "batch_size": "16"}
 
@@ -40,11 +40,11 @@ def new_run(config: TrainConfig) -> Run:
     return create_run(config, tiny_faces().fingerprint)
 
 
-def go_on(run: Run, faces: FaceDataset | None = None, *, stop: bool = False) -> None:
-    """Train a run from where it is: to its end, or to the end of one epoch."""
+def continue_training(run: Run, faces: FaceDataset | None = None, *, stop: bool = False) -> None:
+    """Continue a run's training to its end or, with `stop`, to the end of one epoch."""
     from pipeline.training.trainer import train
 
-    with recorded(run, "queued", "stopped", "failed", "interrupted", "finished"):
+    with record_status(run, "queued", "stopped", "failed", "interrupted", "finished"):
         if stop:
             run.stop_path.touch()
         train(run.config().train, faces or tiny_faces(), run)
@@ -52,16 +52,16 @@ def go_on(run: Run, faces: FaceDataset | None = None, *, stop: bool = False) -> 
 
 def fit(config: TrainConfig, faces: FaceDataset | None = None) -> Run:
     run = new_run(config)
-    go_on(run, faces)
+    continue_training(run, faces)
     return run
 
 
 def fit_in_pieces(config: TrainConfig) -> Run:
-    """Train a run that is stopped after every epoch and resumed by a model made anew."""
+    """Train a run that is stopped after every epoch and resumed with a new model."""
     run = new_run(config)
     while not run.weights_path.is_file():
         with suppress(TrainingStopped):
-            go_on(run, stop=True)
+            continue_training(run, stop=True)
     return run
 
 
@@ -73,7 +73,7 @@ def train_until_killed(run: Run, workspace: str, module: str, name: str, call: i
         workspace: the workspace's folder.
         module: module, and class where there is one, that the function is looked up in.
         name: the function's name.
-        call: which call of it is never answered, counted from 1.
+        call: the call that kills, counted from 1.
     """
     os.environ["EMOTION_WORKSPACE"] = workspace
     owner = resolve_name(module)
@@ -85,4 +85,4 @@ def train_until_killed(run: Run, workspace: str, module: str, name: str, call: i
         return whole(*arguments, **options)
 
     setattr(owner, name, deadly)
-    go_on(run)
+    continue_training(run)

@@ -1,4 +1,4 @@
-"""A real face on a plain ground, the shipped model, and detectors and models that obey."""
+"""A real face on a plain background, the bundled model, and stubs of detector and recognizer."""
 
 import threading
 import time
@@ -12,17 +12,19 @@ import skimage.data
 
 from pipeline.labels import EMOTIONS
 from pipeline.runs import find_model
-from pipeline.vision.faces import Box
-from pipeline.vision.live import LiveProcessor
-from pipeline.vision.reader import ShownFace
+from pipeline.vision.boxes import Box
+from pipeline.vision.detectors import DETECTORS, Detector
+from pipeline.vision.face_prediction import FacePrediction
+from pipeline.vision.live.processor import LiveProcessor
+from pipeline.vision.live.settings import LiveSettings
+from pipeline.vision.live.snapshot import Snapshot
 from pipeline.vision.recognizer import Recognizer
-from pipeline.vision.snapshot import LiveSettings, Snapshot
 
 FAST = LiveSettings(recognitions_per_s=200, smoothing_s=0)
 
 
 class CountingRecognizer(Recognizer):
-    """The shipped model, which remembers how many faces each batch had."""
+    """The bundled model, which also lists the sizes of its batches."""
 
     batches: list[int]
 
@@ -36,11 +38,11 @@ class CountingRecognizer(Recognizer):
         return super().predict(faces)
 
 
-class Saying(Recognizer):
-    """A model that says of every face what it is told to."""
+class StubRecognizer(Recognizer):
+    """Predicts `output`, float32 (7,), for every face."""
 
-    def __init__(self, **leading: float) -> None:
-        self.says = shares(**leading)
+    def __init__(self, **given: float) -> None:
+        self.output = probabilities(**given)
 
     def share(self) -> Self:
         return self
@@ -49,7 +51,7 @@ class Saying(Recognizer):
         return self is other
 
     def predict(self, faces: np.ndarray) -> np.ndarray:
-        return np.tile(self.says, (len(faces), 1))
+        return np.tile(self.output, (len(faces), 1))
 
     def explain(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         maps = np.tile(np.arange(len(EMOTIONS), dtype=np.float32), (len(faces), 6, 6, 1))
@@ -59,150 +61,176 @@ class Saying(Recognizer):
         return probabilities
 
 
-class ObedientDetector:
-    """Finds what it is told to; breaks, fails or hangs on request.
+class StubDetector(Detector):
+    """Finds given boxes; fails in `__init__` or `detect`, or hangs, on request.
 
-    Each test has a subclass of its own, whose attributes are what is asked of it.
+    Each test has a subclass of its own, whose class attributes are set by the test.
     """
 
     boxes: list[Box]
-    breaks = fails = False
-    made: list[int]
-    made_in: list[int]
-    began: list[np.ndarray]
-    ended: list[np.ndarray]
+    fails_in: str | None = None
+    smallest_faces: list[int]
+    created_in: list[int]
+    started: list[np.ndarray]
+    finished: list[np.ndarray]
     gates: list[threading.Event]
-    waiting: list[threading.Event]
+    hanging: list[threading.Event]
 
-    def __init__(self, smallest: int) -> None:
-        self.made.append(smallest)
-        self.made_in.append(threading.get_ident())
-        if self.breaks:
-            raise RuntimeError("the cascade is gone")
-        self.smallest = smallest
+    def __init__(self, smallest_face: int) -> None:
+        super().__init__(smallest_face)
+        self.smallest_faces.append(smallest_face)
+        self.created_in.append(threading.get_ident())
+        if self.fails_in == "__init__":
+            raise RuntimeError("the cascade is missing")
 
     def detect(self, gray: np.ndarray) -> list[Box]:
         boxes, gate = self.boxes, self.gates[-1]
-        self.began.append(gray.copy())
+        self.started.append(gray.copy())
         if not gate.is_set():
-            self.waiting.append(gate)
+            self.hanging.append(gate)
             gate.wait(60)
-            self.waiting.remove(gate)
-        self.ended.append(gray)
-        if self.fails:
-            raise RuntimeError("the cascade is blind")
-        return [box if box.width else box._replace(width=self.smallest) for box in boxes]
+            self.hanging.remove(gate)
+        self.finished.append(gray)
+        if self.fails_in == "detect":
+            raise RuntimeError("the cascade is broken")
+        return [box if box.width else box._replace(width=self.smallest_face) for box in boxes]
 
     @classmethod
     def hang(cls) -> threading.Event:
-        """Let all looks from now on hang until the event is set."""
+        """Let all detections from now on hang until the event is set."""
         cls.gates.append(threading.Event())
         return cls.gates[-1]
 
     @classmethod
-    def go_on(cls) -> None:
-        """Let no further look hang; those that do still do."""
+    def resume(cls) -> None:
+        """Let no further detection hang; those that hang continue to."""
         cls.hang().set()
 
     @classmethod
     def release(cls) -> None:
-        """Let no look hang any more."""
+        """Let no detection hang."""
         for gate in cls.gates:
             gate.set()
 
-    @classmethod
-    def hanging(cls) -> int:
-        """How many looks hang."""
-        return len(cls.waiting)
 
-
-def make_detector(*boxes: Box) -> type[ObedientDetector]:
-    """Return a detector that finds these; one of no width is as wide as the smallest face."""
-    lists = {name: [] for name in ("made", "made_in", "began", "ended", "gates", "waiting")}
-    kind = type("Detector", (ObedientDetector,), {"boxes": list(boxes), **lists})
-    kind.go_on()
+def make_detector(*boxes: Box) -> type[StubDetector]:
+    """Return a detector that finds these; one of width 0 is as wide as the smallest face."""
+    lists = ("smallest_faces", "created_in", "started", "finished", "gates", "hanging")
+    kind = type("Stub", (StubDetector,), {"boxes": list(boxes), **{name: [] for name in lists}})
+    kind.resume()
     return kind
 
 
-def shares(**leading: float) -> np.ndarray:
-    """Return probabilities, float32 (7,): the given ones, and what is left spread evenly."""
-    rest = (1 - sum(leading.values())) / (len(EMOTIONS) - len(leading))
-    return np.float32([leading.get(name, rest) for name in EMOTIONS])
+def probabilities(**given: float) -> np.ndarray:
+    """Return float32 (7,): the given ones, and the rest spread evenly."""
+    rest = (1 - sum(given.values())) / (len(EMOTIONS) - len(given))
+    return np.float32([given.get(name, rest) for name in EMOTIONS])
 
 
-def shown_face(number: int = 1, **changes) -> ShownFace:
+def face_prediction(track_id: int = 1, **changes) -> FacePrediction:
     """Return a happy face; changes replace its other fields."""
     happy = {
         "box": Box(200, 150, 120, 120),
-        "emotion": "happy",
-        "probabilities": shares(happy=0.76),
+        "label": "happy",
         "confidence": 0.76,
-        "picture": np.zeros((48, 48), np.uint8),
+        "probabilities": probabilities(happy=0.76),
+        "face_gray": np.zeros((48, 48), np.uint8),
     }
-    return ShownFace(number, **happy | changes)
+    return FacePrediction(track_id, **happy | changes)
 
 
 def plain(height: int = 480, width: int = 640) -> np.ndarray:
-    """Return a grey frame."""
+    """Return a gray frame."""
     return np.full((height, width, 3), 90, np.uint8)
 
 
 def textured(height: int = 480, width: int = 640) -> np.ndarray:
     """Return a frame full of detail, on which nothing looks like a drawn line."""
-    rng = np.random.default_rng(5)
-    return rng.integers(60, 200, (height, width, 3), dtype=np.uint8)
+    return np.random.default_rng(5).integers(60, 200, (height, width, 3), dtype=np.uint8)
 
 
 def workers() -> set[threading.Thread]:
-    """Return the threads that look at frames."""
+    """Return the worker threads that are alive."""
     return {thread for thread in threading.enumerate() if thread.name == "live"}
 
 
-def until(happens: Callable[[], object], within_s: float = 30.0) -> bool:
-    """Wait until something happens; tell whether it did."""
+def until(condition: Callable[[], object], within_s: float = 30.0) -> bool:
+    """Wait until a condition holds; return whether it does."""
     end = time.monotonic() + within_s
     while time.monotonic() < end:
-        if happens():
+        if condition():
             return True
         time.sleep(0.005)
-    return bool(happens())
+    return bool(condition())
 
 
 def feed_until(
     processor: LiveProcessor,
-    happens: Callable[[Snapshot], object],
+    condition: Callable[[Snapshot], object],
     frame: Callable[[], np.ndarray] = plain,
 ) -> bool:
-    """Process frames until the snapshot is as wanted; tell whether it became so."""
+    """Process frames until a condition holds for the snapshot; return whether it does."""
 
     def step() -> bool:
         processor.process(frame())
-        return bool(happens(processor.snapshot()))
+        return bool(condition(processor.snapshot()))
 
     return until(step)
 
 
+def run_threads(*targets: Callable[[], object]) -> None:
+    """Run functions in parallel, started at one moment; raise what one of them raised."""
+    start, errors = threading.Barrier(len(targets)), []
+
+    def run(target: Callable[[], object]) -> None:
+        start.wait()
+        try:
+            target()
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(target,)) for target in targets]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
 @pytest.fixture
-def detector() -> Iterator[type[ObedientDetector]]:
-    """A detector that finds one face, as wide as the smallest that is looked for."""
+def detector(monkeypatch) -> Iterator[type[StubDetector]]:
+    """The detector `haar`: finds one face, as wide as the smallest face."""
     kind = make_detector(Box(100, 100, 0, 100))
+    monkeypatch.setitem(DETECTORS, "haar", kind)
     yield kind
     kind.release()
 
 
 @pytest.fixture
-def saying() -> Saying:
-    return Saying(happy=0.76)
+def stub() -> StubRecognizer:
+    return StubRecognizer(happy=0.76)
 
 
 @pytest.fixture
-def processor(saying, detector) -> Iterator[LiveProcessor]:
-    """A processor that looks as often as it can; its threads must end with it."""
-    processor = LiveProcessor(saying, FAST, detectors={"haar": detector})
-    yield processor
-    processor.stop()
+def new_processor(detector) -> Iterator[Callable[..., LiveProcessor]]:
+    """Make processors that recognize as often as they can; their threads must end with them."""
+    made: list[LiveProcessor] = []
+
+    def make(recognizer: Recognizer, settings: LiveSettings = FAST, **options) -> LiveProcessor:
+        made.append(LiveProcessor(recognizer, settings, **options))
+        return made[-1]
+
+    yield make
+    for processor in made:
+        processor.stop()
     detector.release()
     assert until(lambda: not workers())
+
+
+@pytest.fixture
+def processor(new_processor, stub) -> LiveProcessor:
+    return new_processor(stub)
 
 
 @pytest.fixture

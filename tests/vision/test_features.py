@@ -12,7 +12,7 @@ FACES = np.random.default_rng(0).integers(0, 256, (130, 48, 48), np.uint8)
 
 
 @pytest.fixture
-def shipped() -> Run:
+def bundled() -> Run:
     return find_model("custom_cnn")
 
 
@@ -23,57 +23,48 @@ def export(network: ov.Model, path) -> Run:
     return run
 
 
-def test_the_dense_layer_turns_the_features_into_the_probabilities(shipped):
+def test_the_dense_layer_turns_the_features_into_the_probabilities(bundled):
     constants = {
         tuple(node.shape): node.data
-        for node in read_network(shipped).get_ordered_ops()
+        for node in read_network(bundled).get_ordered_ops()
         if node.get_type_name() == "Constant"
     }
+    fractions: list[float] = []
 
-    features = last_features(shipped, FACES)
+    features = last_features(bundled, FACES, fractions.append)
 
     assert (features.shape, features.dtype) == ((130, 256), np.float32)
     powers = np.exp(features @ constants[7, 256].T + constants[1, 7])
-    expected = Recognizer.load(shipped).predict(FACES)
+    expected = Recognizer.load(bundled).predict(FACES)
     np.testing.assert_allclose(powers / powers.sum(axis=1, keepdims=True), expected, atol=1e-4)
+    assert fractions == [pytest.approx(128 / 130), 1.0]
+    alone = last_features(bundled, FACES[125:])
+    np.testing.assert_allclose(features[125:], alone, atol=1e-5, err_msg="depends on the batch")
 
 
-def test_features_of_a_face_do_not_depend_on_its_batch(shipped):
-    np.testing.assert_allclose(
-        last_features(shipped, FACES)[125:], last_features(shipped, FACES[125:]), atol=1e-5
-    )
-
-
-def test_progress_follows_the_batches(shipped):
-    seen: list[float] = []
-
-    last_features(shipped, FACES, seen.append)
-
-    assert seen == [pytest.approx(128 / 130), 1.0]
-
-
-def test_a_model_without_a_dense_layer_at_its_end_gives_one_sentence(tmp_path):
+def test_a_model_without_a_dense_layer_or_probabilities_is_one_sentence(tmp_path, bundled):
     faces = opset13.parameter([-1, 48, 48, 1], np.float32, "faces")
     sums = opset13.reduce_sum(faces, np.array([2, 3]), keep_dims=False)
     softmax = opset13.softmax(sums, 1)
     softmax.output(0).get_tensor().set_names({"probabilities"})
-
-    with pytest.raises(UserError, match="'odd' cannot be read.* Choose another model"):
+    with pytest.raises(UserError, match="'odd' is missing or damaged: export it again"):
         last_features(export(ov.Model([softmax], [faces]), tmp_path / "odd"), FACES)
 
+    network = read_network(bundled)
+    last, maps = (
+        network.output(name).get_node().input_value(0) for name in ("probabilities", "cam")
+    )
+    last.get_tensor().set_names(set())
+    other = opset13.abs(last)  # no dense layer is before it
+    other.output(0).get_tensor().set_names({"probabilities"})
+    with pytest.raises(UserError, match="'cam' cannot be read.* Choose another model"):
+        model = ov.Model([other.output(0), maps], network.get_parameters())
+        last_features(export(model, tmp_path / "cam"), FACES)
 
-def test_a_model_without_probabilities_gives_one_sentence(tmp_path, shipped):
-    network = read_network(shipped)
-    cam = ov.Model([network.output("cam").get_node().input_value(0)], network.get_parameters())
 
-    with pytest.raises(UserError, match="'cam' cannot be read"):
-        last_features(export(cam, tmp_path / "cam"), FACES)
-
-
-def test_a_damaged_model_gives_one_sentence(tmp_path, shipped):
-    damaged = export(read_network(shipped), tmp_path / "damaged")
+def test_a_damaged_model_is_one_sentence(tmp_path, bundled):
+    damaged = export(read_network(bundled), tmp_path / "damaged")
     weights = damaged.openvino_path.with_suffix(".bin")
     weights.write_bytes(weights.read_bytes()[:1000])
-
     with pytest.raises(UserError, match="'damaged' is missing or damaged: export it again"):
         last_features(damaged, FACES)

@@ -1,4 +1,4 @@
-"""A page that sends each frame back as it came: the most that streamlit-webrtc can do."""
+"""A page that returns each frame unchanged: the upper bound of streamlit-webrtc."""
 
 from streamlit_webrtc import WebRtcMode, webrtc_streamer
 

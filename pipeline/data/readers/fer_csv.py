@@ -1,147 +1,159 @@
-"""FER-2013's CSV (`emotion`, `pixels`, `Usage` in any order), plain or inside an archive.
+"""Reader of CSVs with a face a row: FER-2013's and what others have made of it.
 
-Source: Kaggle, "Challenges in Representation Learning: Facial Expression Recognition Challenge".
+FER-2013's own columns are `emotion`, `pixels` and `Usage`. Source: Kaggle, "Challenges in
+Representation Learning: Facial Expression Recognition Challenge".
 """
 
-import csv
-import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.csv
+from numpy.typing import NDArray
 
 from pipeline.data.dataset import Batch
-from pipeline.data.readers.archive import members
-from pipeline.data.readers.member import Member
-from pipeline.data.readers.pixels import PixelError, parse_pixels
+from pipeline.data.images import to_face
+from pipeline.data.import_options import ImportOptions, ImportReport, Progress, Survey
+from pipeline.data.readers import npz, parquet
+from pipeline.data.readers.archive import Member, is_archive, members
+from pipeline.data.readers.csv_rows import Layout, is_table, open_table, place_of
+from pipeline.data.readers.pixels import PixelError, parse_pixels, side_of
+from pipeline.data.readers.table import (
+    NAMES,
+    Face,
+    Row,
+    choose_tables,
+    read_rows,
+    row_error,
+    stem_of,
+    survey_rows,
+    to_batch,
+)
 from pipeline.errors import UserError
-from pipeline.labels import EMOTIONS
 
-COLUMNS = ("emotion", "pixels", "Usage")
-USAGES = {"Training": "train", "PublicTest": "public_test", "PrivateTest": "private_test"}
-_LABELS = {str(label): label for label in range(len(EMOTIONS))}
-_TORN_ROW = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")  # counts the header
-_BLOCK_BYTES = 8 * 1024**2
-_HEADER_BYTES = 64 * 1024
+_OTHER_ENDINGS = (*parquet.ENDINGS, npz.ENDING)
+_BATCH_PIXELS = 2 * 1024**2
 
 
 def matches(source: Path) -> bool:
-    """Tell whether a source is a CSV file or holds one."""
-    return any(_is_csv(member) for member in members(source))
+    """Return whether a source holds a CSV of faces, or another one and nothing else to read."""
+    has_table = has_other = False
+    for member in members(source):
+        if is_table(member):
+            has_table = True
+            with open_table(member) as table:
+                if not table.layout.missing:
+                    return True
+        has_other = has_other or member.name.lower().endswith(_OTHER_ENDINGS)
+    return has_table and not has_other
 
 
-def read(source: Path, *, split: str, skip_unknown: bool) -> Iterator[Batch]:
-    """Read a CSV file, or the first one in an archive that has the three columns.
+def survey(source: Path, options: ImportOptions, on_progress: Progress) -> Survey:
+    """Return the classes and splits that the rows name; see `survey_source`."""
+    layouts = _layouts(source)
+    chosen = _chosen(source, layouts, options)
+    found = Survey()
+    for member in members(source):
+        if member.name in chosen:
+            with_numbers = _with_numbers(layouts[member.name], options)
+            survey_rows(_rows(member), with_numbers, found, on_progress, _face_of)
+    return found
 
-    `split` and `skip_unknown` are for folders of pictures and not used: a CSV names its splits.
+
+def read(source: Path, options: ImportOptions, report: ImportReport) -> Iterator[Batch]:
+    """Read the tables of a source that have labels and pixels.
+
+    A table's splits are those of its `Usage`, else that of its file's or folder's name, else the
+    option's. Of several whole tables, the first is read.
+
+    Args:
+        source: a CSV, or a folder or archive that holds some.
+        options: how to read it.
+        report: is told which rows and tables were skipped.
 
     Raises:
-        UserError: a column is missing or a row is wrong; names the file and the row.
+        UserError: a column is missing or a row is wrong, with the file and the row; or several
+            tables could be meant.
     """
-    lacking: UserError | None = None
-    found = False
+    layouts = _layouts(source)
+    chosen = _chosen(source, layouts, options)
+    report.tables += [name for name in layouts if name not in chosen]
+    faces = 0
     for member in members(source):  # to the end, so that all of an archive is checked
-        if found or not _is_csv(member):
-            continue
-        names = _read_header(member)
-        absent = [c for c in COLUMNS if c not in [name.strip() for name in names]]
-        if absent:
-            lacking = lacking or UserError(
-                f"{member.name} has no column '{absent[0]}': FER-2013's columns are "
-                f"{', '.join(COLUMNS)}."
-            )
-            continue
-        found = True
-        yield from _read_rows(member, names)
-    if not found:
-        raise lacking or UserError(f"{source.name} holds no CSV with {', '.join(COLUMNS)}.")
+        if is_archive(member.name):
+            report.tables.append(member.name)
+        if split := chosen.get(member.name):
+            prefix = "fer" if len(chosen) == 1 else f"{stem_of(member.name)}/fer"
+            with_numbers = _with_numbers(layouts[member.name], options)
+            for batch in _read_table(member, split, prefix, with_numbers, report):
+                faces += len(batch.labels)
+                yield batch
+    if not faces:
+        raise UserError(f"{source.name} holds no row with an emotion: all of them are skipped.")
 
 
-def _is_csv(member: Member) -> bool:
-    return member.name.lower().endswith(".csv")
+def _layouts(source: Path) -> dict[str, Layout]:
+    layouts = {}
+    for member in members(source):
+        if is_table(member):
+            with open_table(member) as table:
+                layouts[member.name] = table.layout
+    return layouts
 
 
-def _read_header(member: Member) -> list[str]:
-    with member.open() as file:
-        text = file.read(_HEADER_BYTES).decode("utf-8-sig", "replace")
-    return next(csv.reader([re.split(r"[\r\n]", text, maxsplit=1)[0]]), [])
+def _chosen(source: Path, layouts: dict[str, Layout], options: ImportOptions) -> dict[str, str]:
+    usable = {name: layout for name, layout in layouts.items() if not layout.missing}
+    if not layouts:
+        raise UserError(f"{source.name} holds no CSV with {', '.join(NAMES)}.")
+    if not usable:
+        name, layout = next(iter(layouts.items()))
+        raise UserError(
+            f"{name} has no column '{layout.missing}': FER-2013's columns are {', '.join(NAMES)}."
+        )
+    with_usage = [name for name, layout in usable.items() if layout.usage is not None]
+    return choose_tables(source, usable, with_usage, options)
 
 
-def _read_rows(member: Member, names: list[str]) -> Iterator[Batch]:
-    raw = {name.strip(): name for name in names}
-    rows = done = 0
-    with member.open() as file:
-        try:
-            reader = pa.csv.open_csv(
-                file,
-                pa.csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES),
-                convert_options=pa.csv.ConvertOptions(
-                    include_columns=[raw[column] for column in COLUMNS],
-                    column_types={raw[column]: pa.binary() for column in COLUMNS},
-                    strings_can_be_null=False,
-                ),
-            )
-            for block in reader:
-                done += block.nbytes
-                columns = [_to_texts(column) for column in block.columns]
-                yield _to_batch(member, rows, columns, min(1.0, done / member.size))
-                rows += len(block)
-        except pa.ArrowException as error:
-            raise _torn(member, rows, str(error)) from error
-    if not rows:
+def _with_numbers(layout: Layout, options: ImportOptions) -> ImportOptions:
+    """Take numbers for FER-2013's in a table of its form, unless the options say otherwise."""
+    return replace(options, scheme=options.scheme or "fer2013") if layout.is_fer2013 else options
+
+
+def _read_table(
+    member: Member, split: str, prefix: str, options: ImportOptions, report: ImportReport
+) -> Iterator[Batch]:
+    faces: list[Face[str]] = []
+    side = 0
+    for face in read_rows(_rows(member), split, options, report):
+        side = side or side_of(face.image)
+        if len(faces) * side**2 >= _BATCH_PIXELS:
+            yield to_batch(faces, _parse(faces, side), prefix)
+            faces = []
+        faces.append(face)
+    if faces:
+        yield to_batch(faces, _parse(faces, side), prefix)
+
+
+def _rows(member: Member) -> Iterator[Row[str]]:
+    number = -1
+    with open_table(member) as table:
+        layout = table.layout
+        for number, (cells, progress) in enumerate(table.rows):
+            emotion = cells[layout.emotion or 0].strip()
+            usage = None if layout.usage is None else cells[layout.usage].strip()
+            pixels = " ".join([cells[place] for place in layout.pixels])
+            place = place_of(member, number, layout.has_header)
+            yield Row(place, emotion, usage, pixels, progress)
+    if number < 0:
         raise UserError(f"{member.name} has a header and no rows: there is nothing to import.")
 
 
-def _torn(member: Member, rows: int, message: str) -> UserError:
-    if torn := _TORN_ROW.search(message):
-        number, expected, actual = torn.groups()
-        return _wrong(member, int(number) - 2, f"has {actual} columns instead of {expected}")
-    return UserError(f"{member.name} is no valid CSV after row {rows} ({message.splitlines()[0]}).")
+def _face_of(pixels: str) -> NDArray[np.uint8]:
+    return to_face(parse_pixels([pixels], side_of(pixels))[0])
 
 
-def _to_texts(column: pa.Array) -> list[str]:
-    return [str(value, "latin-1") for value in column.to_pylist()]
-
-
-def _to_batch(member: Member, first: int, columns: list[list[str]], progress: float) -> Batch:
-    emotions, pixels, usages = columns
-    labels = [_parse_label(member, first + i, text) for i, text in enumerate(emotions)]
-    splits = [_parse_usage(member, first + i, text) for i, text in enumerate(usages)]
+def _parse(faces: list[Face[str]], side: int) -> NDArray[np.uint8]:
     try:
-        images = parse_pixels(pixels)
+        return parse_pixels([face.image for face in faces], side)
     except PixelError as error:
-        raise _wrong(member, first + error.row, str(error)) from error
-    return Batch(
-        images=images,
-        labels=np.array(labels, np.uint8),
-        splits=np.array(splits),
-        ids=np.array([f"fer{first + i:07d}" for i in range(len(labels))]),
-        progress=progress,
-    )
-
-
-def _parse_label(member: Member, row: int, text: str) -> int:
-    label = _LABELS.get(text.strip())
-    if label is None:
-        reason = f"has the emotion {_short(text)}, which is not a number from 0 to 6"
-        raise _wrong(member, row, reason)
-    return label
-
-
-def _parse_usage(member: Member, row: int, text: str) -> str:
-    usage = USAGES.get(text.strip())
-    if usage is None:
-        raise _wrong(member, row, f"has the Usage {_short(text)} instead of {', '.join(USAGES)}")
-    return usage
-
-
-def _short(text: str) -> str:
-    return repr(text.strip()[:40])
-
-
-def _wrong(member: Member, row: int, reason: str) -> UserError:
-    return UserError(
-        f"{member.name}, row {row + 1} after the header, {reason}: mend or remove that row."
-    )
+        raise row_error(faces[error.row].place, str(error)) from error

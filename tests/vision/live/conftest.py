@@ -1,4 +1,4 @@
-"""Boxes, settings and steps of the tests of the live processor, and a clock to put forward."""
+"""Boxes, settings and steps for tests of the live processor, and a clock to advance."""
 
 import threading
 from dataclasses import replace
@@ -7,39 +7,63 @@ from time import monotonic
 import numpy as np
 import pytest
 
-from pipeline.vision import live
-from pipeline.vision.faces import Box
-from pipeline.vision.live import LiveProcessor
-from pipeline.vision.snapshot import Snapshot
-from tests.vision.conftest import FAST, feed_until, plain
+from pipeline.vision.boxes import Box
+from pipeline.vision.live import processor as processor_module
+from pipeline.vision.live.processor import LiveProcessor
+from pipeline.vision.live.snapshot import Snapshot
+from tests.vision.conftest import FAST, feed_until, plain, textured
 
 LEFT, RIGHT = Box(100, 100, 100, 100), Box(400, 200, 100, 100)
 HIDDEN = replace(FAST, hide_faces=True, bars=True, activation_map=True)
 PATIENCE_S = 60.0
 
 
-def shows_a_face(snapshot: Snapshot) -> bool:
+def has_face(snapshot: Snapshot) -> bool:
     return bool(snapshot.faces)
 
 
-def second_face_alone(processor: LiveProcessor, detector) -> None:
-    """Make the processor show one face, of which the number, 2, tells if it was begun anew."""
+def is_well(snapshot: Snapshot) -> bool:
+    return bool(snapshot.faces) and not snapshot.problem
+
+
+def is_blurred(frame: np.ndarray) -> bool:
+    """Return whether nearly all pixels of a textured frame have changed."""
+    return (frame != textured(*frame.shape[:2])).mean() > 0.9
+
+
+def has_problem_drawn(frame: np.ndarray) -> bool:
+    """Return whether text is drawn along the lower edge of a plain frame."""
+    return bool((frame[460:] != 90).any())
+
+
+def show_second_face_only(processor: LiveProcessor, detector) -> None:
+    """Show one face, whose track id 2 becomes another one if the tracks start again."""
     detector.boxes = [LEFT, RIGHT]
     assert feed_until(processor, lambda snapshot: len(snapshot.faces) == 2)
     detector.boxes = [RIGHT]
-    assert feed_until(processor, lambda snapshot: [face.number for face in snapshot.faces] == [2])
+    assert feed_until(processor, lambda snapshot: [f.track_id for f in snapshot.faces] == [2])
+
+
+def keeps_track_until(processor: LiveProcessor, condition) -> bool:
+    """Feed frames until the face meets a condition; it must keep its track id."""
+
+    def step(snapshot: Snapshot) -> bool:
+        assert [face.track_id for face in snapshot.faces] == [2]
+        return condition(snapshot.faces[0])
+
+    return feed_until(processor, step)
 
 
 def stall(processor: LiveProcessor, detector) -> threading.Event:
-    """Let the worker hang in its next look, until the event is set."""
-    gate, hanging = detector.hang(), detector.hanging()
-    assert feed_until(processor, lambda _: detector.hanging() == hanging + 1)
+    """Let the worker hang in its next frame, until the event is set."""
+    gate, hanging = detector.hang(), len(detector.hanging)
+    assert feed_until(processor, lambda _: len(detector.hanging) == hanging + 1)
     return gate
 
 
 @pytest.fixture
 def clock(monkeypatch):
-    """The processor's clock, which may be put forward for a while."""
+    """The processor's clock, which a test can advance."""
 
     class Clock:
         ahead_s = 0.0
@@ -48,27 +72,19 @@ def clock(monkeypatch):
             return monotonic() + self.ahead_s
 
     clock = Clock()
-    monkeypatch.setattr(live, "monotonic", clock)
+    monkeypatch.setattr(processor_module, "monotonic", clock)
     return clock
 
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch):
-    """Let nothing but a clock that is put forward make a slow machine's worker one that hangs."""
-    monkeypatch.setattr(live, "_HUNG_S", PATIENCE_S)
+    """Do not take the worker of a slow machine for a hung one, unless the clock is advanced."""
+    monkeypatch.setattr(processor_module, "_HUNG_S", PATIENCE_S)
 
 
-def a_minute_later(processor: LiveProcessor, clock) -> np.ndarray:
+def process_a_minute_later(processor: LiveProcessor, clock) -> np.ndarray:
     """Process a frame when the worker has hung for longer than it may."""
     clock.ahead_s = PATIENCE_S + 1
-    picture = processor.process(plain())
+    frame = processor.process(plain())
     clock.ahead_s = 0.0
-    return picture
-
-
-def goes_on_as_second_face(processor: LiveProcessor, happens) -> bool:
-    def step(snapshot: Snapshot) -> bool:
-        assert [face.number for face in snapshot.faces] == [2]
-        return happens(snapshot.faces[0])
-
-    return feed_until(processor, step)
+    return frame

@@ -1,102 +1,229 @@
+"""The video continues when recognition fails or hangs, or a frame is invalid."""
+
+from dataclasses import replace
+
+import av
+import numpy as np
 import pytest
 
-from pipeline.vision.snapshot import Snapshot
-from tests.vision.conftest import FAST, feed_until, plain, until, workers
-from tests.vision.live.conftest import LEFT, RIGHT, a_minute_later, shows_a_face, stall
+from pipeline.vision.boxes import Box
+from pipeline.vision.live import processor as processor_module
+from tests.vision.conftest import FAST, feed_until, plain, textured, until, workers
+from tests.vision.live.conftest import (
+    HIDDEN,
+    LEFT,
+    RIGHT,
+    has_face,
+    has_problem_drawn,
+    is_blurred,
+    is_well,
+    process_a_minute_later,
+    stall,
+)
+
+FORMATS = ("bgr24", "rgb24", "gray", "yuv420p", "yuvj422p", "yuv444p", "nv12", "rgba")
 
 
 def test_the_video_does_not_wait_for_recognition(processor, detector):
     gate = detector.hang()
     processor.process(plain())
-    assert until(detector.hanging)
+    assert until(lambda: detector.hanging)
     for _ in range(30):
         processor.process(plain())
         processor.snapshot()
-        processor.configure(FAST)
-    assert detector.hanging() == 1
+        processor.set_settings(FAST)
+    assert len(detector.hanging) == 1
     gate.set()
 
 
-@pytest.mark.parametrize("fault", ["breaks", "fails"])
-def test_a_fault_is_told_and_drawn_while_the_video_goes_on_and_recovers(processor, detector, fault):
-    setattr(detector, fault, True)
-    assert feed_until(processor, lambda snapshot: snapshot.problem)
-    snapshot = processor.snapshot()
-    assert "the cascade is" in snapshot.problem
-    assert snapshot.faces == ()
-    picture = processor.process(plain())
-    assert (picture[460:] != 90).any()
-    assert (picture[:380] == 90).all()
-    setattr(detector, fault, False)
-    assert feed_until(processor, lambda snapshot: snapshot.faces and not snapshot.problem)
+def test_a_fault_is_in_the_snapshot_and_drawn_and_recognition_recovers(processor, detector):
+    for place in ("__init__", "detect"):
+        detector.fails_in = place
+        processor.set_settings(replace(FAST, smallest_face=60 + len(place)))  # a new detector
+        assert feed_until(processor, lambda snapshot: snapshot.problem), place
+        assert "the cascade is" in processor.snapshot().problem
+        assert processor.snapshot().faces == ()
+        frame = processor.process(plain())
+        assert has_problem_drawn(frame) and (frame[:380] == 90).all()
+        detector.fails_in = None
+        assert feed_until(processor, is_well), place
     assert len(workers()) == 1
 
 
-def test_a_hung_worker_is_replaced_and_the_video_goes_on(processor, detector, clock):
+def test_a_hung_worker_is_replaced_and_its_late_result_dropped(processor, detector, clock):
+    def shows_right_only(snapshot) -> bool:
+        return is_well(snapshot) and [face.box for face in snapshot.faces] == [RIGHT]
+
     detector.boxes = [LEFT]
-    assert feed_until(processor, shows_a_face)
+    assert feed_until(processor, has_face)
     gate = stall(processor, detector)
     (old,) = workers()
-    detector.boxes = [RIGHT]
-    detector.go_on()
-    assert (a_minute_later(processor, clock)[460:] != 90).any(), "it is said on the frame"
-
-    def right_only(snapshot: Snapshot) -> bool:
-        return [face.box for face in snapshot.faces] == [RIGHT] and not snapshot.problem
-
-    assert feed_until(processor, right_only)
+    detector.boxes, newer = [RIGHT], detector.hang()
+    assert has_problem_drawn(process_a_minute_later(processor, clock))
+    assert until(lambda: len(detector.hanging) == 2)
+    assert processor.snapshot().faces == () and "hung" in processor.snapshot().problem
+    detector.resume()
+    newer.set()
+    assert feed_until(processor, shows_right_only)
     assert old.is_alive()
     gate.set()
     assert until(lambda: not old.is_alive())
-    assert right_only(processor.snapshot())
+    assert shows_right_only(processor.snapshot())
+    assert {face.box for face in processor.timeline.recent()} == {RIGHT}  # of the last minute
     assert len(workers()) == 1
 
 
-def test_a_replaced_workers_late_result_is_not_shown(processor, detector, clock):
-    detector.boxes = [LEFT]
-    assert feed_until(processor, shows_a_face)
-    gate = stall(processor, detector)
-    (old,) = workers()
-    newer = detector.hang()
-    a_minute_later(processor, clock)
-    assert until(lambda: detector.hanging() == 2)
-    told, rows = processor.snapshot(), len(processor.timeline.recent())
-    assert told.faces == ()
-    assert "hung" in told.problem
-    gate.set()
-    assert until(lambda: not old.is_alive())
-    processor.process(plain())
-    assert processor.snapshot().faces == ()
-    assert processor.snapshot().problem == told.problem
-    assert len(processor.timeline.recent()) == rows
-    newer.set()
-
-
-def test_after_three_hung_workers_no_more_are_started_and_it_is_said(processor, detector, clock):
+def test_after_three_hung_workers_no_more_are_started_and_that_is_a_problem(
+    processor, detector, clock
+):
     detector.hang()
     processor.process(plain())
     for hanging in (1, 2, 3):
-        assert until(lambda hanging=hanging: detector.hanging() == hanging)
-        assert "again and again" not in (processor.snapshot().problem or "")
-        a_minute_later(processor, clock)
+        assert until(lambda hanging=hanging: len(detector.hanging) == hanging)
+        assert "hangs repeatedly" not in (processor.snapshot().problem or "")
+        process_a_minute_later(processor, clock)
     for _ in range(20):
-        assert (processor.process(plain())[460:] != 90).any()
-    assert "again and again" in processor.snapshot().problem
+        assert has_problem_drawn(processor.process(plain()))
+    assert "hangs repeatedly" in processor.snapshot().problem
     assert not processor.snapshot().running
-    assert len(workers()) == len(detector.began) == 3
-    detector.go_on()
+    assert len(workers()) == len(detector.started) == 3
+    detector.resume()
     detector.release()
-    assert feed_until(processor, lambda snapshot: snapshot.faces and not snapshot.problem)
-    assert len(detector.made) == 4
+    assert feed_until(processor, is_well)
+    assert len(detector.smallest_faces) == 4
 
 
-def test_starting_and_stopping_does_not_gather_hung_workers(processor, detector):
+def test_start_and_stop_do_not_pile_up_hung_workers(processor, detector):
     detector.hang()
-    for looks in range(1, 4):
+    for started in range(1, 4):
         processor.process(plain())
-        assert until(lambda looks=looks: len(detector.began) == looks)
+        assert until(lambda started=started: len(detector.started) == started)
         processor.stop()
     for _ in range(3):
         processor.process(plain())
         processor.stop()
     assert len(workers()) == 3
+
+
+def video_frame(width: int, height: int, kind: str) -> av.VideoFrame:
+    frame = av.VideoFrame(width, height, kind)
+    for plane in frame.planes:
+        plane.update(np.random.default_rng(2).bytes(plane.buffer_size))
+    return frame
+
+
+@pytest.mark.parametrize("size", [(1, 1), (17, 31), (641, 479), (4000, 40), (40, 4000)], ids=str)
+def test_frames_of_every_size_and_format_come_back_at_their_size(processor, detector, size):
+    width, height = size
+    detector.boxes = [Box(-3, -3, 25, 25), Box(width - 20, height - 20, 30, 30)]
+
+    def receive(kind: str = "yuv420p") -> bool:
+        returned = processor.recv(video_frame(*size, kind))
+        assert (returned.width, returned.height) == size
+        assert returned.to_ndarray(format="bgr24").shape == (height, width, 3)
+        return has_face(processor.snapshot())
+
+    for settings in (replace(FAST, mirror=True, bars=True, activation_map=True), HIDDEN):
+        processor.set_settings(settings)
+        for kind in FORMATS:
+            receive(kind)
+        assert until(receive)
+        receive()
+        assert processor.snapshot().problem is None
+
+
+def test_faces_are_drawn_on_frames_of_every_format(processor):
+    assert feed_until(processor, has_face)
+    for kind in FORMATS:
+        frame = av.VideoFrame.from_ndarray(plain(), format="bgr24").reformat(format=kind)
+        before = frame.to_ndarray(format="bgr24").copy()
+        returned = processor.recv(frame).to_ndarray(format="bgr24")
+        changed = (np.abs(returned.astype(int) - before) > 40).any(axis=2)
+        assert changed.sum() > 500, kind
+        assert returned[400, 500] == pytest.approx(before[400, 500], abs=3), kind
+
+
+def test_an_array_that_is_not_a_frame_does_not_raise(processor, detector):
+    assert feed_until(processor, has_face)
+    for odd in (
+        np.zeros((10, 10), np.float64),
+        np.zeros((10, 10, 2), np.uint8),
+        np.zeros((0, 0, 3), np.uint8),
+        np.broadcast_to(np.uint8(90), (480, 640, 3)),  # read-only
+    ):
+        gate = stall(processor, detector)
+        for hidden in (True, False):
+            processor.set_settings(replace(FAST, hide_faces=hidden))
+            returned = processor.process(odd)
+            assert returned.shape == odd.shape
+            assert (returned is odd) == (not hidden)
+            assert processor.snapshot().problem
+        detector.resume()
+        gate.set()
+        assert feed_until(processor, is_well)
+
+
+class Undecodable:
+    width, height = 640, 480
+
+    def to_ndarray(self, format):
+        raise ValueError("no pixels")
+
+
+def leave_faces_in_memory(n: int) -> None:
+    """Leave bright images in the memory that is given out next."""
+    for frame in [av.VideoFrame.from_ndarray(plain() + 100, format="bgr24") for _ in range(n)]:
+        del frame
+
+
+def test_a_frame_that_cannot_be_decoded_comes_back_or_is_black_if_faces_are_hidden(processor):
+    broken = Undecodable()
+    assert processor.recv(broken) is broken
+    assert "no pixels" in processor.snapshot().problem
+    assert feed_until(processor, is_well)
+    processor.set_settings(HIDDEN)
+    for _ in range(5):
+        leave_faces_in_memory(3)
+        returned = processor.recv(broken)
+        assert (returned.width, returned.height) == (640, 480)
+        assert not returned.to_ndarray(format="bgr24").any(), "not even what lay in its memory"
+
+
+def test_a_frame_that_cannot_be_drawn_comes_back_or_is_black_if_faces_are_hidden(
+    processor, detector, monkeypatch
+):
+    monkeypatch.setattr(processor_module, "draw_result", lambda *_: 1 / 0)
+    detector.hang()
+    for hidden in (True, False):
+        processor.set_settings(replace(FAST, hide_faces=hidden))
+        frame = av.VideoFrame.from_ndarray(textured(), format="bgr24")
+        returned = processor.recv(frame).to_ndarray(format="bgr24")
+        np.testing.assert_array_equal(returned, 0 * textured() if hidden else textured())
+        assert "ZeroDivisionError" in processor.snapshot().problem
+
+
+def test_a_hidden_video_is_blurred_as_a_whole_until_faces_are_located(processor, detector):
+    detector.boxes, gate = [LEFT], detector.hang()
+    processor.set_settings(HIDDEN)
+    for _ in range(5):
+        assert is_blurred(processor.process(textured()))
+    assert is_blurred(processor.last_frame())
+    detector.resume()
+    gate.set()
+
+    def rest_is_shown() -> bool:
+        frame = processor.process(textured())
+        assert (frame[100:200, 100:200] != textured()[100:200, 100:200]).mean() > 0.9
+        return (frame[350:] == textured()[350:]).all() and has_face(processor.snapshot())
+
+    assert until(rest_is_shown)
+
+
+def test_a_hidden_face_is_blurred_before_its_track_is_confirmed(processor, detector):
+    detector.boxes = [LEFT]
+    processor.set_settings(HIDDEN)
+    processor.process(textured())
+    assert until(lambda: "detect" in processor.snapshot().stages)
+    assert processor.snapshot().faces == ()
+    frame = processor.process(textured())
+    assert (frame[100:200, 100:200] != textured()[100:200, 100:200]).mean() > 0.9

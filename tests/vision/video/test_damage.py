@@ -1,3 +1,5 @@
+"""Damaged files, files without a video, wrong paths, full disks: error and remaining files."""
+
 import resource
 import weakref
 from collections.abc import Iterator
@@ -9,45 +11,43 @@ import numpy as np
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.vision.video import process_video
-from tests.vision.clips import face_picture, numbered, read_clip, write_clip
-from tests.vision.video.conftest import MILLISECOND, ignore, left_in, same
+from pipeline.vision.video.annotate import process_video
+from tests.vision.clips import face_image, numbered_frames, read_clip, write_clip
+from tests.vision.video.conftest import MILLISECOND, files_in, ignore, unchanged
 
 
 def noise(frames: int) -> list[np.ndarray]:
     return list(np.random.default_rng(0).integers(0, 256, (frames, 96, 128, 3), np.uint8))
 
 
-@pytest.mark.parametrize("damage", ["cut off", "overwritten"])
-def test_of_a_damaged_file_what_can_be_read_is_written(damage, tmp_path, out):
-    ticks = range(0, 40 * 9000, 9000)
-    source = write_clip(
-        tmp_path / "in.mp4", noise(40), ticks=ticks, options={"movflags": "faststart"}
+def test_the_readable_part_of_a_damaged_file_is_written(tmp_path):
+    clip = write_clip(
+        tmp_path / "in.mp4",
+        noise(40),
+        ticks=range(0, 40 * 9000, 9000),
+        options={"movflags": "faststart"},
     )
-    content = bytearray(source.read_bytes())
+    content = clip.read_bytes()
     middle = len(content) // 2
-    if damage == "cut off":
-        del content[middle:]
-    else:
-        content[middle : middle + 20000] = bytes(20000)
-    source.write_bytes(content)
-
-    done = process_video(source, out, same, ignore)
-
-    assert done.damaged and 5 < done.frames < 40
-    assert len(read_clip(out)[0]) == done.frames
-
-
-def test_a_recording_that_ends_before_the_time_it_says_is_damaged(tmp_path, out):
-    source = write_clip(
-        tmp_path / "in.webm", noise(30), ticks=range(0, 6000, 200), time_base=MILLISECOND,
+    zeros = content[:middle] + bytes(20000) + content[middle + 20000 :]
+    recording = write_clip(
+        tmp_path / "in.webm",
+        noise(30),
+        ticks=range(0, 6000, 200),
+        time_base=MILLISECOND,
         codec="libvpx",
-    )  # fmt: skip
-    source.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
-
-    done = process_video(source, out, same, ignore)
-
-    assert done.damaged and 5 < done.frames < 25
+    )
+    half = recording.read_bytes()[: recording.stat().st_size // 2]
+    for case, source, damaged, frames in (
+        ("truncated", clip, content[:middle], 40),
+        ("overwritten", clip, zeros, 40),
+        ("shorter than its stated duration", recording, half, 25),
+    ):
+        source.write_bytes(damaged)
+        out = tmp_path / f"{case}.mp4"
+        done = process_video(source, out, unchanged, ignore)
+        assert done.damaged and 5 < done.frames < frames, case
+        assert len(read_clip(out)[0]) == done.frames, case
 
 
 def write_text_file(path: Path) -> None:
@@ -55,12 +55,12 @@ def write_text_file(path: Path) -> None:
 
 
 def write_photo(path: Path) -> None:
-    frame = av.VideoFrame.from_ndarray(face_picture(), format="bgr24")
+    frame = av.VideoFrame.from_ndarray(face_image(), format="bgr24")
     frame.save(str(path))
 
 
 def write_cut_off(path: Path) -> None:
-    write_clip(path, numbered(8))
+    write_clip(path, numbered_frames(8))
     path.write_bytes(path.read_bytes()[:-200])  # its index is at the end
 
 
@@ -74,83 +74,101 @@ def write_sound(path: Path) -> None:
 
 
 def write_unknown_codec(path: Path) -> None:
-    write_clip(path, numbered(8))
+    write_clip(path, numbered_frames(8))
     path.write_bytes(path.read_bytes().replace(b"avc1", b"zzzz"))
 
 
 def write_playlist(path: Path) -> None:
-    write_clip(path.with_name("secret.ts"), numbered(8))
+    write_clip(path.with_name("secret.ts"), numbered_frames(8))
     path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nsecret.ts\n#EXT-X-ENDLIST\n")
 
 
-@pytest.mark.parametrize(
-    ("name", "write"),
-    [
-        pytest.param("x.txt", write_text_file, id="text"),
-        pytest.param("x.mp4", write_text_file, id="text that says it is a video"),
-        pytest.param("x.mp4", Path.touch, id="empty"),
-        pytest.param("x.png", write_photo, id="photo"),
-        pytest.param("x.mp4", write_cut_off, id="cut off before its index"),
-        pytest.param("x.mp4", write_sound, id="sound only"),
-        pytest.param("x.mp4", write_unknown_codec, id="unknown codec"),
-        pytest.param("x.m3u8", write_playlist, id="playlist"),
-    ],
-)
-def test_a_file_without_a_readable_video_is_one_sentence(name, write, tmp_path, out):
-    write(tmp_path / name)
-    before = left_in(tmp_path)
-
-    with pytest.raises(
-        UserError, match=rf"{name} is not a video that can be read: give an MP4[^\n]*$"
+def test_a_file_without_a_readable_video_is_one_sentence(tmp_path):
+    for case, name, write in (
+        ("text", "x.txt", write_text_file),
+        ("text named as a video", "x.mp4", write_text_file),
+        ("empty", "x.mp4", Path.touch),
+        ("photo", "x.png", write_photo),
+        ("truncated before its index", "x.mp4", write_cut_off),
+        ("sound only", "x.mp4", write_sound),
+        ("unknown codec", "x.mp4", write_unknown_codec),
+        ("playlist", "x.m3u8", write_playlist),
     ):
-        process_video(tmp_path / name, out, same, ignore)
-    assert left_in(tmp_path) == before
+        folder = tmp_path / case
+        folder.mkdir()
+        write(folder / name)
+        before = files_in(folder)
+        sentence = rf"{name} is not a video that can be read: give an MP4[^\n]*$"
+        with pytest.raises(UserError, match=sentence):
+            process_video(folder / name, folder / "out.mp4", unchanged, ignore)
+        assert files_in(folder) == before, case
 
 
-def test_a_video_without_a_picture_that_decodes_leaves_nothing(tmp_path, out):
-    source = write_clip(tmp_path / "in.mp4", numbered(8), options={"movflags": "faststart"})
+def test_a_header_that_asks_for_gigabytes_is_one_sentence(tmp_path):
+    source, used = tmp_path / "in.y4m", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for header in ("W8192 H8192", "W16 H200000", "W1600 H1600 A65535:1", "W30000 H30000"):
+        source.write_text(f"YUV4MPEG2 {header} F30:1\nFRAME\n")
+        with pytest.raises(UserError, match="more than the 16 megapixels|cannot be read"):
+            process_video(source, tmp_path / "out.mp4", unchanged, ignore)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - used < 200 * 1024
+    assert files_in(tmp_path) == {"in.y4m"}
+
+
+def test_frames_above_4k_are_halved(tmp_path, out):
+    source = tmp_path / "in.y4m"
+    source.write_bytes(b"YUV4MPEG2 W4800 H2700 F30:1 Cmono\nFRAME\n" + bytes(4800 * 2700))
+    process_video(source, out, unchanged, ignore)
+    assert read_clip(out)[0][0].shape == (1350, 2400, 3)
+
+
+def test_absurd_rates_and_times_become_times_that_a_file_can_hold(tmp_path, out):
+    frame = b"FRAME\n" + bytes(64 * 48)
+    for case, rate in (("a frame in 68 years", "1:2147483647"), ("fast", "2147483647:1")):
+        source = tmp_path / "in.y4m"
+        source.write_bytes(f"YUV4MPEG2 W64 H48 F{rate} Cmono\n".encode() + 3 * frame)
+        assert process_video(source, tmp_path / f"{case}.mp4", unchanged, ignore).frames == 3, case
+    ticks = (0, 3000, 2**45, 2**45 + 3000)
+    clip = write_clip(tmp_path / "far.mkv", numbered_frames(4), ticks=ticks, time_base=MILLISECOND)
+    assert process_video(clip, out, unchanged, ignore).seconds < 24 * 3600
+
+
+def test_a_video_without_a_readable_frame_leaves_nothing(tmp_path, out):
+    source = write_clip(tmp_path / "in.mp4", numbered_frames(8), options={"movflags": "faststart"})
     content = source.read_bytes()
     start = content.index(b"mdat") + 4
     source.write_bytes(content[:start] + bytes(len(content) - start))
 
-    with pytest.raises(UserError, match=r"^No picture of [^\n]*in.mp4 can be read: give a video"):
-        process_video(source, out, same, ignore)
-    assert left_in(tmp_path) == {"in.mp4"}
+    with pytest.raises(UserError, match=r"^No frame of [^\n]*in.mp4 can be read: give a video"):
+        process_video(source, out, unchanged, ignore)
+    assert files_in(tmp_path) == {"in.mp4"}
 
 
-@pytest.mark.parametrize(
-    ("source", "target", "sentence"),
-    [
+def test_wrong_paths_are_one_sentence(clip, tmp_path):
+    content = clip.read_bytes()
+    for source, target, sentence in (
         ("no.mp4", "out.mp4", r"no.mp4 cannot be read: No such file or directory\.$"),
         (".", "out.mp4", r"cannot be read: Is a directory\.$"),
         ("in.mp4", "in.mp4", r"in.mp4 exists already: remove it, or choose another name\.$"),
-        (
-            "in.mp4",
-            "no/out.mp4",
-            r"out.mp4 cannot be written \(No such file or directory\): choose",
-        ),
-        ("in.mp4", "in.mp4/out.mp4", r"out.mp4 cannot be written \(Not a directory\): choose"),
-    ],
-)
-def test_wrong_paths_are_one_sentence(source, target, sentence, clip, tmp_path):
-    content = clip.read_bytes()
-
-    with pytest.raises(UserError, match=sentence):
-        process_video(tmp_path / source, tmp_path / target, same, ignore)
-    assert left_in(tmp_path) == {"in.mp4"} and clip.read_bytes() == content
+        ("in.mp4", "no/out.mp4", r"out.mp4 cannot be written \(No such file or directory\):"),
+        ("in.mp4", "in.mp4/out.mp4", r"out.mp4 cannot be written \(Not a directory\):"),
+    ):
+        with pytest.raises(UserError, match=sentence):
+            process_video(tmp_path / source, tmp_path / target, unchanged, ignore)
+        assert files_in(tmp_path) == {"in.mp4"} and clip.read_bytes() == content
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
-def test_work_that_is_cut_off_leaves_nothing(error, clip, out, tmp_path):
-    def annotate(frame_bgr: np.ndarray, seconds: float) -> np.ndarray:
-        if seconds > 0.1:
-            assert len(left_in(tmp_path)) == 2
-            raise error
-        return frame_bgr
+def test_work_that_is_interrupted_leaves_nothing(clip, out, tmp_path):
+    for error in (KeyboardInterrupt, ValueError):
 
-    with pytest.raises(error):
-        process_video(clip, out, annotate, ignore)
-    assert left_in(tmp_path) == {"in.mp4"}
+        def annotate(frame_bgr: np.ndarray, seconds: float, error=error) -> np.ndarray:
+            if seconds > 0.1:
+                assert len(files_in(tmp_path)) == 2
+                raise error
+            return frame_bgr
+
+        with pytest.raises(error):
+            process_video(clip, out, annotate, ignore)
+        assert files_in(tmp_path) == {"in.mp4"}
 
 
 @contextmanager
@@ -168,14 +186,14 @@ def test_a_video_that_does_not_fit_on_the_disk_leaves_nothing(tmp_path, out):
 
     with (
         small_files(100_000),
-        pytest.raises(UserError, match=r"out.mp4 cannot be written \(File too large\): choose"),
+        pytest.raises(UserError, match=r"out.mp4 cannot be written \(File too large\):"),
     ):
-        process_video(source, out, same, ignore)
-    assert left_in(tmp_path) == {"in.mp4"}
+        process_video(source, out, unchanged, ignore)
+    assert files_in(tmp_path) == {"in.mp4"}
 
 
-def test_no_frame_is_kept(tmp_path, out):
-    source = write_clip(tmp_path / "in.mp4", numbered(20))
+def test_at_most_two_frames_are_in_memory(tmp_path, out):
+    source = write_clip(tmp_path / "in.mp4", numbered_frames(20))
     seen: list[weakref.ref] = []
     alive = []
 

@@ -1,0 +1,96 @@
+"""All that pages change. Each action refuses those who may not edit, and keeps to the limits.
+
+Pages call these and nothing else that starts, changes or deletes something, which
+tests/dashboard/test_access.py checks.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from dashboard.access import allowed_path, for_editors
+from dashboard.limits import check_jobs, check_queue
+from models.backbone import Backbone
+from pipeline.config.train_config import TrainConfig
+from pipeline.data import exclusions, store
+from pipeline.evaluation import calibration
+from pipeline.jobs import Job
+from pipeline.queue import queue
+from pipeline.queue.experiment import submit_experiment
+from pipeline.runs import Notes, Run, list_bundled, list_runs
+
+rename_dataset = for_editors(store.rename_dataset)
+remove_dataset = for_editors(store.remove_dataset)
+exclude = for_editors(exclusions.exclude)
+include = for_editors(exclusions.include)
+remove_exclusions = for_editors(exclusions.remove_exclusions)
+
+stop_run = for_editors(queue.stop)
+move_run = for_editors(queue.move)
+set_max_parallel_runs = for_editors(queue.set_max_parallel_runs)
+change_notes = for_editors(Run.change_notes)
+remove_run = for_editors(Run.remove)
+
+calibrate = for_editors(calibration.calibrate)
+
+
+@for_editors
+def start_run(config: TrainConfig, notes: Notes | None = None) -> Run:
+    """Queue a run; see `queue.submit`."""
+    check_queue()
+    return queue.submit(with_allowed_weights(config), notes)
+
+
+@for_editors
+def start_experiment(name: str, runs: Sequence[tuple[str, TrainConfig]]) -> list[Run]:
+    """Queue all runs of an experiment; see `submit_experiment`."""
+    check_queue(len(runs))
+    return submit_experiment(name, [(title, with_allowed_weights(run)) for title, run in runs])
+
+
+@for_editors
+def resume_run(run: Run, epochs: int | None = None) -> None:
+    """Queue a run that ended; see `queue.resume`."""
+    check_queue()
+    queue.resume(run, epochs)
+
+
+@for_editors
+def start_job(job: Job) -> None:
+    """Start a job, if not too many are running."""
+    check_jobs()
+    job.start()
+
+
+@for_editors
+def cancel_job(job: Job) -> None:
+    """Cancel a job."""
+    job.cancel()
+
+
+def start_own_job(job: Job) -> None:
+    """Start a job on a file that the viewer has uploaded."""
+    check_jobs()
+    job.start()
+
+
+def cancel_own_job(job: Job) -> None:
+    """Cancel a job on a file that the viewer has uploaded."""
+    job.cancel()
+
+
+def with_allowed_weights(config: TrainConfig) -> TrainConfig:
+    """Return a configuration whose weights, where they are a file, lie below the import root.
+
+    Raises:
+        UserError: they lie elsewhere.
+    """
+    model = config.model
+    if not isinstance(model, Backbone) or model.weights in ("imagenet", "none"):
+        return config
+    if model.weights in (run.name for run in (*list_bundled(), *list_runs())):
+        return config
+    path = allowed_path(model.weights)
+    if not path.is_file() and not Path(model.weights).is_file():
+        return config  # it is refused as unknown
+    weights = model.model_copy(update={"weights": str(path)})
+    return config.model_copy(update={"model": weights})

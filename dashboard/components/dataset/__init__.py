@@ -1,1 +1,0 @@
-"""The views of the Dataset page, and what they share."""

@@ -1,0 +1,91 @@
+"""The view Config diff: the configuration fields in which the models differ."""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.views.compare.comparison import Comparison
+from dashboard.widgets.messages import show_warning
+from pipeline.config.options import as_text
+from pipeline.queue.experiment import differing_fields, fields_of
+from pipeline.report.charts.parallel import parallel_coordinates
+from pipeline.report.charts.style import NO_MODE_BAR
+from pipeline.runs import RunConfig
+
+_FIELD_PX = 190
+_MAX_AXES = 8  # more have no room for their labels
+_DATA, _LEFT_OUT = "training data", "left out of training"
+
+
+def show_config_diff(comparison: Comparison) -> None:
+    """Show a column for each model and a row for each field that differs."""
+    configs, labels = comparison.configs, comparison.labels
+    unreadable = [labels[m.name] for m in comparison.models if m.name not in configs]
+    if unreadable:
+        show_warning(f"The configuration of {', '.join(unreadable)} cannot be read.")
+    if len(configs) < 2:
+        st.caption("Choose a second model to see how their configurations differ.")
+        return
+    table = config_diff({labels[name]: config for name, config in configs.items()})
+    if table.empty:
+        st.caption("The configurations are the same in every field.")
+        return
+    st.dataframe(
+        table,
+        height="content",
+        column_config={"_index": st.column_config.TextColumn(width=_FIELD_PX)},
+        alt="The fields in which the configurations differ",
+    )
+    st.caption("A dash means that the architecture has no such field.")
+    _show_parallel(comparison)
+
+
+def _show_parallel(comparison: Comparison) -> None:
+    """Show a line for each model through its values of the first fields that differ.
+
+    Fields that some architecture lacks are left out.
+    """
+    configs = comparison.configs
+    values = [fields_of(config.train) for config in configs.values()]
+    differing = differing_fields([config.train for config in configs.values()])
+    names = [name for name in differing if all(name in each for each in values)][:_MAX_AXES]
+    if not names:
+        return
+    st.plotly_chart(
+        parallel_coordinates(
+            {name.replace("_", " "): [each[name] for each in values] for name in names},
+            [comparison.metrics[model].metrics.accuracy for model in configs],
+        ),
+        config=NO_MODE_BAR,
+        alt="A line for each model through its values of the differing fields to its accuracy",
+    )
+
+
+def config_diff(configs: dict[str, RunConfig]) -> pd.DataFrame:
+    """Return field × model, the fields that are not the same in all models.
+
+    The training data come first: differences between models that were trained on other faces may
+    be due to the faces.
+
+    Args:
+        configs: label → configuration.
+    """
+    fields = {name: fields_of(config.train) for name, config in configs.items()}
+    rows = {
+        _DATA: {n: f"{c.train.dataset} {c.dataset_fingerprint[:8]}" for n, c in configs.items()},
+        _LEFT_OUT: {name: _left_out(config) for name, config in configs.items()},
+    }
+    rows = {name: values for name, values in rows.items() if len(set(values.values())) > 1}
+    for name in differing_fields([config.train for config in configs.values()]):
+        if name not in ("dataset", "exclude"):  # covered by the rows above
+            rows[name.replace("_", " ")] = {
+                model: as_text(values[name]) if name in values else "–"
+                for model, values in fields.items()
+            }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(configs))
+
+
+def _left_out(config: RunConfig) -> str:
+    excluded = config.exclusion
+    if excluded is None:
+        return "nothing"
+    return f"{excluded.name}, {excluded.faces:,} faces, {excluded.fingerprint[:8]}"

@@ -1,0 +1,103 @@
+"""Live video with recognized faces, timeline, settings and export."""
+
+import cv2
+import numpy as np
+import streamlit as st
+
+from dashboard import resources
+from dashboard.views.live.export import show_export
+from dashboard.views.live.faces import show_faces, show_rates
+from dashboard.views.live.memory import limit_heaps
+from dashboard.views.live.settings import pick_settings
+from dashboard.views.live.timeline import show_timeline
+from dashboard.views.live.webrtc import show_help, stream_camera
+from dashboard.widgets.messages import show_error
+from pipeline.errors import UserError
+from pipeline.runs import Run
+from pipeline.vision.live.processor import LiveProcessor
+from pipeline.vision.live.viewer_slots import ViewerSlots
+from pipeline.vision.recognizer import Recognizer
+
+# Process-wide: detection on two threads would delay the video, which needs a core of its own.
+cv2.setNumThreads(1)
+limit_heaps()
+
+_REFRESH_S = 1.0
+_SLOW_REFRESH_S = 3.0
+_PROCESSOR = "live.processor"
+_RECOGNIZER = "live.recognizer"
+
+
+def show_camera(model: Run, detector: str) -> None:
+    """Show the video beside its faces, with the timeline below, then settings and export.
+
+    Args:
+        model: may be changed while the video plays.
+        detector: the face detector's name.
+    """
+    state = st.session_state
+    notice = st.container()  # always there: a video that moves on the page would stop
+    try:
+        state[_RECOGNIZER] = _warm_recognizer(model)
+    except UserError as error:
+        with notice:
+            show_error(error)
+        if _RECOGNIZER not in state:
+            return
+    recognizer: Recognizer = state[_RECOGNIZER]  # the previous one if the new one fails
+    if _PROCESSOR not in state:
+        state[_PROCESSOR] = LiveProcessor(recognizer, slots=resources.viewer_slots())
+    processor: LiveProcessor = state[_PROCESSOR]
+    processor.set_recognizer(recognizer)
+    video, faces = st.columns([3, 2], gap="medium")
+    settings, export = st.tabs([":material/tune: Settings", ":material/download: Export"])
+    with settings:
+        live, camera_fps = pick_settings(recognizer, detector)
+        processor.set_settings(live)
+    with video:
+        playing = _show_video(processor, camera_fps)
+    with faces:
+        if playing is not None:
+            every = _REFRESH_S if playing else None
+            st.fragment(show_faces, run_every=every)(processor, playing, live.hide_faces)
+        if playing:
+            st.fragment(show_rates, run_every=_SLOW_REFRESH_S)(processor)
+    with video:
+        every = _SLOW_REFRESH_S if playing else None
+        st.fragment(show_timeline, run_every=every)(processor.timeline, bool(playing))
+    with export:
+        every = _SLOW_REFRESH_S if processor.timeline.recording else None
+        st.fragment(show_export, run_every=every)(processor, bool(playing))
+
+
+def _show_video(processor: LiveProcessor, camera_fps: int) -> bool | None:
+    """Show the video and return whether it plays; None if there is no viewer slot for it."""
+    slots = resources.viewer_slots()
+    if slots.full and not slots.has_slot(processor):
+        st.warning(
+            f"All {slots.limit} viewer slots are in use: the server limits them so that each "
+            "video stays smooth. Try again later, or use a photo.",
+            icon=":material/group:",
+        )
+        st.fragment(_retry, run_every=_SLOW_REFRESH_S)(slots)
+        return None
+    playing = stream_camera(processor, camera_fps)
+    if not playing:
+        show_help()
+    return playing
+
+
+def _retry(slots: ViewerSlots) -> None:
+    if st.button("Try again", icon=":material/refresh:") or not slots.full:
+        st.rerun()
+
+
+def _warm_recognizer(model: Run) -> Recognizer:
+    """Return a recognizer after its first inference, which takes longest.
+
+    Raises:
+        UserError: the exported model is missing or damaged.
+    """
+    recognizer = resources.recognizer(model)
+    recognizer.predict(np.zeros((1, 48, 48), np.uint8))
+    return recognizer

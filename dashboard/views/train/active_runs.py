@@ -1,0 +1,155 @@
+"""Running and queued runs: progress, order, stop, and the number of parallel runs."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import streamlit as st
+
+from dashboard import actions, resources
+from dashboard.access import editors_only
+from dashboard.views.train.navigation import open_run
+from dashboard.widgets.machine import machine_usage
+from dashboard.widgets.markdown import escape_markdown
+from dashboard.widgets.run_progress import BADGES, active_runs, show_progress
+from pipeline.errors import UserError
+from pipeline.queue import queue
+from pipeline.runs import RunRow
+
+_MAX_QUEUED_SHOWN = 5
+_MESSAGE = "train.message"
+_PARALLEL_RUNS = "train.max_parallel_runs"
+_AFTER_EPOCH, _NOW = "After this epoch", "Now"
+
+
+def show_active(rows: Sequence[RunRow]) -> None:
+    """Show running and queued runs, refreshed each second, or each 5 s if there are none.
+
+    When a run starts or ends, the whole page reruns.
+
+    Args:
+        rows: all runs as the page shows them, the newest first.
+    """
+    states = active_runs(rows).states
+    st.fragment(run_every=1.0 if states else 5.0)(_show_active)(states)
+
+
+def _show_active(states: dict[str, str]) -> None:
+    active = active_runs(resources.runs().rows())
+    if active.states != states:
+        st.rerun()
+    if _MESSAGE in st.session_state:  # a fragment's callback cannot show a toast itself
+        st.toast(escape_markdown(st.session_state.pop(_MESSAGE)), duration="long")
+    for row in active.running:
+        _show_running(row)
+    if active.queued:
+        _show_queue(active.queued)
+    _show_machine()
+
+
+def _show_running(row: RunRow) -> None:
+    stopping = " :orange-badge[stops after this epoch]" if row.run.stop_path.exists() else ""
+    with st.container(border=True, gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            _show_title(row)
+            st.markdown(f"{BADGES['running']}{stopping}", width="stretch")
+            key = f"train.active.stop.{row.run.name}"
+            st.menu_button(
+                "Stop",
+                (_AFTER_EPOCH, _NOW),
+                icon=":material/stop:",
+                key=key,
+                on_click=_stop,
+                args=(row, key),
+                **editors_only(),
+            )
+        show_progress(row)
+
+
+def _show_title(row: RunRow) -> None:
+    """Show a run's title as a button that opens the run."""
+    title = f"**{escape_markdown(row.title)}**"
+    if st.button(title, key=f"train.active.open.{row.run.name}", type="tertiary"):
+        open_run(row.run.name)
+        st.rerun()
+
+
+def _stop(row: RunRow, key: str) -> None:
+    now = st.session_state[key] == _NOW
+    message = f"{row.title} is stopping." if now else f"{row.title} stops after this epoch."
+    _perform(partial(actions.stop_run, row.run, now=now), message)
+
+
+def _show_queue(rows: Sequence[RunRow]) -> None:
+    with st.container(border=True, gap="xsmall"):
+        st.markdown(BADGES["queued"])
+        for place, row in enumerate(rows[:_MAX_QUEUED_SHOWN], start=1):
+            _show_queued(row, place, last=len(rows))
+        if len(rows) > _MAX_QUEUED_SHOWN:
+            st.caption(f"and {len(rows) - _MAX_QUEUED_SHOWN:,} more")
+
+
+def _show_queued(row: RunRow, place: int, last: int) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f":gray[{place}.]", width="content")
+        _show_title(row)
+        st.space("stretch")
+        with st.container(horizontal=True, gap="small", width="content"):
+            for label, to in (("Earlier", place - 1), ("Later", place + 1)):
+                move = partial(actions.move_run, row.run, to)
+                _small_button(row, label, move, disabled=not 1 <= to <= last)
+            _small_button(
+                row, "Cancel", partial(actions.stop_run, row.run), icon=":material/close:"
+            )
+
+
+def _small_button(
+    row: RunRow,
+    label: str,
+    action: Callable[[], None],
+    icon: str | None = None,
+    disabled: bool = False,
+) -> None:
+    st.button(
+        label,
+        key=f"train.active.{label}.{row.run.name}",
+        type="tertiary",
+        icon=icon,
+        on_click=_perform,
+        args=(action,),
+        **editors_only(disabled=disabled),
+    )
+
+
+def _show_machine() -> None:
+    """Show the load of this machine, and the setting of parallel runs."""
+    parallel_runs = queue.max_parallel_runs()
+    if st.session_state.get(_PARALLEL_RUNS) != parallel_runs:  # changed by another session
+        st.session_state[_PARALLEL_RUNS] = parallel_runs
+    with st.container(horizontal=True, vertical_alignment="center"):
+        usage = " · ".join(f"{label} {value}" for label, value in machine_usage().items())
+        st.caption(usage, width="stretch")
+        st.caption("Parallel runs", width="content")
+        st.number_input(
+            "Parallel runs",
+            1,
+            queue.MAX_PARALLEL_RUNS,
+            key=_PARALLEL_RUNS,
+            width=140,
+            on_change=_set_parallel_runs,
+            label_visibility="collapsed",
+            **editors_only(),
+        )
+
+
+def _set_parallel_runs() -> None:
+    _perform(partial(actions.set_max_parallel_runs, st.session_state[_PARALLEL_RUNS]))
+
+
+def _perform(action: Callable[[], None], message: str | None = None) -> None:
+    """Do an action; the next rerun shows the message, or the error in its place."""
+    try:
+        action()
+    except UserError as error:
+        message = str(error)
+    if message:
+        st.session_state[_MESSAGE] = message

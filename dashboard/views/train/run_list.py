@@ -1,0 +1,201 @@
+"""All runs in one table that can be filtered and sorted; selecting a row opens the run."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.views.train.navigation import RUN
+from pipeline.runs import Run, RunRow
+
+STATE_LABELS = {
+    "queued": "◷ queued",
+    "running": "▶ running",
+    "finished": "✓ finished",
+    "stopped": "■ stopped",
+    "interrupted": "◌ interrupted",
+    "failed": "✕ failed",
+    "damaged": "✕ damaged",
+}
+_FILTER_WIDTH_PX = 165  # two fit side by side on a phone
+_TABLE = "train.runs"
+_SELECTED = "train.selected"  # the names of the selected runs
+_SEARCH = "train.search"
+_STATE, _DATASET, _ARCHITECTURE = (
+    "train.filter.state",
+    "train.filter.dataset",
+    "train.filter.architecture",
+)
+
+
+def show_run_list(rows: Sequence[RunRow]) -> Run:
+    """Show the runs that match the filters, and return the open run.
+
+    The open run is the one selected last, also while it is filtered out; before any selection the
+    newest that is running, else the newest. Several selected ones can be compared.
+
+    Args:
+        rows: all runs, the newest first; at least one.
+    """
+    opened = _open_run(rows)
+    shown = _show_filters(rows)
+    names = [row.run.name for row in shown]
+    if not shown:
+        st.caption("No run matches.")
+        st.button("Clear the filters", on_click=_clear_filters)
+        return opened
+    state = st.session_state
+    if opened.name not in state.get(_SELECTED, []):  # opened from elsewhere
+        state[_SELECTED] = [opened.name]
+    selected = [place for place, name in enumerate(names) if name in state[_SELECTED]]
+    if sorted(_selected_rows()) != selected:
+        st.session_state[_TABLE] = {"selection": {"rows": selected, "columns": [], "cells": []}}
+    st.dataframe(
+        runs_table(shown),
+        hide_index=True,
+        key=_TABLE,
+        selection_mode="multi-row",
+        on_select=partial(_select, names),
+        height=_table_height(len(shown)),
+        column_config=_columns(),
+        placeholder="",
+    )
+    if len(shown) < len(rows):
+        st.caption(f"{len(shown):,} of {len(rows):,} runs")
+    _offer_comparison([row for row in rows if row.run.name in state[_SELECTED]])
+    return opened
+
+
+def _offer_comparison(selected: Sequence[RunRow]) -> None:
+    """Offer to compare the selected runs that have a model, if there are several."""
+    models = [row.run.name for row in selected if row.run.exported]
+    if len(models) > 1 and st.button(
+        f"Compare the {len(models)} selected", icon=":material/compare_arrows:"
+    ):
+        st.switch_page("app_pages/compare.py", query_params={"compare_models": models})
+
+
+def _open_run(rows: Sequence[RunRow]) -> Run:
+    runs = {row.run.name: row.run for row in rows}
+    name = st.session_state.get(RUN)
+    if name not in runs:
+        name = next((row.run.name for row in rows if row.state == "running"), next(iter(runs)))
+        st.session_state[RUN] = name
+    return runs[name]
+
+
+def _selected_rows() -> list[int]:
+    state = st.session_state.get(_TABLE)
+    return list(state["selection"]["rows"]) if state else []
+
+
+def _select(names: Sequence[str]) -> None:
+    """Open the run that was selected last; without any selection the open run stays."""
+    state = st.session_state
+    # Runs may have been deleted since the table was shown.
+    selected = [names[row] for row in _selected_rows() if row < len(names)]
+    added = [name for name in selected if name not in state[_SELECTED]]
+    if selected and (added or state[RUN] not in selected):
+        state[RUN] = (added or selected)[-1]
+    state[_SELECTED] = selected
+
+
+def _show_filters(rows: Sequence[RunRow]) -> list[RunRow]:
+    """Show the filters, and return the runs that match."""
+    with st.container(horizontal=True):
+        search = st.text_input(
+            "Search",
+            placeholder="name, note, tag",
+            key=_SEARCH,
+            persist_state="session",
+            width=_FILTER_WIDTH_PX,
+        )
+        state = _filter("State", (_state(row) for row in rows), _STATE)
+        dataset = _filter("Data set", (row.dataset for row in rows), _DATASET)
+        architecture = _filter("Architecture", (row.architecture for row in rows), _ARCHITECTURE)
+    return [
+        row
+        for row in rows
+        if state in (None, _state(row))
+        and dataset in (None, row.dataset)
+        and architecture in (None, row.architecture)
+        and matches(row, search)
+    ]
+
+
+def _filter(label: str, values: Iterable[str | None], key: str) -> str | None:
+    options = sorted({value for value in values if value})
+    if st.session_state.get(key) not in (None, *options):  # its last run is gone
+        st.session_state[key] = None
+    return st.selectbox(
+        label,
+        options,
+        index=None,
+        placeholder="all",
+        key=key,
+        persist_state="session",
+        width=_FILTER_WIDTH_PX,
+    )
+
+
+def _clear_filters() -> None:
+    st.session_state.update({_SEARCH: "", _STATE: None, _DATASET: None, _ARCHITECTURE: None})
+
+
+def matches(row: RunRow, search: str) -> bool:
+    """Return whether each word occurs in a run's name, display name, note, tags or experiment."""
+    notes = row.notes
+    text = " ".join((row.run.name, notes.name, notes.note, *notes.tags, notes.experiment))
+    return all(word in text.casefold() for word in search.casefold().split())
+
+
+def runs_table(rows: Sequence[RunRow]) -> pd.DataFrame:
+    """Return one row for each run; accuracies in percent, times in UTC."""
+    return pd.DataFrame(
+        {
+            "run": [row.title for row in rows],
+            "state": [STATE_LABELS[_state(row)] for row in rows],
+            "best accuracy": [None if row.accuracy is None else 100 * row.accuracy for row in rows],
+            "epochs": [row.status.epoch for row in rows],
+            "of": [row.status.epochs for row in rows],
+            "architecture": [row.architecture for row in rows],
+            "data set": [row.dataset for row in rows],
+            "experiment": [row.notes.experiment for row in rows],
+            "tags": [list(row.notes.tags) for row in rows],
+            "created": pd.Series([_created(row.run) for row in rows], dtype="datetime64[s, UTC]"),
+        }
+    ).astype({"best accuracy": float})
+
+
+def _state(row: RunRow) -> str:
+    return row.state if row.dataset is not None else "damaged"
+
+
+def _created(run: Run) -> datetime | None:
+    """Return when the run was created, from the start of its name."""
+    try:
+        return datetime.strptime(run.name[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _columns() -> dict[str, Any]:
+    column = st.column_config
+    return {
+        "run": column.TextColumn(pinned=True, width=300),
+        "best accuracy": column.NumberColumn(format="%.1f%%", help="best validation accuracy"),
+        "state": column.TextColumn(width=100),
+        "epochs": column.NumberColumn(help="finished epochs", width=60),
+        "of": column.NumberColumn(help="configured epochs", width=50),
+        "experiment": column.TextColumn(width=90),
+        "tags": column.ListColumn(width=70),
+        "created": column.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone=st.context.timezone),
+    }
+
+
+def _table_height(rows: int) -> int:
+    """Return the table's height in pixels; more than ten rows scroll."""
+    return 35 * (min(rows, 10) + 1) + 2

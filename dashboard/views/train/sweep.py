@@ -1,0 +1,177 @@
+"""Several values for a few fields: an experiment with one run for each combination."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, count
+
+import streamlit as st
+
+from dashboard import resources
+from dashboard.views.train.fields import (
+    ACCEPTS_NEW,
+    FormField,
+    Values,
+    applies,
+    choice_label,
+    choices,
+    form_fields,
+)
+from dashboard.views.train.training_data import open_dataset
+from dashboard.widgets.markdown import escape_markdown
+from pipeline.config.options import as_text
+from pipeline.config.train_config import TrainConfig
+from pipeline.data.exclusions import NO_LIST
+from pipeline.queue.experiment import MAX_FIELDS, Varied, experiment_command, vary
+from pipeline.report.units import duration
+from pipeline.training.estimate import cost_key, load_estimate
+
+SWEEP_ON = "train.sweep"
+"""Session state: whether the form asks for several values."""
+
+_FIELDS = "train.sweep.fields"
+_SELECTED = "train.sweep.selected"  # the selected fields, also those that do not apply at present
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The runs to start.
+
+    Args:
+        name: the experiment's.
+        varied: field → its values as texts.
+        runs: title and configuration of each run; empty while a field or its values are missing.
+    """
+
+    name: str
+    varied: Varied
+    runs: list[tuple[str, TrainConfig]]
+
+    def command(self, config: TrainConfig) -> str:
+        """Return the equivalent command.
+
+        Args:
+            config: the configuration that all runs have in common.
+        """
+        return experiment_command(self.name, config, self.varied)
+
+
+def show_sweep(config: TrainConfig, name: str) -> Sweep:
+    """Ask for fields and the values to try of each.
+
+    Args:
+        config: the form's configuration, which all runs have in common.
+        name: of the experiment, suggested; empty for one made of the fields' names.
+
+    Raises:
+        UserError: a value is wrong, or there are too many runs.
+    """
+    values = config.model_dump()
+    fields = {field.name: field for field in _sweepable_fields(values)}
+    with st.container(border=True, gap="small"):
+        varied = {name: _ask_values(fields[name], values) for name in _ask_fields(fields)}
+        st.caption(
+            "Separate values by spaces, the numbers of one value by commas. Every combination is "
+            "a run."
+        )
+        if not varied or not all(varied.values()):
+            return Sweep("", varied, [])
+        runs = vary(config, varied)
+        sweep = Sweep(_ask_name(varied, name), varied, runs)
+        seconds = total_time([run_config for _, run_config in runs])
+        at_most = "" if seconds is None else f", at most {duration(seconds)} in total"
+        st.markdown(f"**{counted(runs, 'run')}**{at_most}")
+        return sweep
+
+
+def _sweepable_fields(values: Values) -> list[FormField]:
+    fields = form_fields(TrainConfig.model_fields, values)
+    return [field for field in fields if field.name != "dataset" and applies(field.name, values)]
+
+
+def _ask_fields(fields: Mapping[str, FormField]) -> list[str]:
+    selected = st.session_state.setdefault(_SELECTED, [])
+    offered = [name for name in selected if name in fields][:MAX_FIELDS]
+    if st.session_state.get(_FIELDS) != offered:
+        st.session_state[_FIELDS] = offered
+    return st.multiselect(
+        "Fields to vary",
+        fields,
+        format_func=lambda name: fields[name].words,
+        max_selections=MAX_FIELDS,
+        placeholder=f"up to {MAX_FIELDS}",
+        key=_FIELDS,
+        on_change=_remember_fields,
+        args=(list(fields),),
+    )
+
+
+def _remember_fields(offered: Sequence[str]) -> None:
+    """Store the selected fields, and those selected before that are not offered at present."""
+    hidden = [name for name in st.session_state[_SELECTED] if name not in offered]
+    st.session_state[_SELECTED] = [*st.session_state[_FIELDS], *hidden]
+
+
+def _ask_values(field: FormField, values: Values) -> list[str]:
+    """Ask for the values of a field; the default is the form's value."""
+    current = as_text(field.get(values))
+    key, label = f"train.sweep.{field.name}", escape_markdown(field.label)
+    offered = _value_choices(field, values)
+    if offered:
+        st.session_state.setdefault(key, [current])
+        return st.multiselect(
+            label,
+            dict.fromkeys([*offered, current]),
+            format_func=choice_label(field, values),
+            accept_new_options=field.name in (*ACCEPTS_NEW, "exclude"),
+            key=key,
+            persist_state="session",
+        )
+    st.session_state.setdefault(key, current)
+    text = st.text_input(label, help=escape_markdown(field.help), key=key, persist_state="session")
+    return text.split()
+
+
+def _value_choices(field: FormField, values: Values) -> list[str]:
+    if field.info.annotation is bool:
+        return [as_text(True), as_text(False)]
+    offered = [as_text(choice) for choice in choices(field, values)]
+    return [NO_LIST, *offered] if field.name == "exclude" else offered
+
+
+def _ask_name(varied: Varied, suggestion: str) -> str:
+    """Ask for the experiment's name; without a suggestion, it is made of the fields' names."""
+    names = {row.notes.experiment for row in resources.runs().rows()}
+    suggested = suggestion or " × ".join(name.replace("_", " ") for name in varied)
+    suggested = unused_name(suggested, names)
+    name = st.text_input(
+        "Experiment", placeholder=suggested, key="train.sweep.name", persist_state="session"
+    )
+    if name.strip() in names - {""}:
+        st.caption("This experiment exists: these runs are added to it.")
+    return name.strip() or suggested
+
+
+def unused_name(name: str, taken: set[str]) -> str:
+    """Return the name, followed by a number if it is taken."""
+    numbered = (f"{name} {number}" for number in count(2))
+    return next(free for free in chain([name], numbered) if free not in taken)
+
+
+def counted(things: Sequence[object], noun: str) -> str:
+    """Return a count with its noun, such as `2 runs`."""
+    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
+
+
+def total_time(configs: Sequence[TrainConfig]) -> float | None:
+    """Return the seconds that trainings take one after the other; None without all estimates.
+
+    Args:
+        configs: configurations on the same data set.
+    """
+    seconds = 0.0
+    for config in configs:
+        estimate = load_estimate(cost_key(config, open_dataset(config)), config)
+        if estimate is None:
+            return None
+        seconds += estimate.total_s
+    return seconds

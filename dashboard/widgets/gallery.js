@@ -1,0 +1,36 @@
+// Draws the tiles; a click sends the index of its tile to Python.
+export default function ({ data, parentElement, setTriggerValue }) {
+  const grid = parentElement.querySelector(".gallery")
+  grid.style.setProperty("--side", `${data.side}px`)
+  grid.replaceChildren(...data.tiles.map(drawTile))
+  if (data.reveal) {
+    requestAnimationFrame(() => grid.scrollIntoView({ behavior: "smooth", block: "start" }))
+  }
+
+  function drawTile(tile, index) {
+    const button = document.createElement("button")
+    button.className = tile.picked ? "tile picked" : "tile"
+    button.type = "button"
+    button.setAttribute("aria-label", [tile.caption, tile.mark].filter(Boolean).join(", "))
+    button.setAttribute("aria-pressed", tile.picked)
+    button.onclick = () => setTriggerValue("clicked", index)
+    const image = document.createElement("img")
+    image.src = tile.source
+    image.alt = tile.caption
+    button.append(image, line("caption", tile.caption, tile.color))
+    if (tile.mark) button.append(line("mark", tile.mark))
+    return button
+  }
+
+  function line(className, text, color) {
+    const element = document.createElement("span")
+    element.className = className
+    if (color) {
+      const dot = document.createElement("i")
+      dot.style.background = color
+      element.append(dot)
+    }
+    element.append(text)
+    return element
+  }
+}

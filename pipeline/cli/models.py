@@ -1,0 +1,102 @@
+"""Commands about models: list, describe, export, bundle and time them."""
+
+import shutil
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.cli.output import Json, ModelName, ModelNames, RunName, progress, show, visible
+from pipeline.errors import UserError
+from pipeline.evaluation.evaluate import evaluate
+from pipeline.evaluation.model_cost import measure_speed
+from pipeline.registry.export import export_int8, export_litert, export_openvino
+from pipeline.registry.model_zoo import bundle
+from pipeline.report.model_card import model_card
+from pipeline.report.model_list import ModelEntry, model_entries
+from pipeline.runs import RunTable, find_model, find_run
+from pipeline.storage import write_text
+from pipeline.training.run_setup import dataset_of
+
+EXPORTS = {"openvino": export_openvino, "litert": export_litert}
+
+
+def models(as_json: Json = False) -> None:
+    """List the models by the data set that they learned from, the best of each first."""
+    rows = [_describe(entry) for entry in model_entries(RunTable().models())]
+    show(rows, as_json, "No model yet: train one.")
+
+
+def _describe(entry: ModelEntry) -> dict[str, Any]:
+    run = entry.run
+    return {
+        "name": run.name,
+        "title": entry.title,
+        "shipped": run.bundled,
+        "architecture": entry.architecture or "damaged",
+        "dataset": entry.dataset,
+        "synthetic": entry.synthetic,
+        "split": entry.split or None,
+        "accuracy": entry.accuracy,
+        "parameters": run.status().parameters,
+        "size_mb": round(run.openvino_path.with_suffix(".bin").stat().st_size / 1e6, 1),
+    }
+
+
+def card(model: ModelName) -> None:
+    """Print the model card of an evaluated model, in Markdown."""
+    print(visible(model_card(find_model(model))))
+
+
+def export(
+    run: RunName,
+    to: Annotated[str, typer.Option("--format", help=" or ".join(EXPORTS))] = "openvino",
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Quantize the OpenVINO model to int8.")
+    ] = False,
+) -> None:
+    """Export a run's model.
+
+    --int8 adds a quantized model, which the photo and the webcam of the Live page then use; the
+    commands and video files use float32. The float32 model is exported only if there is none.
+    It needs the data set that the run was trained on.
+    """
+    if to not in EXPORTS:
+        raise UserError(f"Unknown format '{to}'. Choose from: {', '.join(EXPORTS)}.")
+    if int8 and to != "openvino":
+        raise UserError("--int8 quantizes the OpenVINO model: leave --format out.")
+    source = find_run(run)
+    with progress(f"Exporting {run}"):
+        if not (int8 and source.exported):
+            exported = EXPORTS[to](source)
+        if int8:
+            exported = export_int8(source)
+    print(exported)
+
+
+def ship(
+    run: Annotated[str, typer.Argument(help="A finished run.")],
+    name: Annotated[str, typer.Option(help="Name of the bundled model.")],
+) -> None:
+    """Copy a run into models/zoo, with its evaluation on the model-selection split and its card."""
+    source = find_run(run)
+    dataset = dataset_of(source)
+    split = dataset.choosing_split()
+    bundled = bundle(source, name)
+    evaluate(bundled, dataset, split)
+    evaluation = bundled.new_evaluation_path(dataset.fingerprint, split)
+    shutil.move(evaluation, bundled.path / "evaluation" / evaluation.name)
+    if bundled.calibration_path.is_file():
+        shutil.move(bundled.calibration_path, bundled.path)
+    write_text(bundled.path / "README.md", f"{model_card(bundled)}\n")
+    print(f"Bundled {run} as '{name}'.")
+
+
+def speed(models: ModelNames, as_json: Json = False) -> None:
+    """Measure and store the time per face of each model, on at most two threads."""
+    runs = [find_model(name) for name in dict.fromkeys(models)]
+    measured = []
+    with progress("Measuring") as set_progress:
+        for count, run in enumerate(runs, start=1):
+            measured.append({"model": run.name, **measure_speed(run).model_dump()})
+            set_progress(count / len(runs))
+    show(measured, as_json)

@@ -1,0 +1,1 @@
+"""The queue of runs, the worker that trains them, and experiments."""

@@ -1,0 +1,204 @@
+"""The queue of runs: first come, first served, as many in parallel as the workspace allows.
+
+Loads no keras.
+"""
+
+import time
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+
+import psutil
+from filelock import Timeout
+from pydantic_core import from_json
+
+from pipeline.config.train_config import TrainConfig
+from pipeline.errors import UserError
+from pipeline.jobs import start_pipeline
+from pipeline.runs import Notes, Run, RunRow, RunTable
+from pipeline.storage import cannot_write, locked, write_json
+from pipeline.training.resume import RESUMABLE, check_resumable
+from pipeline.training.run_setup import new_run
+from pipeline.workspace import workspace
+
+MAX_PARALLEL_RUNS = 16
+_WORKER_STARTS_IN_S = 10
+
+
+def submit(config: TrainConfig, notes: Notes | None = None) -> Run:
+    """Queue a run, and start a worker unless one is alive.
+
+    Args:
+        config: its configuration.
+        notes: its first notes.
+
+    Raises:
+        UserError: there is no such data set or exclusion list, or the run cannot be written.
+    """
+    run = new_run(config, notes=notes)
+    start_worker()
+    return run
+
+
+def resume(run: Run, epochs: str | int | None = None) -> None:
+    """Queue a run that ended, to continue after its last finished epoch.
+
+    Args:
+        run: the run.
+        epochs: the new value of the field `epochs`; a finished run needs more than it has.
+
+    Raises:
+        UserError: it cannot be resumed, see `check_resumable`.
+    """
+    run.enqueue(*RESUMABLE, config=check_resumable(run, epochs))
+    start_worker()
+
+
+def start_worker() -> None:
+    """Start a worker; it ends at once if another one is alive.
+
+    Raises:
+        UserError: its log cannot be written.
+    """
+    log = _worker_log()
+    try:
+        start_pipeline(["work"], log)
+        log.touch()  # for `worker_alive`
+    except OSError as error:
+        raise cannot_write(
+            f"The queue cannot start, its log {log} cannot be written", error
+        ) from error
+
+
+def ensure_worker(rows: Iterable[RunRow]) -> None:
+    """Start a worker if runs are queued and none is alive, as after a restart of the machine.
+
+    Args:
+        rows: all runs of the workspace.
+
+    Raises:
+        UserError: the worker's log or lock cannot be written.
+    """
+    if queued_in_order(rows) and not worker_alive():
+        start_worker()
+
+
+def worker_alive() -> bool:
+    """Return whether a worker holds the lock, or was started too recently to hold it yet.
+
+    Raises:
+        UserError: the lock cannot be written.
+    """
+    with suppress(OSError):  # a clock set back makes the start lie in the future: that is no start
+        if 0 <= time.time() - _worker_log().stat().st_mtime < _WORKER_STARTS_IN_S:
+            return True
+    try:
+        with worker_lock():  # a worker that ends because of this is replaced by the caller's
+            return False
+    except Timeout:
+        return True
+
+
+def worker_lock() -> AbstractContextManager[None]:
+    """Hold the lock of the workspace's one worker; `filelock.Timeout` if another has it."""
+    return locked(workspace() / "queue.lock", timeout_s=0)
+
+
+def _worker_log() -> Path:
+    return workspace() / "worker.log"
+
+
+def stop(run: Run, *, now: bool = True) -> None:
+    """Stop a run, which can be resumed later; a queued one never starts.
+
+    Args:
+        run: the run.
+        now: whether a running one ends within a step, without its present epoch; else it ends
+            after that epoch, unless it is the last one.
+
+    Raises:
+        UserError: it is neither queued nor running, or another user's process trains it.
+    """
+    with run.locked():
+        process = run.process()
+        if process is not None and now:
+            try:
+                process.terminate()
+            except psutil.AccessDenied as error:
+                raise UserError(
+                    f"Run '{run.name}' is trained by another user's process, which only that user "
+                    "can stop at once: stop it after its epoch."
+                ) from error
+        elif process is not None:
+            run.stop_path.touch()
+        elif run.state() == "queued":
+            run.update_status(state="stopped", message="Stopped before it began.")
+        else:
+            raise UserError(f"Run '{run.name}' is {run.state()}: there is nothing to stop.")
+
+
+def queued_runs(table: RunTable | None = None) -> list[Run]:
+    """Return the queued runs, the next one first.
+
+    Args:
+        table: the table to read them from, for callers that ask often.
+    """
+    return [row.run for row in queued_in_order((table or RunTable()).rows())]
+
+
+def queued_in_order(rows: Iterable[RunRow]) -> list[RunRow]:
+    """Return the queued ones of some runs, the next one first."""
+    queued = [row for row in rows if row.status.state == "queued"]
+    return sorted(queued, key=lambda row: (row.status.queued_at, row.run.name))
+
+
+def move(run: Run, position: int) -> None:
+    """Move a queued run to another position in the queue.
+
+    Args:
+        run: the run.
+        position: counted from 1; beyond the last it becomes the last.
+
+    Raises:
+        UserError: it is not queued, or there is no such position.
+    """
+    if position < 1:
+        raise UserError(f"There is no place {position} in the queue: places are counted from 1.")
+    with run.locked():
+        before = queued_runs()
+        if run.name not in [other.name for other in before]:
+            raise UserError(f"Run '{run.name}' is {run.state()}: only queued runs can be moved.")
+        after = [other for other in before if other.name != run.name]
+        after.insert(position - 1, run)
+        earliest = min(other.status().queued_at for other in before)
+        for number, other in enumerate(after):
+            other.update_status(queued_at=earliest + number / 1e3)
+
+
+def max_parallel_runs() -> int:
+    """Return how many queued runs may train in parallel; 1 unless it was set."""
+    try:
+        settings = from_json(_settings().read_text())
+        count = int(settings.get("max_parallel_runs") or settings["at_once"])
+    except (OSError, ValueError, OverflowError, KeyError, TypeError, AttributeError):
+        return 1
+    return min(MAX_PARALLEL_RUNS, max(1, count))
+
+
+def set_max_parallel_runs(count: int) -> None:
+    """Set how many queued runs may train in parallel; a worker that is alive follows.
+
+    Raises:
+        UserError: the number is not from 1 to 16, or cannot be written.
+    """
+    if not 1 <= count <= MAX_PARALLEL_RUNS:
+        raise UserError(f"{count} parallel runs is wrong: take 1 to {MAX_PARALLEL_RUNS}.")
+    try:
+        workspace().mkdir(parents=True, exist_ok=True)
+        write_json(_settings(), {"max_parallel_runs": count})
+    except OSError as error:
+        raise cannot_write(f"{_settings()} cannot be written", error) from error
+
+
+def _settings() -> Path:
+    return workspace() / "queue.json"

@@ -1,0 +1,1 @@
+"""Exports of trained models, and the models bundled with the project."""

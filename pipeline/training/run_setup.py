@@ -1,0 +1,143 @@
+"""Inputs of a run: its data set, exclusion list, teacher and initial weights.
+
+Loads no keras.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from models.backbone import Backbone
+from pipeline.config.train_config import TrainConfig
+from pipeline.data.dataset import FaceDataset
+from pipeline.data.exclusions import load_exclusions, read_exclusions
+from pipeline.data.store import find_dataset, load_dataset
+from pipeline.errors import UserError
+from pipeline.runs import Exclusion, Notes, Run, create_run, find_model, list_bundled, list_runs
+from pipeline.training.targets import check_votes
+
+
+def validate(config: TrainConfig, dataset: FaceDataset) -> None:
+    """Check, before a run is created, that its votes, teacher and initial weights exist.
+
+    Args:
+        config: the configuration.
+        dataset: its data set.
+
+    Raises:
+        UserError: the votes, the teacher or the initial weights are missing.
+    """
+    check_votes(config, dataset)
+    find_teacher(config)
+    resolve_weights(config)
+
+
+def new_run(config: TrainConfig, *, notes: Notes | None = None, claimed: bool = False) -> Run:
+    """Create a run from a configuration, with a copy of its exclusion lists in one.
+
+    Later changes of the lists do not affect the run.
+
+    Args:
+        config: the configuration.
+        notes: its first notes.
+        claimed: whether this process trains the run; else it is queued.
+
+    Raises:
+        UserError: there is no such data set or list, they do not belong together, or the votes,
+            teacher or weights are missing; no run is created then.
+    """
+    dataset = load_dataset(config.dataset)
+    validate(config, dataset)
+    if not config.exclude:
+        return create_run(config, dataset.fingerprint, notes=notes, claimed=claimed)
+    exclusions = load_exclusions(config.dataset, *config.exclude)
+    dataset.without(exclusions.reasons)  # raises if a list is of other faces
+    return create_run(
+        config,
+        dataset.fingerprint,
+        exclusion=Exclusion(
+            name=exclusions.name, faces=len(exclusions), fingerprint=exclusions.fingerprint
+        ),
+        exclusion_csv=exclusions.csv(),
+        notes=notes,
+        claimed=claimed,
+    )
+
+
+def dataset_of(run: Run) -> FaceDataset:
+    """Open the whole data set of a run, even if it was renamed since.
+
+    Raises:
+        UserError: it is missing or damaged, or holds other faces now.
+    """
+    config = run.config()
+    name = find_dataset(config.train.dataset, config.dataset_fingerprint)
+    dataset = load_dataset(name)
+    if dataset.fingerprint != config.dataset_fingerprint:
+        raise UserError(
+            f"Data set '{name}' holds other faces than run '{run.name}' was made for: import "
+            f"those again (fingerprint {config.dataset_fingerprint[:12]}), or make a new run."
+        )
+    return dataset
+
+
+def training_faces(run: Run) -> FaceDataset:
+    """Open the data set of a run without its excluded faces.
+
+    Raises:
+        UserError: the data set is missing, or the run's list is damaged.
+    """
+    dataset, exclusion = dataset_of(run), run.config().exclusion
+    if exclusion is None:
+        return dataset
+    exclusions = read_exclusions(run.exclusions_path, exclusion.name)
+    if exclusions.fingerprint != exclusion.fingerprint:
+        raise UserError(
+            f"The {run.exclusions_path.name} of run '{run.name}' is not the list it was made "
+            "with: make a new run."
+        )
+    return dataset.without(exclusions.reasons)
+
+
+def find_teacher(config: TrainConfig) -> Run | None:
+    """Return the model that the training distills; None without a teacher.
+
+    Raises:
+        UserError: there is no such model.
+    """
+    return None if config.teacher == "none" else find_model(config.teacher)
+
+
+def resolve_weights(config: TrainConfig) -> TrainConfig:
+    """Return the configuration with a file in place of the model that a backbone starts from.
+
+    Raises:
+        UserError: the weights are neither ImageNet's nor none, nor a file, nor a trained model
+            of the same architecture.
+    """
+    model = config.model
+    if not isinstance(model, Backbone) or model.weights in ("imagenet", "none"):
+        return config
+    if Path(model.weights).is_file():
+        return config
+    run = next((run for run in _compatible(config) if run.name == model.weights), None)
+    if run is None:
+        names = ", ".join(run.name for run in _compatible(config)) or "none yet"
+        raise UserError(
+            f"There are no weights '{model.weights}'. Choose from: imagenet, none, a weights file, "
+            f"or a trained model of {config.architecture} ({names})."
+        )
+    weights = model.model_copy(update={"weights": str(run.weights_path)})
+    return config.model_copy(update={"model": weights})
+
+
+def _compatible(config: TrainConfig) -> Iterator[Run]:
+    return (run for run in list_bundled() + list_runs() if is_compatible(config.architecture, run))
+
+
+def is_compatible(architecture: str, run: Run) -> bool:
+    """Return whether a network of this architecture may start from a run or a bundled model."""
+    try:
+        same = run.config().train.architecture == architecture
+    except UserError:
+        return False
+    return same and run.weights_path.is_file()

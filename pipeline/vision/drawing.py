@@ -1,0 +1,167 @@
+"""Draw on a BGR image: labeled boxes, probability bars, activation maps, blur, an error text."""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from math import sqrt
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.labels import COLORS, EMOTIONS
+from pipeline.vision.boxes import Box, clip
+from pipeline.vision.confidence import UNCERTAIN
+from pipeline.vision.face_prediction import FacePrediction
+
+Bgr = tuple[int, int, int]
+
+_FONT = cv2.FONT_HERSHEY_DUPLEX
+_BLACK: Bgr = (0, 0, 0)
+_WHITE: Bgr = (255, 255, 255)
+_UNCERTAIN_COLOR: Bgr = (230, 230, 230)
+_PROBLEM_COLOR: Bgr = (0, 94, 213)
+_MAP_COLOR: Bgr = (0, 140, 255)
+_MAX_MAP_OPACITY = 0.65
+_BLUR_CELLS = 6
+_BLUR_MARGIN = 0.3
+
+
+def draw_faces(
+    frame_bgr: NDArray[np.uint8],
+    faces: Sequence[FacePrediction],
+    *,
+    bars: bool = False,
+    maps: bool = False,
+) -> None:
+    """Draw the box of each face, with its track id, label and confidence above it.
+
+    Args:
+        frame_bgr: uint8 (h, w, 3), drawn on in place.
+        faces: their boxes may lie partly or wholly outside.
+        bars: also draw the seven probabilities beside each face.
+        maps: also blend the class activation map over each face that has one.
+    """
+    for face in faces:
+        if maps and face.activation_map is not None:
+            left, top, right, bottom = clip(face.box, *frame_bgr.shape[:2])
+            _blend_map(frame_bgr[top:bottom, left:right], face.activation_map)
+    for face in faces:
+        _draw_face(frame_bgr, face)
+        if bars:
+            _draw_bars(frame_bgr, face.box, face.probabilities)
+
+
+def draw_problem(frame_bgr: NDArray[np.uint8], text: str) -> None:
+    """Write a problem along the lower edge of an image, uint8 (h, w, 3), in place."""
+    per_line = max(10, int(frame_bgr.shape[1] / (12 * _scale(frame_bgr))))
+    lines = textwrap.wrap(text.encode("ascii", "replace").decode(), per_line)[:3]
+    bottom = frame_bgr.shape[0]
+    for line in reversed(lines):
+        bottom -= _draw_text(frame_bgr, line, 0, bottom, _PROBLEM_COLOR)
+
+
+def draw_activation_map(
+    face_gray: NDArray[np.uint8], activation_map: NDArray[np.float32]
+) -> NDArray[np.uint8]:
+    """Return a face at three times its size with a class activation map over it, in orange.
+
+    Args:
+        face_gray: uint8 (48, 48).
+        activation_map: float32 (h, w) of one emotion; negative values are not shown.
+
+    Returns:
+        BGR uint8 (144, 144, 3).
+    """
+    size = (3 * face_gray.shape[1], 3 * face_gray.shape[0])
+    large = cv2.resize(face_gray, size, interpolation=cv2.INTER_CUBIC)
+    face_bgr = cv2.cvtColor(large, cv2.COLOR_GRAY2BGR).astype(np.uint8, copy=False)
+    _blend_map(face_bgr, activation_map)
+    return face_bgr
+
+
+def blur_faces(frame_bgr: NDArray[np.uint8], boxes: Iterable[Box]) -> None:
+    """Blur faces beyond recognition on an image, uint8 (h, w, 3), in place.
+
+    Each face becomes 6 x 6 mean colors. A margin is blurred too, since faces move.
+    """
+    for box in boxes:
+        x, y = round(_BLUR_MARGIN * box.width), round(_BLUR_MARGIN * box.height)
+        wide = Box(box.x - x, box.y - y, box.width + 2 * x, box.height + 2 * y)
+        left, top, right, bottom = clip(wide, *frame_bgr.shape[:2])
+        blur(frame_bgr[top:bottom, left:right])
+
+
+def blur(image_bgr: NDArray[np.uint8]) -> None:
+    """Reduce an image, uint8 (h, w, 3), to 6 x 6 mean colors, in place."""
+    height, width = image_bgr.shape[:2]
+    means = cv2.resize(image_bgr, (_BLUR_CELLS, _BLUR_CELLS), interpolation=cv2.INTER_AREA)
+    image_bgr[:] = cv2.resize(means, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _draw_face(frame_bgr: NDArray[np.uint8], face: FacePrediction) -> None:
+    box, color = face.box, _color(face.label)
+    corner = (box.x + box.width, box.y + box.height)
+    cv2.rectangle(frame_bgr, (box.x, box.y), corner, color, round(2 * _scale(frame_bgr)))
+    confidence = "" if face.label == UNCERTAIN else f" {face.confidence:.0%}"
+    _draw_text(frame_bgr, f"#{face.track_id} {face.label}{confidence}", box.x, box.y, color)
+
+
+def _draw_bars(frame_bgr: NDArray[np.uint8], box: Box, probabilities: NDArray[np.float32]) -> None:
+    """Draw the seven probabilities on a dark background, right of a box or left of it."""
+    scale = _scale(frame_bgr)
+    row, names, width = round(16 * scale), round(58 * scale), round(130 * scale)
+    right = box.x + box.width + round(4 * scale)
+    left = right if right + width <= frame_bgr.shape[1] else box.x - width - round(4 * scale)
+    left = max(0, min(left, frame_bgr.shape[1] - width))
+    top = max(0, min(box.y, frame_bgr.shape[0] - row * len(EMOTIONS)))
+    background = frame_bgr[top : top + row * len(EMOTIONS), left : left + width]
+    background //= 3
+    for i, (emotion, probability) in enumerate(zip(EMOTIONS, probabilities, strict=True)):
+        y, start = top + i * row, left + names
+        end = (start + round((width - names - 4) * float(probability)), y + row - 3)
+        cv2.rectangle(frame_bgr, (start, y + 3), end, _color(emotion), cv2.FILLED)
+        origin = (left + 4, y + row - round(5 * scale))
+        cv2.putText(frame_bgr, emotion, origin, _FONT, 0.38 * scale, _WHITE, 1, cv2.LINE_AA)
+
+
+def _blend_map(face_bgr: NDArray[np.uint8], activation_map: NDArray[np.float32]) -> None:
+    size = face_bgr.shape[1], face_bgr.shape[0]
+    positive = np.maximum(cv2.resize(activation_map, size, interpolation=cv2.INTER_LINEAR), 0.0)
+    largest = float(positive.max()) or 1.0
+    opacity = _MAX_MAP_OPACITY / largest * np.asarray(positive)[..., np.newaxis]
+    blended = face_bgr + opacity * (np.array(_MAP_COLOR, np.float32) - face_bgr)
+    face_bgr[:] = blended.round()
+
+
+def _draw_text(frame_bgr: NDArray[np.uint8], text: str, x: int, bottom: int, color: Bgr) -> int:
+    """Write on a filled rectangle that is moved into the image; return its height."""
+    scale = _scale(frame_bgr)
+    thickness = max(1, round(scale))
+    (width, height), baseline = cv2.getTextSize(text, _FONT, 0.6 * scale, thickness)
+    margin = round(5 * scale)
+    width, height = width + 2 * margin, height + baseline + 2 * margin
+    left = max(0, min(x, frame_bgr.shape[1] - width))
+    top = max(0, min(bottom - height, frame_bgr.shape[0] - height))
+    cv2.rectangle(frame_bgr, (left, top), (left + width, top + height), color, cv2.FILLED)
+    origin = (left + margin, top + height - margin - baseline)
+    text_color = _BLACK if _luminance(color) > 0.18 else _WHITE
+    cv2.putText(frame_bgr, text, origin, _FONT, 0.6 * scale, text_color, thickness, cv2.LINE_AA)
+    return height
+
+
+def _color(label: str) -> Bgr:
+    if label == UNCERTAIN:
+        return _UNCERTAIN_COLOR
+    red, green, blue = bytes.fromhex(COLORS[label][1:])
+    return blue, green, red
+
+
+def _scale(frame_bgr: NDArray[np.uint8]) -> float:
+    """Return the scale of lines and text: 1 for a width of 640, growing with its square root."""
+    return max(0.5, sqrt(frame_bgr.shape[1] / 640))
+
+
+def _luminance(bgr: Bgr) -> float:
+    """Return the relative luminance, 0-1; black text reads better above 0.18 (WCAG 2)."""
+    blue, green, red = ((value / 255) ** 2.2 for value in bgr)
+    return float(0.0722 * blue + 0.7152 * green + 0.2126 * red)

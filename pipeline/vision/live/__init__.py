@@ -1,0 +1,1 @@
+"""Recognition on a live video."""

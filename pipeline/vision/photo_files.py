@@ -1,0 +1,109 @@
+"""Photos that a command names: files, folders and patterns, decoded and searched on all cores."""
+
+import glob
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from pipeline.data.images import MAX_BYTES, SUFFIXES, ImageError, decode_gray
+from pipeline.data.parallel import map_in_order
+from pipeline.errors import UserError
+from pipeline.vision.detectors import Detector
+from pipeline.vision.photo import PhotoFaces, detect_faces, whole_image
+
+
+def find_photos(
+    paths: Iterable[Path], recursive: bool = False
+) -> tuple[list[Path], list[UserError]]:
+    """Return the files that paths name, each once, and the errors of paths that name none.
+
+    A folder stands for the images in it, by name; hidden files are left out.
+
+    Args:
+        paths: files, folders, or patterns such as `photos/*.jpg`, where `**` is any folders.
+        recursive: also take the images in the folders of a folder.
+    """
+    found: dict[Path, None] = {}
+    errors = []
+    for path in paths:
+        try:
+            found.update(dict.fromkeys(_files_of(path, recursive)))
+        except UserError as error:
+            errors.append(error)
+    return list(found), errors
+
+
+def _files_of(path: Path, recursive: bool) -> list[Path]:
+    if path.is_dir():
+        return _images_in(path, recursive)
+    if path.exists() or not glob.has_magic(str(path)):
+        return [path]
+    matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
+    files = [match for match in matches if not match.is_dir()]
+    if not files:
+        raise UserError(f"{path} matches no file: correct it, or name a folder.")
+    return files
+
+
+def _images_in(folder: Path, recursive: bool) -> list[Path]:
+    def fail(error: OSError) -> None:
+        raise UserError(f"{error.filename} cannot be read: {error.strerror}.") from error
+
+    found = []
+    for parent, folders, names in os.walk(folder, onerror=fail):
+        folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
+        found += [
+            Path(parent, name)
+            for name in sorted(names)
+            if Path(name).suffix.lower() in SUFFIXES and not name.startswith(".")
+        ]
+    if not found:
+        where = "" if recursive else "; --recursive also takes those in its folders"
+        raise UserError(f"{folder} holds no image{where}.")
+    return found
+
+
+def faces_of_files(
+    paths: Iterable[Path], detector: Detector, cropped: bool = False
+) -> Iterator[PhotoFaces | UserError]:
+    """Decode image files and find their faces on all cores, in the order of the paths.
+
+    Args:
+        paths: image files.
+        detector: one that may be used in several threads, such as `PhotoDetector`.
+        cropped: each image is one face, so no detector is used.
+
+    Yields:
+        The faces of each, or why it cannot be read.
+    """
+
+    def faces_of(path: Path) -> PhotoFaces | UserError:
+        try:
+            gray = decode_gray(read_photo(path))
+        except ImageError as error:
+            return UserError(f"{path} {error}.")
+        except UserError as error:
+            return error
+        return whole_image(gray) if cropped else detect_faces(gray, detector)
+
+    return map_in_order(faces_of, paths)
+
+
+def read_photo(path: Path) -> bytes:
+    """Return the content of an image file.
+
+    Raises:
+        UserError: it cannot be read, is no regular file, or is too large for an image.
+    """
+    try:
+        size = path.stat().st_size
+        if not path.is_file():
+            raise UserError(f"{path} is not a regular file.")
+        if size > MAX_BYTES:
+            raise UserError(
+                f"{path} has {size / 1024**2:,.0f} MB, more than the {MAX_BYTES // 1024**2} MB "
+                "that are read of a photo: save it as JPEG."
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from error

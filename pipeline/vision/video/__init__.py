@@ -1,0 +1,1 @@
+"""Recognition in a video file."""
