@@ -30,11 +30,22 @@ FLAGS = (
     "--disable-dev-shm-usage --autoplay-policy=no-user-gesture-required "
     "--allow-loopback-in-peer-connection --use-fake-device-for-media-stream"
 ).split()
-# `streamlit run`, but SIGUSR1 writes the stack of every thread to the log.
-STREAMLIT_RUN = (
-    "import faulthandler, signal, sys; faulthandler.register(signal.SIGUSR1); "
-    "from streamlit.web.cli import main; sys.argv[0] = 'streamlit'; main()"
-)
+# `streamlit run`, but SIGUSR1 writes the stack of every thread to the log. Not by faulthandler:
+# it reads the stacks while their threads run, which may end the process (SIGSEGV).
+END_OF_STACKS = "end of stacks"
+STREAMLIT_RUN = f"""
+import signal, sys, traceback
+from streamlit.web.cli import main
+
+def write_stacks(*_):
+    for frame in sys._current_frames().values():
+        traceback.print_stack(frame)
+    print("{END_OF_STACKS}", file=sys.stderr, flush=True)
+
+signal.signal(signal.SIGUSR1, write_stacks)
+sys.argv[0] = "streamlit"
+main()
+"""
 
 
 @dataclass(frozen=True)
@@ -48,14 +59,13 @@ class Server:
 
     def stacks(self) -> str:
         """Return the stack of every thread of the server."""
-        for _ in range(5):  # a thread that is not Python's may get the signal, and names none
-            begin = self.log.stat().st_size
-            self.process.send_signal(signal.SIGUSR1)
-            for _ in range(50):
-                time.sleep(0.02)
-                written = self.log.read_bytes()[begin:].decode()
-                if "in <module>" in written.partition("Current thread")[2]:  # it is written last
-                    return written
+        begin = self.log.stat().st_size
+        self.process.send_signal(signal.SIGUSR1)
+        for _ in range(250):
+            time.sleep(0.02)
+            written = self.log.read_bytes()[begin:].decode()
+            if END_OF_STACKS in written:
+                return written
         raise AssertionError("the server wrote no stacks")
 
 
@@ -79,6 +89,7 @@ def serve(workspace: Path, log: Path) -> Iterator[Server]:
         url = f"http://127.0.0.1:{port}"
         _wait_until_up(url, process, log)
         yield Server(url, workspace, process, log)
+        assert process.poll() is None, f"the dashboard ended:\n{log.read_text()[-5000:]}"
     finally:
         process.terminate()
         try:

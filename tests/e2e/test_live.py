@@ -109,7 +109,7 @@ def within(seconds: float, condition: Callable[[], bool]) -> bool:
 
 
 def has_worker(server: Server) -> bool:
-    return bool(re.search(r"worker\.py\", line \d+ in _work", server.stacks()))
+    return bool(re.search(r"worker\.py\", line \d+, in _work", server.stacks()))
 
 
 def count_in_clip(clip: bytes, rgb: list[int]) -> int:
