@@ -19,7 +19,8 @@ from pipeline.storage import explain_disk
 
 # A named icon would be fetched from the network.
 ICON = Path(__file__).with_name("icon.svg")
-st.set_page_config(page_title="Emotion Detector", page_icon=ICON, layout="wide")
+CONTRAST = Path(__file__).with_name("contrast.css")
+ABOUT = "**Emotion Detector**: explore faces, train models on them, and run them live."
 page = st.navigation(
     [
         st.Page("app_pages/overview.py", title="Overview", icon=":material/home:", default=True),
@@ -31,6 +32,14 @@ page = st.navigation(
     ],
     position="sidebar" if is_admitted() else "hidden",
 )
+# With an entry of its own the menu is shown, which has the choice of a light or dark theme.
+st.set_page_config(
+    page_title=f"{page.title} · Emotion Detector",
+    page_icon=ICON,
+    layout="wide",
+    menu_items={"About": ABOUT},
+)
+st.html(CONTRAST)
 if page is not live:
     st.session_state.pop("live.photo", None)  # discarded when its page is left, as it promises
 if is_public():
@@ -38,7 +47,7 @@ if is_public():
 resources.session_cleanup()
 resources.print_once(read_only_server())
 require_sign_in()
-show_training()
+show_training(page.title)
 if reason := read_only_reason():
     st.caption(f":material/lock: {reason}")
 try:

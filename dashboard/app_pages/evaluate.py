@@ -94,7 +94,7 @@ def show_views(evaluation: Evaluation) -> None:
 
 def show_chart(title: str, figure: go.Figure | None) -> None:
     """Show a chart without clickable marks."""
-    st.subheader(title)
+    st.header(title)
     if figure is None:
         st.caption("This evaluation lacks the data for this chart.")
     else:

@@ -62,20 +62,20 @@ show_next_step(names, runs, models)
 
 run_states = active_runs(runs).states
 if run_states:
-    st.subheader("Running and queued")
+    st.header("Running and queued")
     st.fragment(run_every=1.0)(show_active)(run_states)
 
 left, right = st.columns(2, gap="large")
 with left:
-    st.subheader("Data sets")
+    st.header("Data sets")
     for dataset_name in names:
         show_dataset(dataset_name)
     if not names:
         st.caption("None yet. A data set holds faces labeled with emotions, in splits.")
 with right:
-    st.subheader("Models")
+    st.header("Models")
     show_models(models)
     if not models:
         st.caption("None yet. A finished run becomes a model for photos, videos and camera.")
-st.subheader("This machine")
+st.header("This machine")
 show_machine()

@@ -71,11 +71,13 @@ def _dialog(faces: AnnotatedDataset) -> None:
         show_error(error)
         return
     face = st.session_state[_FACE]
+    label = EMOTIONS[faces.dataset.labels[face]]
     image, facts = st.columns([1, 2], gap="medium")
     with image:
         large = (_SIDE_PX, _SIDE_PX)
         st.image(
-            data_uri(cv2.resize(faces.dataset.images[face], large, interpolation=cv2.INTER_CUBIC))
+            data_uri(cv2.resize(faces.dataset.images[face], large, interpolation=cv2.INTER_CUBIC)),
+            alt=f"the face {faces.dataset.ids[face]}, labeled {label}",
         )
         with st.popover("Exclude…", icon=":material/block:", **editors_only()):
             exclusion_form(faces.dataset, np.array([face]), BY_HAND)
@@ -109,7 +111,10 @@ def _show_votes(faces: AnnotatedDataset, face: int) -> None:
     table = pd.DataFrame({"FER+": counts.keys(), "votes": counts.values()})
     bar = st.column_config.ProgressColumn(format="%d", min_value=0, max_value=int(votes.sum()))
     st.dataframe(
-        table.sort_values("votes", ascending=False), column_config={"votes": bar}, hide_index=True
+        table.sort_values("votes", ascending=False),
+        column_config={"votes": bar},
+        hide_index=True,
+        alt="The votes of the FER+ annotators",
     )
 
 
@@ -131,7 +136,11 @@ def _show_predictions(faces: AnnotatedDataset, face: int) -> None:
         names = resources.model_names()
         percent = {names.get(name, name): 100 * row for name, row in predicted.items()}
         table = pd.DataFrame.from_dict(percent, orient="index", columns=list(EMOTIONS))
-        st.dataframe(table, column_config=dict.fromkeys(EMOTIONS, bar))
+        st.dataframe(
+            table,
+            column_config=dict.fromkeys(EMOTIONS, bar),
+            alt="The probabilities of each emotion by model",
+        )
     for problem in problems:
         show_error(problem)
     label = f"Recognize with {len(missing)} model{'s' * (len(missing) > 1)}"

@@ -11,12 +11,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const button = document.createElement("button")
     button.className = tile.picked ? "tile picked" : "tile"
     button.type = "button"
-    button.setAttribute("aria-label", [tile.caption, tile.mark].filter(Boolean).join(", "))
     button.setAttribute("aria-pressed", tile.picked)
     button.onclick = () => setTriggerValue("clicked", index)
     const image = document.createElement("img")
     image.src = tile.source
-    image.alt = tile.caption
+    image.alt = "" // the lines below name it
     button.append(image, line("caption", tile.caption, tile.color))
     if (tile.mark) button.append(line("mark", tile.mark))
     return button

@@ -34,7 +34,16 @@ def open_dataset(view: str = "Overview") -> AppTest:
 
 def texts(app: AppTest) -> str:
     """Return all text on the page, as it is shown."""
-    kinds = (app.markdown, app.caption, app.subheader, app.text, app.info, app.warning, app.error)
+    kinds = (
+        app.markdown,
+        app.caption,
+        app.header,
+        app.subheader,
+        app.text,
+        app.info,
+        app.warning,
+        app.error,
+    )
     values = [element.value for kind in kinds for element in kind]
     return as_shown("\n".join([*values, *(bar.text for bar in app.get("progress"))]))
 
@@ -68,7 +77,7 @@ def links(app: AppTest) -> list[str]:
 
 def heading(app: AppTest) -> str:
     """Return the heading of the gallery, such as `12 faces`."""
-    return app.subheader[-1].value
+    return app.header[-1].value
 
 
 def tiles(app: AppTest, number: int = -1) -> list[dict[str, Any]]:

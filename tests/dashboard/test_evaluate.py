@@ -92,7 +92,7 @@ def test_every_listed_chart_is_on_its_view_of_the_page(evaluated):
     for view in dict.fromkeys(chart.view for chart in EVALUATION_CHARTS.values()):
         app.segmented_control(key="evaluate_view").set_value(view).run()
         assert not app.exception and len(app.metric) >= 5, view
-        headings = [heading.value for heading in app.subheader]
+        headings = [heading.value for heading in app.header]
         titles = [title for title, chart in EVALUATION_CHARTS.items() if chart.view == view]
         assert len(app.get("plotly_chart")) == len(titles), view
         assert set(titles) <= set(headings), view
@@ -109,7 +109,7 @@ def test_a_new_chart_needs_a_function_and_a_line_in_the_list(evaluated, monkeypa
     )
 
     app = open_evaluate(view="Calibration")
-    assert "Confidence histogram" in [heading.value for heading in app.subheader]
+    assert "Confidence histogram" in [heading.value for heading in app.header]
     assert len(app.get("plotly_chart")) == 2
     subset = EvaluationSubset("faces", evaluated[1].fingerprint, "test")
     page = report_html(resources.evaluation(evaluated[0], subset))

@@ -68,7 +68,7 @@ def test_a_damaged_data_set_and_a_queued_run_are_shown_beside_the_others(empty_w
     assert not at.exception
     assert "'broken' is damaged" in at.error[0].value
     assert "18 faces" in texts(at) and "plain" in links(at)
-    assert "Running and queued" in [header.value for header in at.subheader]
+    assert "Running and queued" in [header.value for header in at.header]
     assert model_names()[run.name] in links(at)
 
 

@@ -199,7 +199,7 @@ def test_the_end_of_a_run_is_announced_once():
     def page() -> None:
         from dashboard.views.train.sidebar import _show_runs
 
-        _show_runs()
+        _show_runs("Train")
 
     run = make_running("wide")
     at = AppTest.from_function(page).run()

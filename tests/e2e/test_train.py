@@ -61,7 +61,7 @@ def expect_next_epoch(page: Page) -> None:
 def test_a_training_is_started_and_seen_to_finish(writable: Server, page: Page) -> None:
     run = start_training(writable, page, epochs=2)
     expect_state(page, run, "running")
-    expect(page).to_have_title(re.compile(r"^\d+% · Emotion Detector"))
+    expect(page).to_have_title(re.compile(r"^\d+% · Train · Emotion Detector"))
     expect_finished(page, run, epochs=2)
 
 

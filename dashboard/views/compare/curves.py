@@ -23,7 +23,7 @@ def show_curves(comparison: Comparison) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         with _heading():
-            st.subheader("ROC curves", width="stretch")
+            st.header("ROC curves", width="stretch")
             name = st.selectbox(
                 "Curve of",
                 ["macro", "micro", *EMOTIONS],
@@ -36,10 +36,10 @@ def show_curves(comparison: Comparison) -> None:
         st.plotly_chart(figure, config=NO_MODE_BAR, alt="A ROC curve for each model")
     with right:
         with _heading():
-            st.subheader("F1 by emotion")
+            st.header("F1 by emotion")
         figure = f1_by_emotion({labels[m.name]: comparison.metrics[m.name].metrics for m in models})
         st.plotly_chart(figure, config=NO_MODE_BAR, alt="F1 of each model by emotion")
-    st.subheader("Learning curves")
+    st.header("Learning curves")
     histories = {labels[m.name]: m.history() for m in models}
     if not any("val_accuracy" in history for history in histories.values()):
         st.caption("None of these models has a stored history.")

@@ -63,7 +63,7 @@ def _show_seeds(comparison: Comparison) -> None:
             }
         )
     if rows:
-        st.subheader("Over seeds")
+        st.header("Over seeds")
         st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Mean and deviation over seeds")
         st.caption("Mean ± standard deviation of runs that differ only in the seed.")
 
@@ -93,7 +93,7 @@ def _show_accuracy_by_cost(
     comparison: Comparison, mean: tuple[Predictions, Metrics] | None
 ) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("Accuracy and cost", width="stretch")
+        st.header("Accuracy and cost", width="stretch")
         axis = choice_bar("Over", AXES, "compare_cost", default="time", width="content")
     costs, labels = comparison.costs, comparison.labels
     models = [
@@ -118,7 +118,7 @@ def _show_accuracy_by_cost(
 
 
 def _show_ensemble(comparison: Comparison, mean: tuple[Predictions, Metrics] | None) -> None:
-    st.subheader("Ensemble")
+    st.header("Ensemble")
     if mean is None:
         st.caption("Choose a second model to see the metrics of their mean probabilities.")
         return

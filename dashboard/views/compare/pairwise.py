@@ -44,7 +44,7 @@ def show_pairwise(comparison: Comparison) -> None:
     first, second = _pick_pair(models, labels)
     left, right = st.columns(2, gap="medium")
     with left:
-        st.subheader("Δ accuracy, in points")
+        st.header("Δ accuracy, in points")
         st.plotly_chart(
             accuracy_differences(pairs, labels, (first.name, second.name)),
             key=_PAIRS,
@@ -93,7 +93,7 @@ def _select_pair(names: Sequence[str]) -> None:
 def _show_two(
     comparison: Comparison, first: Run, second: Run, pairs: Sequence[PairedDifference]
 ) -> None:
-    st.subheader("First minus second, in faces")
+    st.header("First minus second, in faces")
     if first.name == second.name:
         st.caption("Choose two different models.")
         return

@@ -195,7 +195,7 @@ def _tile(faces: AnnotatedDataset, face: int) -> Tile:
 
 
 def _show_exclusion_lists(dataset: str) -> None:
-    st.subheader("Exclusion lists")
+    st.header("Exclusion lists")
     names = exclusion_names(dataset)
     if not names:
         st.caption(

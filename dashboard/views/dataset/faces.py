@@ -133,7 +133,7 @@ def _show_gallery(
 ) -> None:
     reveal = FILTERS.pop_reveal()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(f"{len(positions):,} faces", width="content")
+        st.header(f"{len(positions):,} faces", width="content")
         if FILTERS.show_chips(active):
             st.rerun()
         st.space("stretch")

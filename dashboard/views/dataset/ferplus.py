@@ -39,7 +39,7 @@ def show_ferplus(faces: AnnotatedDataset) -> None:
         return
     dataset = faces.dataset
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.subheader("FER+ votes", width="stretch")
+        st.header("FER+ votes", width="stretch")
         of_split = split_choice(f"ferplus.votes {dataset.name}", dataset.split_names())
     mask = split_mask(faces, of_split)
     counts = label_majority_counts(dataset.labels[mask], majority[mask])

@@ -33,7 +33,7 @@ def show_overview(info: DatasetInfo, faces: AnnotatedDataset) -> None:
 
 def _show_distribution(info: DatasetInfo) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.subheader("Classes by split", width="stretch")
+        st.header("Classes by split", width="stretch")
         unit = choice_bar(
             "Bars show", ["counts", "shares"], "overview.unit", persist_state="session"
         )
@@ -68,7 +68,7 @@ def _show_images(faces: AnnotatedDataset) -> None:
     """Show mean images, and boxes of brightness and contrast, of one split or of all faces."""
     dataset = faces.dataset
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.subheader("Mean image, brightness and contrast by emotion", width="stretch")
+        st.header("Mean image, brightness and contrast by emotion", width="stretch")
         of_split = split_choice(f"overview.light {dataset.name}", dataset.split_names())
     _show_mean_images(faces, of_split)
     mask = split_mask(faces, of_split)
@@ -142,7 +142,7 @@ def _show_boxes(what: str, percentiles: NDArray[np.float64], others: Mapping[str
 
 def _show_weights(info: DatasetInfo, dataset: FaceDataset) -> None:
     """Show the class weights of each scheme for the training faces."""
-    st.subheader("Training faces and class weights")
+    st.header("Training faces and class weights")
     if "train" not in info.counts:
         st.caption("There is no training split, and so no class weights.")
         return

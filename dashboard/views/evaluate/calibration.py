@@ -28,7 +28,7 @@ def show_calibration(evaluation: Evaluation) -> None:
         predictions["temperature scaled"] = scaled
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        st.subheader("Reliability diagram")
+        st.header("Reliability diagram")
         bin = FILTERS.active(evaluation).get("bin")
         FILTERS.show_chart(
             "evaluate.reliability",
@@ -40,7 +40,7 @@ def show_calibration(evaluation: Evaluation) -> None:
             alt="Accuracy over confidence, before and after temperature scaling",
         )
     with right:
-        st.subheader("Temperature")
+        st.header("Temperature")
         _show_temperature(evaluation, predictions)
         st.caption(escape_markdown(explanation))
         st.caption(
@@ -76,7 +76,9 @@ def _show_temperature(evaluation: Evaluation, predictions: dict[str, Predictions
         "expected calibration error": [percent(reliability(p).ece) for p in predictions.values()],
         "log loss": [score(log_loss(p)) for p in predictions.values()],
     }
-    st.table(pd.DataFrame(table, index=list(predictions)))
+    st.table(
+        pd.DataFrame(table, index=list(predictions)), alt="Calibration before and after scaling"
+    )
     if fitted is None and len(predictions) > 1 and _is_choosing_split(evaluation):
         label = "Fit and store the temperature"
         if st.button(label, icon=":material/thermostat:", type="primary", **editors_only()):

@@ -21,7 +21,7 @@ def show_confusion(evaluation: Evaluation) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.subheader("Confusion matrix", width="stretch")
+            st.header("Confusion matrix", width="stretch")
             shares = choice_bar("Cells show", SHARES, "evaluate_shares", width="content")
         FILTERS.show_chart(
             "evaluate.confusion",
@@ -30,13 +30,13 @@ def show_confusion(evaluation: Evaluation) -> None:
             alt="Confusion matrix, rows labels, columns predictions",
         )
     with right:
-        st.subheader("By emotion")
+        st.header("By emotion")
         _show_class_table(evaluation.metrics)
 
 
 def show_mistakes(evaluation: Evaluation) -> None:
     """Show the most confused pairs; bars filter the faces."""
-    st.subheader("Most confused pairs")
+    st.header("Most confused pairs")
     if evaluation.predictions.correct.all():
         st.caption("Every face is predicted correctly.")
         return

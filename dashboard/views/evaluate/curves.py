@@ -32,11 +32,11 @@ def show_curves(evaluation: Evaluation) -> None:
     point = _pick_point(evaluation, emotions)
     left, right = st.columns(2, gap="medium")
     with left:
-        st.subheader("ROC curves, one emotion against the rest")
+        st.header("ROC curves, one emotion against the rest")
         figure = roc_by_emotion(evaluation.roc_curves, point)
         _show_chart("evaluate.roc", figure, "ROC curves by emotion")
     with right:
-        st.subheader("Precision-recall curves")
+        st.header("Precision-recall curves")
         figure = precision_recall_by_emotion(evaluation.precision_recall_curves, point)
         _show_chart("evaluate.precision_recall", figure, "Precision-recall curves by emotion")
     _show_outcomes(evaluation, point)

@@ -48,7 +48,7 @@ def show_filtered_faces(evaluation: Evaluation) -> None:
     )
     with heading:
         plural = "s" * (len(positions) != 1)
-        st.subheader(
+        st.header(
             f"{len(positions):,} {'mistake' if mistakes else 'face'}{plural}", width="content"
         )
         active = FILTERS.active(evaluation)

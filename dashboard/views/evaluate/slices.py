@@ -23,7 +23,7 @@ def show_slices(evaluation: Evaluation) -> None:
     kind, _, name = chosen.partition(": ")
     left, right = st.columns([4, 6], gap="medium")
     with left:
-        st.subheader("Accuracy by slice")
+        st.header("Accuracy by slice")
         FILTERS.show_chart(
             "evaluate.slices",
             accuracy_by_slice(slices, accuracy, (kind, name) if chosen else None),
@@ -31,7 +31,7 @@ def show_slices(evaluation: Evaluation) -> None:
             alt="Accuracy by slice, each with its 95% interval",
         )
     with right:
-        st.subheader("Table")
+        st.header("Table")
         table = {
             "slice": names,
             "faces": [len(each.faces) for each in slices],

@@ -26,8 +26,12 @@ _ICONS = {
 }
 
 
-def show_training() -> None:
-    """Show running and queued runs in the sidebar, and start the queue's worker if it is gone."""
+def show_training(page: str) -> None:
+    """Show running and queued runs in the sidebar, and start the queue's worker if it is gone.
+
+    Args:
+        page: the title of the page beside it.
+    """
     _expire_title()
     rows = resources.runs().rows()
     try:
@@ -39,7 +43,7 @@ def show_training() -> None:
     if active_runs(rows).states or st.session_state.get(_ACTIVE) or _LAST_ENDED in st.session_state:
         st.session_state[_PAGE_RERUN] = True
         with st.sidebar:
-            _show_runs()
+            _show_runs(page)
     else:  # even an empty sidebar section draws a line
         with waiting:
             _wait_for_run()
@@ -53,13 +57,13 @@ def _wait_for_run() -> None:
 
 
 @st.fragment(run_every=2.0)
-def _show_runs() -> None:
+def _show_runs(page: str) -> None:
     rows = resources.runs().rows()
     active = active_runs(rows)
     _record_ends(active, {row.run.name: row for row in rows})
     if not st.session_state.pop(_PAGE_RERUN, False):  # the page may rerun again and lose toasts
         _show_toasts()
-    _set_title(active)
+    _set_title(active, page)
     with st.container(gap="xsmall"):
         for row in active.running:
             st.markdown(f"**{escape_markdown(row.title)}**")
@@ -94,7 +98,7 @@ def _show_toasts() -> None:
         st.toast(escape_markdown(message), icon=icon, duration="long")
 
 
-def _set_title(active: ActiveRuns) -> None:
+def _set_title(active: ActiveRuns, page: str) -> None:
     """Show the first run's progress in the browser tab's title, or how the last run ended."""
     if active.running:
         title = _percent_done(active.running[0])
@@ -102,7 +106,7 @@ def _set_title(active: ActiveRuns) -> None:
         title, _ = st.session_state[_LAST_ENDED]
     else:
         return
-    st.set_page_config(page_title=f"{title} · Emotion Detector")
+    st.set_page_config(page_title=f"{title} · {page} · Emotion Detector")
 
 
 def _expire_title() -> None:
