@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.cli.output import Json, progress, show, show_one
-from pipeline.cli.train_options import ConfigFile, config_of
+from pipeline.cli.train_options import ConfigFile, PresetName, config_of
 from pipeline.config.train_config import TrainConfig
 from pipeline.data.dataset import FaceDataset
 from pipeline.data.exclusions import load_exclusions
@@ -25,6 +25,7 @@ _BESIDE_TRAINING = "measured beside another training: alone it is faster"
 
 def estimate(
     config: ConfigFile = None,
+    preset: PresetName = None,
     again: Annotated[bool, typer.Option("--again", help="Measure even if one is stored.")] = False,
     as_json: Json = False,
     **fields: str | None,
@@ -34,7 +35,7 @@ def estimate(
     It takes the options of `train`. The times come from a few steps on this machine; they are
     stored, and reused for every configuration that costs the same.
     """
-    chosen = config_of(config, fields)
+    chosen = config_of(config, preset, fields)
     dataset = load_dataset(chosen.dataset)
     if chosen.exclude:
         dataset = dataset.without(load_exclusions(chosen.dataset, *chosen.exclude).reasons)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.cli.output import Json, show, visible
-from pipeline.cli.train_options import ConfigFile, config_of, given_options
+from pipeline.cli.train_options import ConfigFile, PresetName, config_of, given_options
 from pipeline.config.train_config import OLD_NAMES
 from pipeline.errors import UserError
 from pipeline.queue.experiment import submit_experiment, vary
@@ -23,6 +23,7 @@ def experiment(
     name: Annotated[str | None, typer.Argument(help="The experiment's name.")] = None,
     vary_: Varied = None,
     config: ConfigFile = None,
+    preset: PresetName = None,
     as_json: Json = False,
     **fields: str | None,
 ) -> None:
@@ -31,11 +32,11 @@ def experiment(
     The options of the configuration are what the runs have in common. With a name alone, the
     results of its runs are listed, the best first; without one, the experiments.
     """
-    if not (vary_ or config or given_options(fields)):
+    if not (vary_ or config or preset or given_options(fields)):
         return _report(name, as_json)
     if name is None:
         raise UserError("Give the experiment a name: experiment NAME --vary …")
-    configurations = vary(config_of(config, fields), parse(vary_ or []))
+    configurations = vary(config_of(config, preset, fields), parse(vary_ or []))
     runs = submit_experiment(name, configurations)
     titles = [title for title, _ in configurations]
     rows = [{"name": run.name, "title": title} for run, title in zip(runs, titles, strict=True)]

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.output import RunName, progress
-from pipeline.cli.train_options import ConfigFile, config_of, given_options
+from pipeline.cli.train_options import ConfigFile, PresetName, config_of, given_options
 from pipeline.config.train_config import TrainConfig
 from pipeline.errors import UserError
 from pipeline.evaluation.evaluate import evaluate
@@ -23,6 +23,7 @@ from pipeline.training.run_status import TrainingStopped, check_stop, record_sta
 
 def train(
     config: ConfigFile = None,
+    preset: PresetName = None,
     name: Annotated[str, typer.Option(help="The run's name on pages and in lists.")] = "",
     queued: Annotated[bool, typer.Option("--queue", help="Queue the run.")] = False,
     resume: Annotated[str | None, typer.Option(help="Continue this run, which has ended.")] = None,
@@ -36,7 +37,8 @@ def train(
 ) -> None:
     """Train a model in the foreground, then export it and evaluate it.
 
-    Every field of the configuration is an option, which overrides the same field of --config.
+    Every field of the configuration is an option, which overrides the same field of --config or
+    --preset.
     The evaluation is on all faces of the model-selection split, also those that --exclude leaves
     out of the training, so that runs can be compared.
 
@@ -47,9 +49,9 @@ def train(
     far of a run that ended early.
     """
     given = given_options(fields)
-    if finish and (config or given or name or queued or no_finish or resume):
+    if finish and (config or preset or given or name or queued or no_finish or resume):
         raise UserError("--finish takes a trained run and nothing else.")
-    if resume and (config or name or given.keys() - {"epochs"}):
+    if resume and (config or preset or name or given.keys() - {"epochs"}):
         raise UserError("--resume takes --epochs, --queue and --no-finish and nothing else.")
     if queued and no_finish:
         raise UserError("--no-finish is for a training in the foreground: leave --queue out.")
@@ -61,9 +63,11 @@ def train(
     elif resume:
         _resume(find_run(resume), given.get("epochs"), finish=not no_finish)
     elif queued:
-        print(queue.submit(config_of(config, fields), Notes(name=name.strip())).name)
+        print(queue.submit(config_of(config, preset, fields), Notes(name=name.strip())).name)
     else:
-        _train_new(config_of(config, fields), Notes(name=name.strip()), finish=not no_finish)
+        _train_new(
+            config_of(config, preset, fields), Notes(name=name.strip()), finish=not no_finish
+        )
 
 
 def train_run(run: RunName) -> None:

@@ -10,9 +10,14 @@ from annotated_types import Unit
 
 from models import ARCHITECTURES
 from pipeline.config.options import FIELDS, as_text, build_config, read_fields
+from pipeline.config.presets import PRESETS, preset_fields
 from pipeline.config.train_config import OLD_NAMES, TrainConfig
+from pipeline.errors import UserError
 
 ConfigFile = Annotated[Path | None, typer.Option(help="JSON file of fields, or a run's config.")]
+PresetName = Annotated[
+    str | None, typer.Option(help=f"Configuration to start from: {', '.join(PRESETS)}.")
+]
 
 _REPEATED = "exclude"
 """The field whose option may be given several times."""
@@ -84,10 +89,21 @@ def given_options(fields: Mapping[str, str | None]) -> dict[str, str]:
     return {name: text for name, text in fields.items() if text is not None}
 
 
-def config_of(file: Path | None, fields: Mapping[str, str | None]) -> TrainConfig:
-    """Return the configuration of a command, whose options override the fields of a file.
+def config_of(
+    file: Path | None, preset: str | None, fields: Mapping[str, str | None]
+) -> TrainConfig:
+    """Return the configuration of a command, whose options override those of a file or preset.
 
     Raises:
-        UserError: the file cannot be read, or a field is unknown or has a wrong value.
+        UserError: the file cannot be read, there is no such preset, both are given, or a field is
+            unknown or has a wrong value.
     """
-    return build_config(read_fields(file) if file else {}, given_options(fields))
+    given = given_options(fields)
+    if file and preset:
+        raise UserError("--config and --preset exclude each other: give one of them.")
+    if not preset:
+        return build_config(read_fields(file) if file else {}, given)
+    base = preset_fields(preset, given.get("dataset"))
+    if given.get("architecture", base["architecture"]) != base["architecture"]:
+        del base["model"]  # another architecture has other fields
+    return build_config(base, given)

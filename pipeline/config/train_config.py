@@ -172,6 +172,16 @@ class TrainConfig(BaseModel):
         return self.head_epochs + self.epochs
 
 
+_PLAIN = {
+    "int_parsing": "should be a whole number",
+    "int_from_float": "should be a whole number",
+    "float_parsing": "should be a number",
+    "finite_number": "should be a finite number",
+    "bool_parsing": "should be True or False",
+}
+"""Type of a pydantic error → its reason, where pydantic's own words are those of programmers."""
+
+
 def explain(error: ValueError) -> UserError:
     """Turn a failed validation into one sentence with the field, the value and its choices."""
     details = getattr(error, "errors", None)
@@ -181,10 +191,15 @@ def explain(error: ValueError) -> UserError:
     names = [part for part in first["loc"] if isinstance(part, str)]
     field = names[-1] if names else "configuration"
     if first["type"] == "missing":
-        return UserError(f"The configuration lacks '{field}'.")
+        return UserError(f"The configuration lacks '{field}'.", field=field)
     if first["type"] == "extra_forbidden":
         return UserError(f"Unknown field '{field}' in the configuration: remove it.")
     if first["type"] == "too_short":
-        return UserError(f"{field} is empty: give one value at least.")
+        return UserError(f"{field} is empty: give one value at least.", field=field)
     reason = first["msg"].removeprefix("Input ").removeprefix("Value error, ")
-    return UserError(f"{field} = {first['input']!r} is wrong: it {reason}.")
+    reason = _PLAIN.get(first["type"], reason)
+    return UserError(
+        f"{field} = {first['input']!r} is wrong: it {reason}.",
+        on_page=f"{first['input']!r} is wrong: it {reason}.",
+        field=field,
+    )

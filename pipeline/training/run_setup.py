@@ -104,7 +104,12 @@ def find_teacher(config: TrainConfig) -> Run | None:
     Raises:
         UserError: there is no such model.
     """
-    return None if config.teacher == "none" else find_model(config.teacher)
+    if config.teacher == "none":
+        return None
+    try:
+        return find_model(config.teacher)
+    except UserError as error:
+        raise UserError(str(error), field="teacher") from error
 
 
 def resolve_weights(config: TrainConfig) -> TrainConfig:
@@ -124,7 +129,8 @@ def resolve_weights(config: TrainConfig) -> TrainConfig:
         names = ", ".join(run.name for run in _compatible(config)) or "none yet"
         raise UserError(
             f"There are no weights '{model.weights}'. Choose from: imagenet, none, a weights file, "
-            f"or a trained model of {config.architecture} ({names})."
+            f"or a trained model of {config.architecture} ({names}).",
+            field="weights",
         )
     weights = model.model_copy(update={"weights": str(run.weights_path)})
     return config.model_copy(update={"model": weights})

@@ -56,7 +56,10 @@ def check_votes(config: TrainConfig, dataset: FaceDataset) -> None:
     if config.targets != "labels" and dataset.votes is None:
         raise UserError(
             f"Data set '{dataset.name}' has no FER+ votes for --targets {config.targets}: import "
-            "it with --ferplus FILE, or take --targets labels."
+            "it with --ferplus FILE, or take --targets labels.",
+            on_page=f"Data set '{dataset.name}' has no FER+ votes: import it with its votes, or "
+            "take the labels as targets.",
+            field="targets",
         )
 
 

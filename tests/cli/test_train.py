@@ -1,5 +1,6 @@
 import pytest
 
+from pipeline.config.presets import preset_config
 from pipeline.config.train_config import TrainConfig
 from pipeline.data.store import dataset_folder, load_dataset, remove_dataset
 from pipeline.runs import Run, create_run, find_run, list_runs, model_names
@@ -29,6 +30,9 @@ def test_options_that_contradict_each_other_are_refused(stopped, capsys):
         ("--dataset sample --queue --no-finish", "leave --queue out"),
         ("--resume RUN --seed 2", "nothing else"),
         ("--resume RUN --config c.json", "nothing else"),
+        ("--resume RUN --preset quick", "nothing else"),
+        ("--config c.json --preset quick", "exclude each other"),
+        ("--dataset sample --preset fast", "Choose from: quick, balanced, best"),
     ):
         arguments = words.replace("RUN", stopped.name).split()
         code, _, err = invoke("train", *arguments, capsys=capsys)
@@ -49,6 +53,15 @@ def test_a_run_is_queued_and_the_old_name_of_an_option_is_accepted(sample, no_wo
     assert run.state() == "queued" and run.config().train.distillation_weight == 0.3
     assert model_names()[run.name] == "wide" and run.config().synthetic
     assert no_worker == [["work"]]
+
+
+def test_options_win_over_those_of_a_preset(sample, no_worker):
+    words = ("train", "--preset", "quick", "--dataset", "sample", "--epochs", "3", "--queue")
+    config = find_run(output(*words).strip()).config().train
+    other = find_run(output(*words, "--architecture", "vgg16", "--weights", "none").strip())
+
+    assert config == preset_config("quick", "sample").model_copy(update={"epochs": 3})
+    assert other.config().train.architecture == "vgg16" and other.config().train.batch_size == 32
 
 
 def test_a_stopped_run_is_queued_again_with_more_epochs(stopped):

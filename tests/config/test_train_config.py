@@ -91,7 +91,7 @@ def test_a_wrong_field_is_one_sentence_with_its_choices():
         ({"architecture": "vgg"}, "Unknown architecture 'vgg'. Choose from: custom_cnn, vgg16"),
         ({"optimizer": "foo"}, "optimizer = 'foo' is wrong: it should be 'sgd', 'adam' or"),
         ({"epochs": "0"}, "epochs = '0' is wrong: it should be greater than or equal to 1"),
-        ({"learning_rate": "fast"}, "learning_rate = 'fast' is wrong: it should be a valid number"),
+        ({"learning_rate": "fast"}, "learning_rate = 'fast' is wrong: it should be a number"),
         ({"input_size": "96"}, "'input_size' is no field of the architecture 'custom_cnn'"),
         ({"activation": "x"}, "activation = 'x' is wrong: it should be 'relu', 'leaky_relu'"),
         ({"widths": "2"}, "widths"),
@@ -101,7 +101,7 @@ def test_a_wrong_field_is_one_sentence_with_its_choices():
         ({"early_stopping_monitor": "x"}, "it should be 'monitor', 'val_accuracy', 'val_macro_f1'"),
         ({"given_weights": "1,2,3"}, "it should be 7 positive numbers, for angry, disgust, fear,"),
         ({"given_weights": "1,1,1,1,1,1,0"}, "it should be 7 positive numbers, for angry, disgust"),
-        ({"given_weights": "1,1,1,1,1,1,x"}, "given_weights = 'x' is wrong: it should be a valid"),
+        ({"given_weights": "1,1,1,1,1,1,x"}, "given_weights = 'x' is wrong: it should be a number"),
         ({"ema_momentum": "1"}, "ema_momentum = '1' is wrong: it should be less than 1"),
         ({"mixup": "-1"}, "mixup = '-1' is wrong: it should be greater than or equal to 0"),
     ]:

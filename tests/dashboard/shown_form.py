@@ -10,8 +10,14 @@ def config_of(**values) -> TrainConfig:
     return TrainConfig.model_validate({"dataset": "plain"} | values)
 
 
-def form(config: TrainConfig | None = None, fingerprint: str | None = None) -> AppTest:
-    """Show the form, and a button "Fill" that fills it with a configuration."""
+def form(
+    config: TrainConfig | None = None, fingerprint: str | None = None, preset: str | None = None
+) -> AppTest:
+    """Show the form, and a button "Fill" that fills it with a configuration.
+
+    Without a preset it is at the defaults of TrainConfig. With one it is as it first opens, with
+    the preset `quick`.
+    """
 
     def page(config, fingerprint):
         import streamlit as st
@@ -23,6 +29,8 @@ def form(config: TrainConfig | None = None, fingerprint: str | None = None) -> A
         show_new_run()
 
     at = AppTest.from_function(page, default_timeout=60, args=(config, fingerprint))
+    if preset is None:
+        at.session_state["train.preset"] = None
     return without_error(at.run())
 
 
@@ -44,6 +52,8 @@ def shown_fields(at: AppTest) -> set[str]:
     )
     keys = [widget.key or "" for kind in kinds for widget in kind]
     names = {
-        key.rpartition(".")[2] for key in keys if not key.startswith(("train.sweep", "new_run."))
+        key.rpartition(".")[2]
+        for key in keys
+        if not key.startswith(("train.sweep", "new_run.", "train.preset"))
     }
     return names - set(EMOTIONS) | ({"given_weights"} if names & set(EMOTIONS) else set())

@@ -9,6 +9,7 @@ from dashboard.widgets.markdown import escape_markdown
 from models import ARCHITECTURES
 from pipeline.config.augmentation import Augmentation
 from pipeline.config.options import build_config, command_line
+from pipeline.config.presets import PRESETS, preset_config
 from pipeline.config.train_config import TrainConfig
 from pipeline.data.exclusions import exclude, remove_exclusions
 from pipeline.data.store import dataset_info, load_dataset, remove_dataset, rename_dataset
@@ -185,15 +186,19 @@ def test_weights_may_be_a_file_that_exists_below_the_import_root(tmp_path, monke
     assert f"--weights {file}" in command(press(form(config), "Fill"))
 
 
-def test_a_wrong_value_is_one_sentence_as_on_the_command_line_and_cannot_be_started():
+def test_a_wrong_value_is_one_sentence_at_its_field_that_goes_when_it_is_corrected():
     at = form()
     for widths in ("1, many", "4,,8"):
         at.text_input(key="train.CustomCNN.widths").set_value(widths).run()
         with pytest.raises(UserError) as refused:
             build_config({"dataset": "plain"}, {"widths": widths})
-        assert [error.value for error in at.error] == [escape_markdown(str(refused.value))]
+        assert [error.value for error in at.error] == [escape_markdown(refused.value.on_page)]
+        assert refused.value.on_page in str(refused.value).replace("widths = ", "")
+        assert "Correct **Widths, channels (under Advanced)** to start." in texts(at)
         assert "Start training" not in [button.label for button in at.button]
         assert not at.exception
+    at.text_input(key="train.CustomCNN.widths").set_value("8,16").run()
+    assert button(without_error(at), "Start training")
 
 
 def test_the_form_starts_what_its_command_says():
@@ -256,3 +261,31 @@ def test_the_step_of_a_number_follows_its_kind_and_value():
     ):
         (field,) = form_fields([name], {})
         assert step_size(field, value) == step, (name, value)
+
+
+def test_the_page_begins_with_the_quick_preset_and_another_one_fills_the_whole_form():
+    at = form(preset="quick")
+    for name in PRESETS:
+        at.radio(key="train.preset").set_value(name).run()
+        assert command(at) == command_line(preset_config(name, "plain")), name
+        assert "Changed from" not in texts(at), name
+    assert at.radio(key="train.preset").proto.captions[0].startswith(PRESETS["quick"].summary)
+
+
+def test_a_change_of_a_preset_is_named_and_can_be_reset():
+    at = form(preset="quick")
+    at.number_input(key="train.epochs").set_value(3).run()
+    assert "Changed from Quick: epochs." in texts(at)
+    press(at, "Reset to Quick")
+    assert command(at) == command_line(preset_config("quick", "plain"))
+    assert "Changed from" not in texts(at)
+
+
+def test_a_preset_keeps_data_set_and_exclusion_lists_and_a_clone_is_of_no_preset():
+    at = form(FILLED["custom_cnn"], preset="quick")
+    at.selectbox(key="train.dataset").set_value("voted").run()
+    at.multiselect(key="train.exclude").set_value(["dark"]).run()
+    at.radio(key="train.preset").set_value("balanced").run()
+    assert "--dataset voted --architecture custom_cnn --exclude dark" in command(at)
+    assert "Changed from" not in texts(at)
+    assert press(at, "Fill").radio(key="train.preset").value is None

@@ -19,6 +19,7 @@ def start_training(server: Server, page: Page, epochs: int) -> Run:
     before = set(runs.glob("[!.]*"))
     page.goto(f"{server.url}/train?train.view=New+run")
     wait_ready(page)
+    page.get_by_text("Advanced", exact=True).click()
     for label, value in {
         "Widths, channels": "8",
         "Epochs": str(epochs),

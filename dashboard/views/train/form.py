@@ -1,16 +1,17 @@
 """The training form, generated from the fields of TrainConfig."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import streamlit as st
 from pydantic import ValidationError
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.views.train.field_widgets import field_widget, widget_state
 from dashboard.views.train.fields import FormField, Values, applies, form_fields
 from dashboard.views.train.sweep import SWEEP_ON
 from dashboard.widgets.markdown import escape_markdown
-from dashboard.widgets.messages import show_warning
+from dashboard.widgets.messages import show_error, show_warning
 from pipeline.config.conditions import unmet_condition
 from pipeline.config.train_config import TrainConfig, explain
 from pipeline.data.exclusions import exclusion_names
@@ -37,10 +38,13 @@ def _fields_named(prefix: str) -> tuple[str, ...]:
     return tuple(name for name in TrainConfig.model_fields if name.startswith(prefix))
 
 
-_MODEL = Section(("architecture", "model"))
+_MAIN = ("dataset", "exclude", "architecture", "epochs", "batch_size", "learning_rate")
+"""The fields that matter most; the others are under "Advanced"."""
+
+_MODEL = Section(("model",))
 _DATA = Section(
     (
-        *("dataset", "exclude", "targets", "vote_share", "class_weights", "given_weights"),
+        *("targets", "vote_share", "class_weights", "given_weights"),
         *("teacher", "distillation_weight", "label_smoothing", "augmentation", "mixup"),
     )
 )
@@ -58,7 +62,7 @@ _CALLBACKS = (
     ),
     Section((), "CSVLogger", "Streams epoch results to history.csv; always on."),
 )
-_PLACED = {name for section in (_MODEL, _DATA, *_CALLBACKS) for name in section.fields}
+_PLACED = {*_MAIN} | {name for part in (_MODEL, _DATA, *_CALLBACKS) for name in part.fields}
 _OPTIMIZATION = Section(tuple(name for name in TrainConfig.model_fields if name not in _PLACED))
 
 _ROWS: tuple[dict[str, tuple[Section, ...]], ...] = (
@@ -66,46 +70,74 @@ _ROWS: tuple[dict[str, tuple[Section, ...]], ...] = (
     {"Data": (_DATA,), "Callbacks": _CALLBACKS},
 )
 
-_MAIN = {
-    *("architecture", "widths", "convolutions", "activation", "weights", "input_size", "dropout"),
-    *("epochs", "batch_size", "optimizer", "learning_rate", "schedule"),
-    *("dataset", "exclude", "targets", "vote_share", "class_weights", "given_weights"),
-    *("rotation", "zoom", "shift", "flip"),
-    *("monitor", "early_stopping_patience", "plateau_patience", "plateau_factor"),
-}
-"""The fields that are always visible; the others are in a section's expander "More"."""
+PRESET = "train.preset"
+"""Session state: the preset that the form was filled with last; None for another configuration."""
 
 _MISSING_DATA = "train.missing_data"
 """Session state: data set and exclusion lists as `fill_form` set them, and a warning if one of the
 configuration's is gone."""
 
 
-def show_form() -> TrainConfig:
-    """Show the form and return its configuration.
+class Form:
+    """The form as shown: its values, and below each field's widget the place for an error."""
 
-    Raises:
-        UserError: a value is wrong; the sentence names it.
-    """
-    values: Values = {}
+    def __init__(self) -> None:
+        self.values: Values = {}
+        self._shown: dict[str, tuple[FormField, DeltaGenerator]] = {}
+
+    def config(self) -> TrainConfig:
+        """Return the configuration.
+
+        Raises:
+            UserError: a value is wrong; the sentence names it.
+        """
+        if self.values["dataset"] is None:
+            raise UserError("Choose a data set to train on.", field="dataset")
+        try:
+            return TrainConfig.model_validate(self.values)
+        except ValidationError as error:
+            raise explain(error) from error
+
+    def show_error(self, error: UserError) -> str:
+        """Show an error at its field, and return where to look for it; empty if it has no field."""
+        if error.field not in self._shown:
+            return ""
+        field, place = self._shown[error.field]
+        with place:
+            show_error(error)
+        return field.label if error.field in _MAIN else f"{field.label} (under Advanced)"
+
+    def show_fields(self, names: Iterable[str]) -> None:
+        """Show those fields that have an effect, see `form_fields`."""
+        for field in form_fields(names, self.values):
+            if applies(field.name, self.values):
+                with st.container(gap="xsmall"):
+                    field.put(field_widget(field, self.values), self.values)
+                    self._shown[field.name] = field, st.container()
+
+
+def show_form() -> Form:
+    """Show the form."""
+    form = Form()
     warning = st.container()
-    for row in _ROWS:
-        for column, (group, sections) in zip(st.columns(2, gap="medium"), row.items(), strict=True):
-            with column.container(gap="small"):
-                st.subheader(escape_markdown(group))
-                for section in sections:
-                    _show_section(section, values, key=f"train.more.{group}.{section.title}")
+    with st.grid(3, min_column_width=140, gap="small"):
+        form.show_fields(_MAIN)
     with warning:
-        _warn_of_missing_data(values)
-    if values["dataset"] is None:
-        raise UserError("Choose a data set to train on.")
-    try:
-        config = TrainConfig.model_validate(values)
-    except ValidationError as error:
-        raise explain(error) from error
-    return config
+        _warn_of_missing_data(form.values)
+    with st.expander("Advanced", key="train.advanced"):
+        for row in _ROWS:
+            columns = st.columns(2, gap="medium")
+            for column, (group, sections) in zip(columns, row.items(), strict=True):
+                with column.container(gap="small"):
+                    st.subheader(escape_markdown(group))
+                    for section in sections:
+                        _show_section(section, form)
+    return form
 
 
-def fill_form(config: TrainConfig, fingerprint: str | None = None) -> None:
+def fill_form(
+    config: TrainConfig, fingerprint: str | None = None, preset: str | None = None
+) -> None:
     """Set the form to a configuration and turn the sweep off. For callbacks of buttons.
 
     A data set or exclusion list that no longer exists is left out, with a warning.
@@ -113,8 +145,9 @@ def fill_form(config: TrainConfig, fingerprint: str | None = None) -> None:
     Args:
         config: the configuration.
         fingerprint: of its data set, which may have been renamed; None if it was not.
+        preset: whose configuration it is, if it is one's.
     """
-    st.session_state[SWEEP_ON] = False
+    st.session_state.update({SWEEP_ON: False, PRESET: preset})
     data, warning = _find_data(config, fingerprint)
     values = config.model_dump() | data
     for field in form_fields(TrainConfig.model_fields, values):
@@ -145,29 +178,12 @@ def _warn_of_missing_data(values: Values) -> None:
         show_warning(warning)
 
 
-def _show_section(section: Section, values: Values, key: str) -> None:
+def _show_section(section: Section, form: Form) -> None:
     if section.title:
         with st.container(gap=None):
             st.markdown(f"**{escape_markdown(section.title)}**")
-            unmet = {unmet_condition(name, values) for name in section.fields}
+            unmet = {unmet_condition(name, form.values) for name in section.fields}
             off = bool(unmet) and "" not in unmet
             caption = f"Off: needs {', '.join(unmet)}." if off else section.caption
             st.caption(escape_markdown(caption))
-    _show_fields(_fields_of(section, values, main=True), values)
-    more = [
-        field for field in _fields_of(section, values, main=False) if applies(field.name, values)
-    ]
-    if more:
-        with st.expander("More", key=key):
-            _show_fields(more, values)
-
-
-def _fields_of(section: Section, values: Values, *, main: bool) -> Iterator[FormField]:
-    """Yield a section's fields one by one, since later ones depend on earlier ones' values."""
-    return (f for f in form_fields(section.fields, values) if (f.name in _MAIN) == main)
-
-
-def _show_fields(fields: Iterable[FormField], values: Values) -> None:
-    for field in fields:
-        if applies(field.name, values):
-            field.put(field_widget(field, values), values)
+    form.show_fields(section.fields)

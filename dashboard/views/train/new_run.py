@@ -1,15 +1,15 @@
-"""New run: the form and, beside it, the estimate, the start button and the training faces."""
+"""New run: presets, the form with its start bar and, beside it, the estimate and the faces."""
 
 import streamlit as st
 
 from dashboard import actions
-from dashboard.access import editors_only
 from dashboard.views.train.estimate import show_estimate
-from dashboard.views.train.form import fill_form, show_form
+from dashboard.views.train.form import Form, show_form
 from dashboard.views.train.navigation import open_run
-from dashboard.views.train.sweep import SWEEP_ON, Sweep, counted, show_sweep
+from dashboard.views.train.presets import show_presets, show_reset
+from dashboard.views.train.start_bar import show_blocked, show_start
+from dashboard.views.train.sweep import SWEEP_ON, Sweep, show_sweep
 from dashboard.views.train.training_data import open_dataset, show_augmentation, show_class_weights
-from dashboard.widgets.messages import show_error
 from pipeline.config.options import command_line
 from pipeline.config.train_config import TrainConfig
 from pipeline.errors import UserError
@@ -22,25 +22,22 @@ _STARTED = "new_run.started"  # whether a run was started, so that the next one 
 
 @st.fragment
 def show_new_run() -> None:
-    """Show the form and its preview; a wrong value gives one sentence instead of the preview."""
-    form, preview = st.columns([3, 2], gap="large")
-    try:
-        with form:
-            name = _ask_name()
-            config = actions.with_allowed_weights(show_form())
-            sweep = show_sweep(config, name) if _show_form_options(config) else None
-        with preview:
-            dataset = open_dataset(config)
-            validate(config, dataset)
-            show_estimate(config)
-            _show_start(config, name, sweep)
-            st.markdown("**Augmentation**")
-            show_augmentation(config, dataset)
-            st.markdown("**Training faces and class weights**")
-            show_class_weights(config, dataset)
-    except UserError as error:
-        with preview:
-            show_error(error)
+    """Show the form and its preview; a wrong value is named at its field and has no preview."""
+    left, preview = st.columns([3, 2], gap="large")
+    with left:
+        show_presets()
+        name = _ask_name()
+        form = show_form()
+        try:
+            config = _checked(form)
+        except UserError as error:
+            show_blocked(error, form.show_error(error))
+            return
+        sweep = show_sweep(config, name) if _ask_sweep(config) else None
+        if show_start(config, sweep):
+            _start(config, name, sweep)
+    with preview:
+        _show_preview(config, name, sweep)
 
 
 def _ask_name() -> str:
@@ -57,35 +54,50 @@ def _ask_name() -> str:
     return name.strip()
 
 
-def _show_form_options(config: TrainConfig) -> bool:
+def _checked(form: Form) -> TrainConfig:
+    """Return the form's configuration.
+
+    Raises:
+        UserError: a value is wrong, or what it names does not exist.
+    """
+    config = actions.with_allowed_weights(form.config())
+    validate(config, open_dataset(config))
+    return config
+
+
+def _ask_sweep(config: TrainConfig) -> bool:
     """Show the sweep's switch, whose value is returned, and a button that resets the form."""
-    defaults = TrainConfig.model_validate({"dataset": config.dataset})
     with st.container(horizontal=True, vertical_alignment="center"):
-        sweep_on = st.toggle("Try several values", key=SWEEP_ON, persist_state="session")
-        st.space("stretch")
-        st.button(
-            "Reset to defaults",
-            type="tertiary",
-            disabled=config == defaults,
-            on_click=fill_form,
-            args=(defaults,),
+        sweep_on = st.toggle(
+            "Try several values",
+            key=SWEEP_ON,
+            persist_state="session",
+            help="Starts a run for every combination of the values of up to three fields.",
         )
+        st.space("stretch")
+        show_reset(config)
     return sweep_on
 
 
-def _show_start(config: TrainConfig, name: str, sweep: Sweep | None) -> None:
-    if sweep and not sweep.runs:
-        st.caption("Select the fields to vary and enter their values.")
-        return
-    label = f"Start {counted(sweep.runs, 'training')}" if sweep else "Start training"
-    if st.button(label, type="primary", icon=":material/play_arrow:", **editors_only()):
-        if sweep:
-            run = actions.start_experiment(sweep.name, sweep.runs)[0]
-        else:
-            run = actions.start_run(config, Notes(name=name))
-        st.session_state[_STARTED] = True
-        open_run(run.name)
-        st.rerun()
-    st.caption("As a command:")
-    command = sweep.command(config) if sweep else command_line(config, name)
-    st.code(command, language="bash", wrap_lines=True)
+def _start(config: TrainConfig, name: str, sweep: Sweep | None) -> None:
+    if sweep:
+        run = actions.start_experiment(sweep.name, sweep.runs)[0]
+    else:
+        run = actions.start_run(config, Notes(name=name))
+    st.session_state[_STARTED] = True
+    open_run(run.name)
+    st.rerun()
+
+
+def _show_preview(config: TrainConfig, name: str, sweep: Sweep | None) -> None:
+    missing = sweep.without_estimate() if sweep else []
+    show_estimate(missing[0] if missing else config)
+    if not sweep or sweep.runs:
+        st.caption("As a command:")
+        command = sweep.command(config) if sweep else command_line(config, name)
+        st.code(command, language="bash", wrap_lines=True)
+    dataset = open_dataset(config)
+    st.markdown("**Augmentation**")
+    show_augmentation(config, dataset)
+    st.markdown("**Training faces and class weights**")
+    show_class_weights(config, dataset)

@@ -18,11 +18,12 @@ from dashboard.views.train.fields import (
 )
 from dashboard.views.train.training_data import open_dataset
 from dashboard.widgets.markdown import escape_markdown
+from dashboard.widgets.messages import show_error
 from pipeline.config.options import as_text
 from pipeline.config.train_config import TrainConfig
 from pipeline.data.exclusions import NO_LIST
+from pipeline.errors import UserError
 from pipeline.queue.experiment import MAX_FIELDS, Varied, experiment_command, vary
-from pipeline.report.units import duration
 from pipeline.training.estimate import cost_key, load_estimate
 
 SWEEP_ON = "train.sweep"
@@ -46,6 +47,19 @@ class Sweep:
     varied: Varied
     runs: list[tuple[str, TrainConfig]]
 
+    def total_s(self) -> float | None:
+        """Return the seconds that all runs take one after the other; None without all estimates."""
+        return total_time([config for _, config in self.runs])
+
+    def without_estimate(self) -> list[TrainConfig]:
+        """Return one configuration for each cost that is not estimated yet."""
+        missing: dict[str, TrainConfig] = {}
+        for _, config in self.runs:
+            key = cost_key(config, open_dataset(config))
+            if load_estimate(key, config) is None:
+                missing.setdefault(key, config)
+        return list(missing.values())
+
     def command(self, config: TrainConfig) -> str:
         """Return the equivalent command.
 
@@ -62,25 +76,22 @@ def show_sweep(config: TrainConfig, name: str) -> Sweep:
         config: the form's configuration, which all runs have in common.
         name: of the experiment, suggested; empty for one made of the fields' names.
 
-    Raises:
-        UserError: a value is wrong, or there are too many runs.
+    Returns:
+        The sweep, without runs while values are missing or wrong, which is said beside them.
     """
     values = config.model_dump()
     fields = {field.name: field for field in _sweepable_fields(values)}
     with st.container(border=True, gap="small"):
         varied = {name: _ask_values(fields[name], values) for name in _ask_fields(fields)}
-        st.caption(
-            "Separate values by spaces, the numbers of one value by commas. Every combination is "
-            "a run."
-        )
+        st.caption("Every combination of the values is a run.")
         if not varied or not all(varied.values()):
             return Sweep("", varied, [])
-        runs = vary(config, varied)
-        sweep = Sweep(_ask_name(varied, name), varied, runs)
-        seconds = total_time([run_config for _, run_config in runs])
-        at_most = "" if seconds is None else f", at most {duration(seconds)} in total"
-        st.markdown(f"**{counted(runs, 'run')}**{at_most}")
-        return sweep
+        try:
+            runs = vary(config, varied)
+        except UserError as error:
+            show_error(error)
+            return Sweep("", varied, [])
+        return Sweep(_ask_name(varied, name), varied, runs)
 
 
 def _sweepable_fields(values: Values) -> list[FormField]:
@@ -112,23 +123,25 @@ def _remember_fields(offered: Sequence[str]) -> None:
 
 
 def _ask_values(field: FormField, values: Values) -> list[str]:
-    """Ask for the values of a field; the default is the form's value."""
+    """Ask for the values of a field, each a chip; the first is the form's value."""
     current = as_text(field.get(values))
-    key, label = f"train.sweep.{field.name}", escape_markdown(field.label)
-    offered = _value_choices(field, values)
-    if offered:
-        st.session_state.setdefault(key, [current])
-        return st.multiselect(
-            label,
-            dict.fromkeys([*offered, current]),
-            format_func=choice_label(field, values),
-            accept_new_options=field.name in (*ACCEPTS_NEW, "exclude"),
-            key=key,
-            persist_state="session",
-        )
-    st.session_state.setdefault(key, current)
-    text = st.text_input(label, help=escape_markdown(field.help), key=key, persist_state="session")
-    return text.split()
+    key, offered = f"train.sweep.{field.name}", _value_choices(field, values)
+    st.session_state.setdefault(key, [current])
+    return st.multiselect(
+        escape_markdown(field.label),
+        dict.fromkeys([*offered, current, *st.session_state[key]]),
+        format_func=choice_label(field, values),
+        accept_new_options=not offered or field.name in (*ACCEPTS_NEW, "exclude"),
+        placeholder=_placeholder(field) if not offered else None,
+        help=escape_markdown(field.help),
+        key=key,
+        persist_state="session",
+    )
+
+
+def _placeholder(field: FormField) -> str:
+    several = isinstance(field.info.default, tuple)
+    return "such as 16,32,64, then Enter" if several else "type a value, then Enter"
 
 
 def _value_choices(field: FormField, values: Values) -> list[str]:

@@ -1,0 +1,88 @@
+"""The bar below the form, which stays in view: what a start would do, or what prevents it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from dashboard.access import editors_only
+from dashboard.views.train.sweep import Sweep, counted
+from dashboard.views.train.training_data import open_dataset
+from dashboard.widgets.markdown import escape_markdown
+from dashboard.widgets.messages import show_error
+from pipeline.config.train_config import TrainConfig
+from pipeline.errors import UserError
+from pipeline.report.units import duration
+from pipeline.training.estimate import cost_key, load_estimate
+
+_KEY = "train-start-bar"
+# Streamlit's own `st.bottom` takes no widget of a fragment, which the form is.
+_STICKY = f"""<style>
+[data-testid="stLayoutWrapper"]:has(> .st-key-{_KEY}) {{position: sticky; bottom: 0; z-index: 2}}
+.st-key-{_KEY} {{background: var(--st-background-color, Canvas)}}
+</style>"""
+
+
+def show_start(config: TrainConfig, sweep: Sweep | None) -> bool:
+    """Show what a start would do, with the button, and return whether it was pressed.
+
+    Args:
+        config: the form's configuration.
+        sweep: the several values to try, if it is switched on.
+    """
+    with _bar():
+        if sweep and not sweep.runs:
+            st.markdown("Select the fields to vary and enter their values.", width="stretch")
+            return False
+        st.markdown(_sweep_summary(sweep) if sweep else _summary(config), width="stretch")
+        label = f"Start {counted(sweep.runs, 'training')}" if sweep else "Start training"
+        icon = ":material/play_arrow:"
+        return st.button(label, type="primary", icon=icon, **editors_only())
+
+
+def show_blocked(error: UserError, where: str) -> None:
+    """Show what keeps the training from starting.
+
+    Args:
+        error: what is wrong.
+        where: the field at which it is shown; empty if it is shown nowhere yet.
+    """
+    with _bar():
+        if where:
+            st.markdown(f":material/error: Correct **{escape_markdown(where)}** to start.")
+        else:
+            show_error(error)
+
+
+@contextmanager
+def _bar() -> Iterator[None]:
+    st.html(_STICKY)
+    with st.container(
+        border=True, horizontal=True, vertical_alignment="center", gap="small", key=_KEY
+    ):
+        yield
+
+
+def _summary(config: TrainConfig) -> str:
+    """Return network, data set, epochs and, if it was estimated, the time of a training."""
+    at_most = "at most " if config.early_stopping_patience else ""
+    parts = [
+        f"**{escape_markdown(config.architecture)}** on **{escape_markdown(config.dataset)}**",
+        f"{at_most}{config.total_epochs:,} epoch{'s' * (config.total_epochs > 1)}",
+    ]
+    estimate = load_estimate(cost_key(config, open_dataset(config)), config)
+    if estimate:
+        parts.append(f"{at_most or 'about '}{duration(estimate.total_s)}")
+    return " · ".join(parts)
+
+
+def _sweep_summary(sweep: Sweep) -> str:
+    """Return the number of runs and, if all were estimated, their total time."""
+    seconds, missing = sweep.total_s(), len(sweep.without_estimate())
+    if seconds is not None:
+        time = f"at most {duration(seconds)} in total"
+    elif missing == 1:
+        time = "total time after an estimate"
+    else:
+        time = f"total time after {missing:,} estimates"
+    return f"**{counted(sweep.runs, 'run')}** · {time}"
