@@ -21,10 +21,7 @@ from pipeline.data.importing import import_dataset
 from pipeline.queue import queue
 from pipeline.runs import Run, list_runs
 
-TRAIN = (
-    "train --dataset sample --widths 16,32,64,128 --convolutions 1 --epochs 10 --batch-size 32 "
-    "--learning-rate 0.003 --schedule cosine --warmup-epochs 1 --seed 7"
-)
+TRAIN = "train --dataset sample --preset quick --seed 7"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -24,7 +24,7 @@ def show_presets() -> None:
     st.radio(
         "Preset",
         PRESETS,
-        format_func=lambda name: PRESETS[name].label,
+        format_func=lambda name: escape_markdown(PRESETS[name].label),
         captions=[
             escape_markdown(f"{each.summary} Time: {each.time}. Accuracy: {each.accuracy}.")
             for each in PRESETS.values()
@@ -63,7 +63,7 @@ def show_reset(config: TrainConfig) -> None:
     if name and differing:
         st.caption(escape_markdown(f"Changed from {label}: {_listed(differing)}."), width="content")
     st.button(
-        f"Reset to {label}",
+        f"Reset to {escape_markdown(label)}",
         type="tertiary",
         disabled=not differing,
         on_click=fill_form,
