@@ -1,22 +1,37 @@
 """Commands about models: list, describe, export, bundle and time them."""
 
 import shutil
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from pipeline.cli.output import Json, ModelName, ModelNames, RunName, progress, show, visible
+from pipeline.cli.output import (
+    Json,
+    ModelName,
+    ModelNames,
+    RunName,
+    print_json,
+    progress,
+    show,
+    visible,
+)
 from pipeline.errors import UserError
 from pipeline.evaluation.evaluate import evaluate
 from pipeline.evaluation.model_cost import measure_speed
+from pipeline.registry.add_model import add_model as registry_add_model
 from pipeline.registry.export import export_int8, export_litert, export_openvino
+from pipeline.registry.find_preprocessing import Search
 from pipeline.registry.model_zoo import bundle
+from pipeline.registry.preprocessing import SCALES
 from pipeline.report.model_card import model_card
 from pipeline.report.model_list import ModelEntry, model_entries
+from pipeline.report.units import percent
 from pipeline.runs import RunTable, find_model, find_run
 from pipeline.storage import write_text
 from pipeline.training.run_setup import dataset_of
 
+_SHOWN_CANDIDATES = 8
 EXPORTS = {"openvino": export_openvino, "litert": export_litert}
 
 
@@ -40,6 +55,78 @@ def _describe(entry: ModelEntry) -> dict[str, Any]:
         "parameters": run.status().parameters,
         "size_mb": round(run.openvino_path.with_suffix(".bin").stat().st_size / 1e6, 1),
     }
+
+
+def add_model(
+    file: Annotated[Path, typer.Argument(help="A model file, or the folder of a SavedModel.")],
+    name: Annotated[str, typer.Option(help="Name of the new model.")],
+    try_on: Annotated[
+        str, typer.Option("--try", help="Data set to try it on; the largest one if not given.")
+    ] = "",
+    scale: Annotated[
+        str, typer.Option(help=f"Scaling of the input, if you know it: {', '.join(SCALES)}.")
+    ] = "",
+    labels: Annotated[
+        str,
+        typer.Option(
+            help="Order of the classes, if you know it: fer2013, alphabetical, ferplus, affectnet, "
+            "rafdb, or their names with commas between them."
+        ),
+    ] = "",
+    input_size: Annotated[
+        int, typer.Option(help="Height and width of the input, if the file leaves them open.")
+    ] = 0,
+    as_json: Json = False,
+) -> None:
+    """Add a model file: Keras, SavedModel, TFLite, ONNX or OpenVINO.
+
+    Its scaling and label order are found by trying the usual ones on labeled faces. What is in
+    doubt is asked for.
+    """
+    found: list[Search] = []
+    with progress(f"Adding {name}") as set_progress:
+        try:
+            run = registry_add_model(
+                file,
+                name,
+                dataset=try_on,
+                scale=scale,
+                labels=labels,
+                input_size=input_size,
+                on_search=found.append,
+                on_progress=set_progress,
+            )
+        except UserError:
+            if found:
+                _show_search(found[0])
+            raise
+    if as_json:
+        config = run.config().imported
+        imported = config.model_dump() if config else {}
+        search = found[0].summary() if found else None
+        return print_json({"name": run.name, **imported, "search": search})
+    if found:
+        _show_search(found[0])
+    print(f"Added {file.name} as '{run.name}'.")
+
+
+def _show_search(search: Search) -> None:
+    rows = [
+        {
+            "scaling and label order": str(each),
+            f"{search.faces:,} faces": percent(each.accuracy),
+            f"all {search.faces_all:,} of {search.split}": percent(each.accuracy_all)
+            if each.accuracy_all is not None
+            else "",
+        }
+        for each in search.candidates[:_SHOWN_CANDIDATES]
+    ]
+    print(f"Accuracy on {search.dataset}:")
+    show(rows)
+    best, other = search.best, search.next_best
+    if best.accuracy_all is not None:
+        rest = f"; next best {percent(other.accuracy_all or 0.0)}" if other else ""
+        print(f"{best}: {percent(best.accuracy_all)}{rest}")
 
 
 def card(model: ModelName) -> None:

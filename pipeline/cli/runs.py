@@ -19,7 +19,8 @@ def runs(as_json: Json = False) -> None:
 def _describe_run(row: RunRow) -> dict[str, Any]:
     status, notes = row.status, row.notes
     try:
-        exclude = row.run.config().train.exclude
+        train = row.run.config().train
+        exclude = train.exclude if train else ()
     except UserError as error:
         exclude, damage = (), str(error)
     else:

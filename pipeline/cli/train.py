@@ -108,7 +108,7 @@ def _fit(run: Run) -> None:
     from pipeline.training.trainer import train
 
     with progress(f"Training {run.name}") as set_progress:
-        train(run.config().train, faces, run, set_progress)
+        train(run.train_config(), faces, run, set_progress)
 
 
 def _end(run: Run, finish: bool) -> None:
@@ -130,7 +130,7 @@ def _export_and_evaluate(run: Run) -> None:
 
 def _record_end(run: Run, sentence: str) -> None:
     """Record that a run is finished, and say so and whether its training has collapsed."""
-    seed = run.config().train.seed
+    seed = run.config().seed
     warning = collapse_warning(run.history(), training_faces(run), seed, ended=True)
     check_stop()
     run.update_status(state="finished", eta_s=None, message=warning)

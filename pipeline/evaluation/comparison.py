@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.config.train_config import TrainConfig
 from pipeline.errors import UserError
 from pipeline.evaluation.metrics import METRIC_NAMES, Metrics
 from pipeline.evaluation.predictions import Predictions
@@ -180,7 +181,9 @@ def seed_groups(configs: Mapping[str, RunConfig]) -> list[list[str]]:
     """
     groups: dict[str, dict[int, str]] = {}
     for name, config in configs.items():
-        groups.setdefault(_without_seed(config), {}).setdefault(config.train.seed, name)
+        if config.train:
+            group = groups.setdefault(_without_seed(config, config.train), {})
+            group.setdefault(config.seed, name)
     return [list(names.values()) for names in groups.values() if len(names) > 1]
 
 
@@ -197,8 +200,8 @@ def seed_statistics(models: Sequence[Metrics]) -> dict[str, tuple[float, float]]
     return statistics
 
 
-def _without_seed(config: RunConfig) -> str:
+def _without_seed(config: RunConfig, train: TrainConfig) -> str:
     exclusion = config.exclusion.fingerprint if config.exclusion else ""
-    train = config.train.model_copy(update={"seed": 0, "dataset": "", "exclude": ()})
+    train = train.model_copy(update={"seed": 0, "dataset": "", "exclude": ()})
     extended = config.extended_from_epoch
     return f"{config.dataset_fingerprint} {exclusion} {extended} {train.model_dump_json()}"

@@ -156,7 +156,7 @@ def _fitted(model: Run, dataset: FaceDataset) -> NDArray[np.bool_]:
     """
     try:
         trained = training_faces(model)
-        fitted = trained.training_indices(model.config().train.seed)
+        fitted = trained.training_indices(model.config().seed)
     except UserError:
         return np.asarray(dataset.splits == "train")
     mask = np.zeros(len(dataset), np.bool_)

@@ -114,7 +114,7 @@ def predict_split(
     if exclusions is not None:
         dataset = dataset.without(exclusions.reasons)
         exclusion = {"exclusion": exclusions.name, "exclusion_fingerprint": exclusions.fingerprint}
-    indices = dataset.indices(split, model.config().train.seed)
+    indices = dataset.indices(split, model.config().seed)
     recognizer = Recognizer.load(model, "f32")
     parts = []
     for start in range(0, len(indices), _BATCH):

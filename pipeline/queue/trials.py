@@ -38,7 +38,7 @@ class Trial:
     def load(cls, row: RunRow) -> "Trial":
         """Read a run's results."""
         try:
-            config = row.run.config().train
+            config = row.run.train_config()
         except UserError:
             config = None
         history = row.run.history()

@@ -109,10 +109,10 @@ def _calibration_faces(run: Run) -> NDArray[np.uint8]:
     if not datasets_of(config.dataset_fingerprint):
         raise UserError(
             f"int8 is calibrated on the training faces of '{run.name}', and its data set "
-            f"'{config.train.dataset}' (fingerprint {config.dataset_fingerprint[:12]}) is not "
+            f"'{config.dataset}' (fingerprint {config.dataset_fingerprint[:12]}) is not "
             "here: import it first."
         )
-    faces, seed = training_faces(run), config.train.seed
+    faces, seed = training_faces(run), config.seed
     shuffled = np.random.default_rng(seed).permutation(faces.training_indices(seed))
     by_emotion = shuffled[np.argsort(faces.labels[shuffled], kind="stable")]
     count = min(CALIBRATION_FACES, len(shuffled))

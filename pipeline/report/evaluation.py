@@ -86,7 +86,7 @@ class Evaluation:
     def monitor(self) -> str:
         """The metric that the model's best epoch was chosen by; empty if unknown."""
         try:
-            return self.model.config().train.monitor
+            return self.model.train_config().monitor
         except UserError:
             return ""
 

@@ -16,7 +16,7 @@ from pipeline.evaluation.predictions import Predictions, load_predictions
 from pipeline.labels import EMOTIONS
 from pipeline.report.evaluation import with_and_without_duplicates
 from pipeline.report.units import accuracy_with_interval, percent, score
-from pipeline.runs import Run, model_names
+from pipeline.runs import Run, RunConfig, model_names
 from pipeline.runs.history import best_row, training_seconds
 from pipeline.training.run_setup import dataset_of
 
@@ -79,6 +79,8 @@ def model_card(model: Run) -> str:
 
 def _training(model: Run, dataset: FaceDataset) -> str:
     config, history = model.config(), model.history()
+    if config.train is None:
+        return _origin(config)
     train, seconds = config.train, training_seconds(history, model.log_path)
     faces = len(dataset.training_indices(train.seed))
     faces -= config.exclusion.faces if config.exclusion else 0
@@ -99,6 +101,22 @@ def _training(model: Run, dataset: FaceDataset) -> str:
         "`config.json` holds its options for --config, and the versions it was made with. A "
         "teacher and initial weights are named as at that time:"
         f"\n\n{fence}\n{command}\n{fence}"
+    )
+
+
+def _origin(config: RunConfig) -> str:
+    """Return where a model comes from that was not trained here."""
+    if config.ensemble:
+        members = zip(config.ensemble.models, config.ensemble.weights, strict=True)
+        listed = ", ".join(f"{_text(name)} ({percent(weight)})" for name, weight in members)
+        return f"An ensemble: the mean of the probabilities of {listed}."
+    source = config.imported
+    if source is None:
+        return ""
+    return (
+        f"Imported from the {source.framework} file {_text(source.file)} (SHA-256 "
+        f"{source.sha256}). Its input is {_text(source.input)}, scaled to {source.scale}; its "
+        f"classes are {_text(', '.join(source.labels))}. How it was trained is not known here."
     )
 
 

@@ -35,8 +35,16 @@ def damages(run: Run) -> Iterator[str]:
         )
     if _is_damaged_archive(run.weights_path):
         yield f"{run.weights_path.name} is damaged: Clone makes a run that trains it again."
-    elif run.status().state == "finished" and not run.weights_path.is_file():
+    elif _should_have_weights(run) and not run.weights_path.is_file():
         yield f"{run.weights_path.name} is missing: Clone makes a run that trains it again."
+
+
+def _should_have_weights(run: Run) -> bool:
+    try:
+        trained = run.config().kind == "trained"
+    except UserError:
+        trained = True
+    return trained and run.status().state == "finished"
 
 
 def _has_valid_notes(run: Run) -> bool:

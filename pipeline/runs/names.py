@@ -39,8 +39,11 @@ def _name(row: RunRow) -> str:
 
 
 def default_name(row: RunRow) -> str:
-    """Return the name of a run that nobody named; its folder's if its configuration is damaged."""
-    if row.architecture is None:
+    """Return the name of a run that nobody named.
+
+    It is its folder's if it was not trained here, or if its configuration is damaged.
+    """
+    if row.architecture is None or row.kind != "trained":
         return row.run.name
     return " · ".join(filter(None, (row.architecture, row.dataset, created(row, "%Y-%m-%d"))))
 

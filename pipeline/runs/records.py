@@ -1,7 +1,7 @@
 """The records in the small files of a run."""
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import psutil
 from pydantic import (
@@ -12,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     FiniteFloat,
+    model_validator,
 )
 
 from pipeline.config.train_config import TrainConfig
@@ -25,6 +26,9 @@ Measured = Annotated[
     AfterValidator(lambda value: value if value is not None and math.isfinite(value) else None),
 ]
 """None where it is not a finite number, as a loss may be."""
+
+Kind = Literal["trained", "imported", "ensemble"]
+"""Where the model of a run comes from."""
 
 StoredState = Literal["queued", "running", "finished", "stopped", "failed"]
 RunState = Literal["queued", "running", "finished", "stopped", "failed", "interrupted"]
@@ -42,12 +46,55 @@ class Exclusion(BaseModel):
     fingerprint: str
 
 
+class ImportedModel(BaseModel):
+    """Where an imported model comes from, and how its input and outputs were understood.
+
+    Args:
+        file: the name of the source file or folder.
+        sha256: of its content.
+        framework: of the file, such as `Keras`.
+        input: of the source model, such as `float32 (n, 64, 64, 1)`.
+        scale: the preprocessing, one of `SCALES` of `pipeline.registry.preprocessing`.
+        labels: the classes of the source model in its order; those that are no emotion are dropped.
+        dataset: the data set that preprocessing and order were tried on; empty for none.
+    """
+
+    file: str
+    sha256: str
+    framework: str
+    input: str
+    scale: str
+    labels: tuple[str, ...]
+    dataset: str = ""
+
+
+class EnsembleMembers(BaseModel):
+    """The models whose probabilities an ensemble averages.
+
+    Args:
+        models: their names when it was made.
+        weights: the share of each, which sum to 1.
+        dataset: the data set that the first one was chosen on.
+        seed: of the first one, which draws that data set's held-out tenth if it has one.
+    """
+
+    models: tuple[str, ...]
+    weights: tuple[float, ...]
+    dataset: str = ""
+    seed: int = 0
+
+
 class RunConfig(BaseModel):
     """The content of `config.json`.
 
     Args:
-        train: the training's configuration.
-        dataset_fingerprint: of the data set.
+        kind: where the model comes from; the field of that name holds the details, for a trained
+            one `train`.
+        train: the training's configuration; None for other kinds, see `Run.train_config`.
+        imported: the source of an imported model.
+        ensemble: the members of an ensemble.
+        dataset_fingerprint: of the data set that the model was trained on, tried on or chosen on;
+            empty for none.
         synthetic: whether its faces are drawn by `pipeline.data.sample`.
         exclusion: the exclusion list, if there is one.
         emotions: the classes, in the order of the outputs.
@@ -56,7 +103,10 @@ class RunConfig(BaseModel):
         extended_from_epoch: finished epochs when the run was last given more epochs.
     """
 
-    train: TrainConfig
+    kind: Kind = "trained"
+    train: TrainConfig | None = None
+    imported: ImportedModel | None = None
+    ensemble: EnsembleMembers | None = None
     dataset_fingerprint: str
     synthetic: bool = False
     exclusion: Exclusion | None = None
@@ -66,6 +116,30 @@ class RunConfig(BaseModel):
     extended_from_epoch: int = Field(
         0, validation_alias=AliasChoices("extended_from_epoch", "extended_at")
     )
+
+    @model_validator(mode="after")
+    def _check_kind(self) -> Self:
+        details = {"trained": self.train, "imported": self.imported, "ensemble": self.ensemble}
+        if details[self.kind] is None:
+            raise ValueError(f"the details of kind '{self.kind}' are missing")
+        return self
+
+    @property
+    def architecture(self) -> str:
+        """The network's name; the kind where it was not trained here."""
+        return self.train.architecture if self.train else self.kind
+
+    @property
+    def dataset(self) -> str:
+        """The data set's name at that time; empty for none."""
+        source = self.train or self.imported or self.ensemble
+        return source.dataset if source else ""
+
+    @property
+    def seed(self) -> int:
+        """The seed that draws a held-out tenth of the data set."""
+        source = self.train or self.ensemble
+        return source.seed if source else 0
 
 
 def evaluation_name(fingerprint: str, split: str, exclusion: str = "") -> str:

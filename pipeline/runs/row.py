@@ -24,11 +24,13 @@ class RunRow:
         status: its state and progress.
         notes: its notes.
         dataset: its data set's name; None if the configuration cannot be read.
-        architecture: its network's name; None if the configuration cannot be read.
+        architecture: its network's name, or its kind if it was not trained here; None if the
+            configuration cannot be read.
         accuracy: the best `val_accuracy` of its finished epochs, 0 to 1; None before the first.
         fingerprint: of its data set; empty if the configuration cannot be read.
         synthetic: whether it learned from synthetic faces.
-        fields: field of the configuration → its value as text.
+        fields: field of the configuration → its value as text; none if it was not trained here.
+        kind: `trained`, `imported` or `ensemble`.
         title: its name for people, unique in its list, see `pipeline.runs.names`.
     """
 
@@ -41,6 +43,7 @@ class RunRow:
     fingerprint: str = ""
     synthetic: bool = False
     fields: Mapping[str, str] = field(default_factory=dict)
+    kind: str = "trained"
     title: str = ""
 
     @property
@@ -55,17 +58,20 @@ def read_row(run: Run) -> RunRow:
     row = RunRow(run, run.status(), run.notes(), None, None, accuracy)
     try:  # validating the whole configuration would be slow
         config = from_json(run.config_path.read_text())
-        train, fingerprint = config["train"], str(config["dataset_fingerprint"])
+        fingerprint, kind = str(config["dataset_fingerprint"]), str(config.get("kind", "trained"))
+        trained = kind == "trained"
+        train = config["train" if trained else kind]
         return RunRow(
             run,
             row.status,
             row.notes,
             str(train["dataset"]),
-            str(train["architecture"]),
+            str(train["architecture"]) if trained else kind,
             accuracy,
             fingerprint,
             bool(config["synthetic"] if "synthetic" in config else is_synthetic(fingerprint)),
-            {name: _text(value) for name, value in _flat(train)},
+            {name: _text(value) for name, value in _flat(train)} if trained else {},
+            kind,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return row

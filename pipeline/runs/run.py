@@ -16,6 +16,7 @@ import psutil
 from filelock import Timeout
 from pydantic import BaseModel, ValidationError
 
+from pipeline.config.train_config import TrainConfig
 from pipeline.errors import UserError
 from pipeline.jobs import ProcessId
 from pipeline.runs.history import read_history
@@ -48,7 +49,7 @@ _BEFORE_FIRST_STEP = {
 
 
 class Run:
-    """A training run, or a bundled model.
+    """A training run, an imported model, an ensemble, or a bundled model.
 
     Args:
         path: the folder; its name is the run's.
@@ -197,6 +198,18 @@ class Run:
                 f"Run '{self.name}' has no readable config.json ({_reason(error)})."
             ) from error
 
+    def train_config(self) -> TrainConfig:
+        """Read the configuration of the training.
+
+        Raises:
+            UserError: the file is missing or damaged, or the model was not trained here.
+        """
+        config = self.config()
+        if config.train is None:
+            kind = {"imported": "an imported model", "ensemble": "an ensemble"}[config.kind]
+            raise UserError(f"'{self.name}' is {kind}: this needs a model that was trained here.")
+        return config.train
+
     def write_config(self, config: RunConfig) -> None:
         """Replace the configuration."""
         write_json(self.config_path, config.model_dump(mode="json"))
@@ -204,7 +217,7 @@ class Run:
     def uses(self, dataset: str) -> bool:
         """Return whether the run trains on a data set of this name."""
         try:
-            return self.config().train.dataset == dataset
+            return self.config().dataset == dataset
         except UserError:
             return False
 
@@ -340,7 +353,7 @@ class Run:
             self.update_status(state="queued", queued_at=time.time(), eta_s=None, message="")
 
     def _extend(self, config: RunConfig | None) -> None:
-        if config is not None:
+        if config is not None and config.train is not None:
             self.write_config(config)
             self.update_status(epochs=config.train.total_epochs)
 

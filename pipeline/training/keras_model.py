@@ -19,7 +19,7 @@ def load_keras(run: Run) -> keras.Model:
     try:
         if not run.bundled:
             return keras.models.load_model(run.weights_path, compile=False)
-        model = rebuild(run.config().train)
+        model = rebuild(run.train_config())
         model.load_weights(run.weights_path)
         return model
     except (OSError, ValueError) as error:
@@ -45,7 +45,7 @@ def save_float16(run: Run, path: Path) -> None:
     trained = load_keras(run)
     keras.config.set_dtype_policy("float16")
     try:
-        small = rebuild(run.config().train)
+        small = rebuild(run.train_config())
     finally:
         keras.config.set_dtype_policy("float32")
     small.set_weights(trained.get_weights())

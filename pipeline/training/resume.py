@@ -42,7 +42,7 @@ def check_resumable(run: Run, epochs: str | int | None = None) -> RunConfig:
     config = run.config()
     if epochs is None:
         return config
-    longer = _with_epochs(config.train, epochs, done)
+    longer = _with_epochs(run.train_config(), epochs, done)
     return config.model_copy(update={"train": longer, "extended_from_epoch": done})
 
 

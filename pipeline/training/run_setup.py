@@ -70,7 +70,7 @@ def dataset_of(run: Run) -> FaceDataset:
         UserError: it is missing or damaged, or holds other faces now.
     """
     config = run.config()
-    name = find_dataset(config.train.dataset, config.dataset_fingerprint)
+    name = find_dataset(config.dataset, config.dataset_fingerprint)
     dataset = load_dataset(name)
     if dataset.fingerprint != config.dataset_fingerprint:
         raise UserError(
@@ -143,7 +143,7 @@ def _compatible(config: TrainConfig) -> Iterator[Run]:
 def is_compatible(architecture: str, run: Run) -> bool:
     """Return whether a network of this architecture may start from a run or a bundled model."""
     try:
-        same = run.config().train.architecture == architecture
+        same = run.config().architecture == architecture
     except UserError:
         return False
     return same and run.weights_path.is_file()

@@ -117,7 +117,7 @@ def save_best(run: Run) -> None:
     """
     checkpoint = TrainingCheckpoint.load(run)
     if checkpoint.best is not None:
-        _save_best(run.config().train, run, checkpoint)
+        _save_best(run.train_config(), run, checkpoint)
 
 
 def _with_best(checkpoint: TrainingCheckpoint, run: Run) -> TrainingCheckpoint:

@@ -73,7 +73,9 @@ class Recognizer:
 
     @property
     def map_side(self) -> int:
-        """The shorter side of the class activation maps, in cells."""
+        """The shorter side of the class activation maps, in cells; 0 if the model has none."""
+        if not has_maps(self._compiled):
+            return 0
         _, height, width, _ = self._compiled.output("cam").partial_shape
         return int(min(height.get_length(), width.get_length()))
 
@@ -97,9 +99,11 @@ class Recognizer:
     def explain(self, faces: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the probabilities and the class activation maps, float32 (n, h, w, 7).
 
-        Of two views the map is that of the face as given.
+        Of two views the map is that of the face as given. Of a model without maps h and w are 0.
         """
         probabilities = self.predict(faces)
+        if not has_maps(self._compiled):
+            return probabilities, np.empty((len(faces), 0, 0, len(EMOTIONS)), np.float32)
         return probabilities, self._output("cam")[: len(faces)]
 
     def calibrated(self, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -139,6 +143,11 @@ def read_network(model: Run, precision: Precision = "f32") -> ov.Model:
         return ov.Core().read_model(path)
     except RuntimeError as error:
         raise damaged from error
+
+
+def has_maps(network: ov.Model | ov.CompiledModel) -> bool:
+    """Return whether a network has class activation maps as its output `cam`."""
+    return any("cam" in output.get_names() for output in network.outputs)
 
 
 def compile_network(

@@ -1,5 +1,7 @@
 """The view Config diff: the configuration fields in which the models differ."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -45,8 +47,8 @@ def _show_parallel(comparison: Comparison) -> None:
     Fields that some architecture lacks are left out.
     """
     configs = comparison.configs
-    values = [fields_of(config.train) for config in configs.values()]
-    differing = differing_fields([config.train for config in configs.values()])
+    values = [_fields(config) for config in configs.values()]
+    differing = differing_fields([config.train for config in configs.values() if config.train])
     names = [name for name in differing if all(name in each for each in values)][:_MAX_AXES]
     if not names:
         return
@@ -69,19 +71,29 @@ def config_diff(configs: dict[str, RunConfig]) -> pd.DataFrame:
     Args:
         configs: label → configuration.
     """
-    fields = {name: fields_of(config.train) for name, config in configs.items()}
+    fields = {name: _fields(config) for name, config in configs.items()}
     rows = {
-        _DATA: {n: f"{c.train.dataset} {c.dataset_fingerprint[:8]}" for n, c in configs.items()},
+        _DATA: {n: _data(config) for n, config in configs.items()},
         _LEFT_OUT: {name: _left_out(config) for name, config in configs.items()},
     }
     rows = {name: values for name, values in rows.items() if len(set(values.values())) > 1}
-    for name in differing_fields([config.train for config in configs.values()]):
+    for name in differing_fields([each.train for each in configs.values() if each.train]):
         if name not in ("dataset", "exclude"):  # covered by the rows above
             rows[name.replace("_", " ")] = {
                 model: as_text(values[name]) if name in values else "–"
                 for model, values in fields.items()
             }
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(configs))
+
+
+def _fields(config: RunConfig) -> dict[str, Any]:
+    """Return field → value; of a model that was not trained here its kind alone."""
+    return fields_of(config.train) if config.train else {"architecture": config.kind}
+
+
+def _data(config: RunConfig) -> str:
+    known = config.kind == "trained"
+    return f"{config.dataset} {config.dataset_fingerprint[:8]}" if known else "–"
 
 
 def _left_out(config: RunConfig) -> str:

@@ -141,6 +141,8 @@ def _maps_problem(model: Run, dataset: FaceDataset, rows: NDArray[np.intp]) -> s
         return str(error)
     if min(height, width) >= _COARSEST_MAP:
         return ""
+    if not height:
+        return f"'{model.name}' has no class activation maps."
     return (
         f"The class activation maps of '{model.name}' are {height} × {width}: too coarse to be "
         "useful."

@@ -85,6 +85,8 @@ def _map_toggle(side: int) -> bool:
         disabled=not fine,
         help="Orange regions raise the probability of the predicted emotion (Zhou et al. 2016)."
         if fine
+        else "This model has no class activation map."
+        if side == 0
         else f"The map of this model has {side} × {side} cells, too coarse for a face.",
     )
     return shown and fine

@@ -133,8 +133,7 @@ def _extend(run: Run, key: str, after_head: str) -> None:
 
 def _clone(run: Run) -> None:
     def fill() -> None:
-        config = run.config()
-        fill_form(config.train, config.dataset_fingerprint)
+        fill_form(run.train_config(), run.config().dataset_fingerprint)
 
     _perform(run, fill, partial(st.session_state.update, {VIEW: NEW_RUN}))
 

@@ -51,8 +51,10 @@ def show_run(run: Run) -> None:
     show_next_steps(run)
     show_actions(run, state, config.train if config else None)
 
+    if config and config.train is None:
+        return _show_source(config)
+    monitor = config.train.monitor if config and config.train else DEFAULT_MONITOR
     refreshed = st.fragment(run_every=1.0 if state == "running" else None)
-    monitor = config.train.monitor if config else DEFAULT_MONITOR
     refreshed(_show_metrics)(run, state, monitor)
     curves, log, configuration = st.tabs(
         ["Curves", "Log", "Configuration"],
@@ -64,7 +66,7 @@ def show_run(run: Run) -> None:
     with log:
         refreshed(_show_log)(run)
     with configuration:
-        _show_config(config)
+        _show_config(config, config.train if config else None)
 
 
 def _read_config(run: Run) -> RunConfig | None:
@@ -85,7 +87,7 @@ def _show_header(run: Run, state: RunState, config: RunConfig | None) -> None:
     if notes.experiment:
         facts.append(f"experiment **{escape_markdown(notes.experiment)}**")
     if config:
-        facts.append(f"data set **{escape_markdown(config.train.dataset)}**")
+        facts.append(f"data set **{escape_markdown(config.dataset or 'none')}**")
         if config.exclusion:
             names = escape_markdown(config.exclusion.name.replace(",", ", "))
             lists = "lists" if "," in names else "list"
@@ -201,14 +203,25 @@ def log_tail(run: Run) -> str:
     return "\n".join(lines[-_LOG_LINES:])
 
 
-def _show_config(config: RunConfig | None) -> None:
-    if config is None:
+def _show_source(config: RunConfig) -> None:
+    """Show where an imported model comes from, or the members of an ensemble."""
+    source = config.imported or config.ensemble
+    if source is None:
+        return
+    facts = {name.replace("_", " "): as_text(value) for name, value in source}
+    st.dataframe(
+        pd.DataFrame({"field": list(facts), "value": list(facts.values())}), hide_index=True
+    )
+
+
+def _show_config(config: RunConfig | None, train: TrainConfig | None) -> None:
+    if config is None or train is None:
         st.caption("The configuration cannot be read.")
         return
     st.caption("As a command:")
-    st.code(command_line(config.train), language="bash", wrap_lines=True)
+    st.code(command_line(train), language="bash", wrap_lines=True)
     st.dataframe(
-        config_table(config.train),
+        config_table(train),
         hide_index=True,
         height=400,
         column_config={"default": st.column_config.TextColumn(help="where it differs")},

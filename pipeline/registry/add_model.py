@@ -1,0 +1,229 @@
+"""Adds a model file of another framework to the workspace, as a model like all others."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+
+from pipeline.data.sample import draw_face
+from pipeline.data.store import dataset_info, dataset_names, load_dataset
+from pipeline.errors import UserError
+from pipeline.evaluation.evaluate import evaluate
+from pipeline.labels import EMOTIONS
+from pipeline.registry.find_preprocessing import Candidate, Search, find_preprocessing, suggestion
+from pipeline.registry.import_model import convert, format_of
+from pipeline.registry.preprocessing import (
+    adapted,
+    kind_of,
+    orders_for,
+    parse_labels,
+    parse_scale,
+    preprocessed,
+    raw_classes,
+    scales_for,
+)
+from pipeline.registry.source_network import ImageInput, class_output, image_input
+from pipeline.runs import Run, RunConfig, Status
+from pipeline.runs.records import ImportedModel
+from pipeline.runs.store import VERSIONED
+from pipeline.storage import cannot_write, temporary_folder
+from pipeline.vision.network_check import is_usable
+from pipeline.vision.recognizer import compile_network
+from pipeline.workspace import ZOO, check_name, runs_folder
+
+_EVALUATION_SHARE = 0.3
+_PROBES = 14
+
+
+def add_model(
+    source: Path,
+    name: str,
+    *,
+    dataset: str = "",
+    scale: str = "",
+    labels: str = "",
+    input_size: int = 0,
+    on_search: Callable[[Search], None] = lambda search: None,
+    on_progress: Callable[[float], None] = lambda fraction: None,
+) -> Run:
+    """Convert a model file, find its preprocessing and label order, and store it as a run.
+
+    Nothing is left behind if it fails.
+
+    Args:
+        source: the file, or the folder of a SavedModel.
+        name: of the new model.
+        dataset: the labeled data set to try it on; empty for the largest one.
+        scale: the preprocessing, one of `SCALES`; empty to find it.
+        labels: the label order, see `parse_labels`; empty to find it.
+        input_size: height and width of the input, where the file leaves them open; else 0.
+        on_search: called with what was tried, before it is decided.
+        on_progress: called with the fraction done, 0 to 1.
+
+    Returns:
+        the run, of kind `imported`, with its evaluation on the split that it was tried on.
+
+    Raises:
+        UserError: the name is taken, the file cannot be added, no data set is there to try it on,
+            or what was found is in doubt.
+    """
+    target = Run(runs_folder() / check_name(name))
+    if target.path.exists() or (ZOO / name).exists():
+        raise UserError(f"The name '{name}' is taken: choose another.")
+    source = _source_of(source)
+    framework = format_of(source).framework
+    faces = None
+    if dataset or not (scale and labels):
+        faces = load_dataset(dataset or largest_dataset())
+    try:
+        runs_folder().mkdir(parents=True, exist_ok=True)
+        with temporary_folder(runs_folder()) as folder:
+            convert(source, folder / "source.xml", input_size)
+            network = ov.Core().read_model(folder / "source.xml")
+            image = image_input(network, source.name)
+            search = None
+            if faces is None:
+                chosen = _given(network, image, scale, labels)
+            else:
+                scales = [parse_scale(scale, image)] if scale else scales_for(image)
+                orders = _orders(network, labels, source.name)
+                search = find_preprocessing(
+                    network,
+                    image,
+                    faces,
+                    scales,
+                    orders,
+                    lambda done: on_progress(done * (1 - _EVALUATION_SHARE)),
+                )
+                search = replace(search, given=bool(scale and labels))
+                on_search(search)
+                if search.doubt():
+                    raise suggestion(search)
+                chosen = search.best
+            run = Run(folder / name)
+            run.path.mkdir()
+            _write_network(run, network, image, chosen, source.name)
+            imported = ImportedModel(
+                file=source.name,
+                sha256=_sha256(source),
+                framework=framework,
+                input=str(image),
+                scale=chosen.scale,
+                labels=chosen.labels,
+                dataset=faces.name if faces else "",
+            )
+            run.write_config(
+                RunConfig(
+                    kind="imported",
+                    imported=imported,
+                    dataset_fingerprint=faces.fingerprint if faces else "",
+                    synthetic=dataset_info(faces.name).synthetic if faces else False,
+                    versions={package: version(package) for package in (*VERSIONED, "openvino")},
+                )
+            )
+            run.write_status(Status(state="finished", parameters=_parameters(network)))
+            if faces and search:
+                start = 1 - _EVALUATION_SHARE
+                evaluate(
+                    run,
+                    faces,
+                    search.split,
+                    lambda done: on_progress(start + done * _EVALUATION_SHARE),
+                )
+            os.rename(run.path, target.path)
+    except OSError as error:
+        raise cannot_write(f"The model cannot be written to {runs_folder()}", error) from error
+    return target
+
+
+def largest_dataset() -> str:
+    """Return the name of the largest data set; synthetic faces count only if there are no others.
+
+    Raises:
+        UserError: there is none.
+    """
+    infos = []
+    for name in dataset_names():
+        try:
+            infos.append(dataset_info(name))
+        except UserError:
+            continue
+    if not infos:
+        raise UserError(
+            "There is no data set to try the model on: import one, or say its preprocessing and "
+            "its classes with --scale and --labels."
+        )
+    return max(infos, key=lambda info: (not info.synthetic, info.faces)).name
+
+
+def _source_of(path: Path) -> Path:
+    """Return the folder of a SavedModel for a file in it, else the path."""
+    return path.parent if path.name == "saved_model.pb" else path
+
+
+def _orders(network: ov.Model, labels: str, file: str) -> dict[str, tuple[str, ...]]:
+    classes = _classes(network)
+    if labels:
+        name, order = parse_labels(labels, classes)
+        return {name: order}
+    if orders := orders_for(classes):
+        return orders
+    raise UserError(
+        f"{file} predicts {classes} classes, of which no usual order is known: name them all in "
+        "its order, with commas between them, by --labels."
+    )
+
+
+def _classes(network: ov.Model) -> int:
+    shape = list(class_output(network).get_partial_shape())[1:]
+    return int(max(each.get_length() for each in shape))
+
+
+def _given(network: ov.Model, image: ImageInput, scale: str, labels: str) -> Candidate:
+    return Candidate(parse_scale(scale, image), *parse_labels(labels, _classes(network)))
+
+
+def _write_network(
+    run: Run, network: ov.Model, image: ImageInput, chosen: Candidate, file: str
+) -> None:
+    compiled = compile_network(raw_classes(preprocessed(network, image, chosen.scale)))
+    drawn = [
+        draw_face(EMOTIONS[i % len(EMOTIONS)], np.random.default_rng(i)) for i in range(_PROBES)
+    ]
+    probes = np.stack(drawn)[..., np.newaxis].astype(np.float32)
+    outputs = kind_of(compiled([probes])[0])
+    ours = adapted(network, image, chosen.scale, chosen.labels, outputs)
+    run.openvino_path.parent.mkdir()
+    ov.save_model(ours, run.openvino_path, compress_to_fp16=False)
+    if not is_usable(run.openvino_path):
+        raise UserError(
+            f"{file} does not predict the seven emotions of a face once it is converted: it is "
+            "damaged, or no emotion model."
+        )
+
+
+def _sha256(source: Path) -> str:
+    """Return the hash of a file, or of all files of a folder with their names."""
+    digest = hashlib.sha256()
+    files = sorted(path for path in source.rglob("*") if path.is_file()) or [source]
+    for path in files:
+        if len(files) > 1:
+            digest.update(str(path.relative_to(source)).encode())
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _parameters(network: ov.Model) -> int:
+    """Return how many weights a network has: the numbers of its larger constants."""
+    constants = [node for node in network.get_ops() if node.get_type_name() == "Constant"]
+    real = [node for node in constants if node.get_element_type().is_real()]
+    return sum(int(np.prod(node.shape)) for node in real if np.prod(node.shape) > 1)
