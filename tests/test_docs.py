@@ -74,7 +74,7 @@ def test_every_command_and_option_exists_and_every_command_is_named():
     everywhere = set().union(*map(options, COMMANDS))
     named = {name for name in re.findall(r"--[a-z][a-z0-9-]+", TEXT) if f"`{name}" in TEXT}
     assert named <= {*everywhere, "--help"}
-    assert set(COMMANDS) <= set(re.findall(r"`(\w+)`", TEXT))
+    assert set(COMMANDS) <= set(re.findall(r"`([\w-]+)`", TEXT))
     training = PAGES[PROJECT / "docs" / "training.md"]
     for option in (each for each in COMMANDS["train"].params if not each.hidden):
         assert re.search(rf"{option.opts[0]}\b", training), option.opts

@@ -174,7 +174,9 @@ def find_preprocessing(
             Candidate(scale, ",".join(order), order, fitted=True)
             for scale, order in fitting.items()
         ]
-        tried = [*_rated(fitted, outputs, dataset.labels[sample])[:1], *tried]
+        fitting_best = _rated(fitted, outputs, dataset.labels[sample])[0]
+        if fitting_best.accuracy >= MIN_ACCURACY:
+            tried = [fitting_best, *tried]
     best = _finalists(tried)
     outputs = {scale: predict(scale, everything) for scale in {each.scale for each in best}}
     labels = dataset.labels[everything]

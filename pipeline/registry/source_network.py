@@ -131,7 +131,7 @@ def check_output(network: ov.Model, name: str) -> None:
     outputs = network.outputs
     names = {each for output in outputs for each in output.get_names()}
     if len(outputs) > 1 and not (len(outputs) == 2 and names >= _OWN_OUTPUTS):
-        listed = ", ".join(sorted(names)) or "without names"
+        listed = ", ".join(min(each.get_names(), key=len, default="?") for each in outputs)
         raise UserError(
             f"{name} has {len(outputs)} outputs ({listed}): only a model whose one output is the "
             "emotions can be added."
@@ -210,7 +210,10 @@ def _looped(single: ov.Model, image: ImageInput) -> ov.Model:
     loop = ops.tensor_iterator()
     loop.set_body(single)
     loop.set_sliced_input(single.get_parameters()[0], batch.output(0), 0, 1, 1, -1, 0)
-    results = [loop.get_concatenated_slices(each, 0, 1, 1, -1, 0) for each in single.get_results()]
+    results = [
+        loop.get_concatenated_slices(each.output(0), 0, 1, 1, -1, 0)
+        for each in single.get_results()
+    ]
     looped = ov.Model([ops.result(each) for each in results], [batch])
     for output, source in zip(looped.outputs, single.outputs, strict=True):
         output.get_tensor().set_names(source.get_names())

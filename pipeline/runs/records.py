@@ -1,7 +1,7 @@
 """The records in the small files of a run."""
 
 import math
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal
 
 import psutil
 from pydantic import (
@@ -117,12 +117,15 @@ class RunConfig(BaseModel):
         0, validation_alias=AliasChoices("extended_from_epoch", "extended_at")
     )
 
-    @model_validator(mode="after")
-    def _check_kind(self) -> Self:
-        details = {"trained": self.train, "imported": self.imported, "ensemble": self.ensemble}
-        if details[self.kind] is None:
-            raise ValueError(f"the details of kind '{self.kind}' are missing")
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def _check_details(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            kind = values.get("kind", "trained")
+            details = "train" if kind == "trained" else kind
+            if values.get(details) is None:
+                raise ValueError(f"{details}: Field required")
+        return values
 
     @property
     def architecture(self) -> str:

@@ -406,5 +406,6 @@ def _reason(error: OSError | ValueError) -> str:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        return f"{where}: {first['msg']}" if where else first["msg"]
+        reason = first["msg"].removeprefix("Value error, ")
+        return f"{where}: {reason}" if where else reason
     return str(error)

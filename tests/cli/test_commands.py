@@ -18,7 +18,8 @@ from tests.conftest import invoke, run_pipeline
 
 COMMANDS = (
     "import datasets rename remove audit map exclude exclusions runs models note queue estimate "
-    "train experiment stop work export ship card evaluate compare speed predict video doctor"
+    "train experiment stop work add-model export ship card evaluate compare speed predict video "
+    "doctor"
 ).split()
 
 
@@ -70,7 +71,7 @@ def test_no_command_writes_to_a_link_a_device_or_a_file_of_another_kind(tmp_path
     (tmp_path / "dangling.mp4").symlink_to(tmp_path / "nothing")
     (tmp_path / "folder.mp4").mkdir()
     os.mkfifo(tmp_path / "pipe.mp4")
-    inputs = {"source", "paths", "ids", "ferplus", "config"}
+    inputs = {"source", "paths", "ids", "ferplus", "config", "file"}
     outputs = {
         (command.name, parameter.name)
         for command in typer.main.get_group(cli.app).commands.values()

@@ -1,0 +1,322 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import openvino as ov
+import pytest
+from openvino import opset15 as ops
+
+from pipeline.data.store import load_dataset
+from pipeline.errors import UserError
+from pipeline.evaluation.predictions import load_predictions
+from pipeline.labels import EMOTIONS
+from pipeline.registry.add_model import add_model
+from pipeline.registry.export import export_int8
+from pipeline.registry.import_model import FORMATS
+from pipeline.registry.preprocessing import orders_for, parse_labels
+from pipeline.runs import find_model
+from pipeline.vision.recognizer import Recognizer
+from pipeline.workspace import PROJECT, runs_folder
+from tests.cli.commands import document, output
+from tests.registry.model_files import ALPHABETICAL, network, weights, write_onnx
+
+MINI_XCEPTION = PROJECT.parent / "shared" / "cases" / "models" / "mini_XCEPTION.hdf5"
+FER2013 = PROJECT.parent / "shared" / "data" / "fer2013.tar.gz"
+
+KERAS_FILES = """\
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+
+folder, w = Path(sys.argv[1]), np.load(sys.argv[2])
+
+
+def model(outputs=1):
+    faces = keras.Input((48, 48, 1))
+    x = keras.layers.ReLU(max_value=1.0)(faces)
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1.0, -0.5)(x))
+    dense = keras.layers.Dense(w.shape[1], activation="softmax")
+    built = keras.Model(faces, [dense(x)] * outputs)
+    dense.set_weights([w, np.zeros(w.shape[1])])
+    return built
+
+
+@keras.saving.register_keras_serializable("Custom")
+class Own(keras.layers.Layer):
+    def call(self, x):
+        return x
+
+
+def with_layer(layer):
+    faces = keras.Input((48, 48, 1))
+    return keras.Model(faces, keras.layers.Dense(7)(keras.layers.Flatten()(layer(faces))))
+
+
+model().save(folder / "a.keras")
+model().save(folder / "a.h5")
+model().save(folder / "a.hdf5")
+model().export(folder / "saved", verbose=False)
+model().export(str(folder / "a.tflite"), format="litert", verbose=False)
+with_layer(keras.layers.Lambda(lambda x: x * 2)).save(folder / "lambda.keras")
+with_layer(keras.layers.Lambda(lambda x: x * 2)).save(folder / "lambda.h5")
+with_layer(Own()).save(folder / "own.keras")
+model().save_weights(folder / "only.weights.h5")
+"""
+
+
+def make_keras_files(folder, w):
+    np.save(folder / "w.npy", w)
+    command = [sys.executable, "-c", KERAS_FILES, str(folder), str(folder / "w.npy")]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def save(model, path):
+    ov.save_model(model, path, compress_to_fp16=False)
+    return path
+
+
+def expected_accuracy(dataset, w, labels):
+    faces = dataset.indices("validation")
+    x = dataset.images[faces].reshape(len(faces), -1) / 255 - 0.5
+    predicted = [EMOTIONS.index(labels[i]) for i in (x @ w).argmax(axis=1)]
+    return float((np.array(predicted) == dataset.labels[faces]).mean())
+
+
+def test_scaling_and_label_order_of_an_onnx_file_are_found(sample, tmp_path):
+    dataset = load_dataset("sample")
+    w = weights(dataset, ALPHABETICAL)
+    file = write_onnx(tmp_path / "theirs.onnx", w, ("n", 1, 48, 48))
+
+    added = document("add-model", str(file), "--name", "theirs")
+
+    assert (added["framework"], added["scale"]) == ("ONNX", "0..1")
+    assert added["labels"] == ALPHABETICAL and added["input"] == "float32 (n, 1, 48, 48)"
+    model = find_model("theirs")
+    metrics = json.loads(
+        (model.evaluation_path(dataset.fingerprint, "validation") / "metrics.json").read_text()
+    )
+    assert metrics["accuracy"] == pytest.approx(expected_accuracy(dataset, w, ALPHABETICAL))
+    assert model.config().kind == "imported" and len(added["sha256"]) == 64
+
+
+def test_an_added_model_is_a_model_like_all_others(sample, tmp_path):
+    dataset = load_dataset("sample")
+    file = save(network(weights(dataset, EMOTIONS)), tmp_path / "a.xml")
+    assert "0…1, FER-2013's order" in output("add-model", str(file), "--name", "theirs")
+
+    assert "theirs" in {row["name"] for row in document("models")}
+    assert document("evaluate", "theirs", "--dataset", "sample", "--split", "test")["n"] == 210
+    compared = document("compare", "theirs", "custom_cnn", "--dataset", "sample", "--split", "test")
+    assert compared["models"][0]["model"] == "theirs" and compared["ensemble"]
+    assert document("speed", "theirs")[0]["ms"] > 0
+    assert "OpenVINO file a.xml" in output("card", "theirs")
+    model = find_model("theirs")
+    recognizer = Recognizer.load(model)
+    assert recognizer.map_side == 0
+    probabilities, maps = recognizer.explain(dataset.images[:3])
+    assert probabilities.shape == (3, 7) and maps.shape == (3, 0, 0, 7)
+    assert model.calibration() is not None
+    export_int8(model)
+    quantized = Recognizer.load(model, "int8").predict(dataset.images[:3])
+    np.testing.assert_allclose(quantized, probabilities, atol=0.1)
+
+
+def test_inputs_and_outputs_of_all_usual_forms_become_ours(sample, tmp_path):
+    """Logits, contempt, an inner reshape for one image alone, flat or color pixels: all the same.
+
+    Each is told its order, so that what is tested is the graph.
+    """
+    dataset = load_dataset("sample")
+    w = weights(dataset, EMOTIONS)
+    eight = np.concatenate([w[:, :3], 0 * w[:, :1] - 1, w[:, 3:]], axis=1)
+    colors = np.repeat(w / 3, 3, axis=0)
+    models = {
+        "logits": (network(w), EMOTIONS),
+        "contempt": (network(eight), (*EMOTIONS[:3], "contempt", *EMOTIONS[3:])),
+        "one": (network(w, (1, 48, 48, 1), only=1), EMOTIONS),
+        "first": (network(w, (-1, 1, 48, 48)), EMOTIONS),
+        "flat": (network(w, (-1, 2304)), EMOTIONS),
+        "bare": (network(w, (1, 48, 48), only=1), EMOTIONS),
+        "rgb": (network(colors, (-1, 48, 48, 3)), EMOTIONS),
+    }
+    faces = dataset.images[:20]
+    logits = (faces.reshape(20, -1) / 255 - 0.5) @ w
+    expected = np.exp(logits - logits.max(axis=1, keepdims=True))
+    expected /= expected.sum(axis=1, keepdims=True)
+    for name, (built, labels) in models.items():
+        file = save(built, tmp_path / f"{name}.xml")
+        given = {"scale": "0…1", "labels": ",".join(labels)}
+        model = add_model(file, name, **given)
+        np.testing.assert_allclose(
+            Recognizer.load(model).predict(faces), expected, atol=1e-3, err_msg=name
+        )
+
+
+def test_integers_are_pixels_as_they_are(sample, tmp_path):
+    dataset = load_dataset("sample")
+    w = weights(dataset, EMOTIONS)
+    for kind, zero in (("u8", 0), ("i8", 128)):
+        faces = ops.parameter([1, 48, 48, 1], getattr(ov.Type, kind), name="faces")
+        x = ops.subtract(ops.convert(faces, "f32"), ops.constant(np.float32(127.5 - zero)))
+        x = ops.reshape(ops.divide(x, ops.constant(np.float32(255))), [1, 2304], False)
+        x = ops.softmax(ops.matmul(x, ops.constant(w), False, False), 1)
+        x = ops.round(ops.multiply(x, ops.constant(np.float32(255))), "half_to_even")
+        result = ops.convert(ops.subtract(x, ops.constant(np.float32(zero))), kind)
+        file = save(ov.Model([ops.result(result)], [faces]), tmp_path / f"{kind}.xml")
+
+        model = add_model(file, kind)
+
+        evaluation = model.evaluation_path(dataset.fingerprint, "validation")
+        correct = load_predictions(model, evaluation).correct.mean()
+        assert correct == pytest.approx(expected_accuracy(dataset, w, EMOTIONS), abs=0.02), kind
+
+
+def test_what_is_in_doubt_is_asked_for_and_leaves_nothing(sample, tmp_path, capsys):
+    dataset = load_dataset("sample")
+    w = weights(dataset, EMOTIONS)
+    faces = ops.parameter([-1, 48, 48, 1], ov.Type.f32)  # without the clip every scaling will do
+    logits = ops.matmul(ops.reshape(faces, [-1, 2304], False), ops.constant(w), False, False)
+    close = save(ov.Model([ops.result(logits)], [faces]), tmp_path / "close.xml")
+    odd_order = [EMOTIONS[i] for i in (3, 1, 0, 6, 2, 5, 4)]
+    odd = save(network(weights(dataset, odd_order)), tmp_path / "odd.xml")
+    random = np.random.default_rng(0).normal(size=(2304, 7)).astype(np.float32)
+    bad = save(network(random), tmp_path / "bad.xml")
+    for file, words in (
+        (close, "too close to tell: say it with --scale"),
+        (odd, f"No usual label order fits this model; on these faces 0…1, order {odd_order[0]}"),
+        (bad, "only: say it with --scale"),
+    ):
+        with pytest.raises(UserError) as raised:
+            add_model(file, "theirs")
+        assert words in str(raised.value)
+        assert not list(runs_folder().iterdir())
+
+    add_model(odd, "odd", scale="0..1", labels=",".join(odd_order))
+    assert find_model("odd").config().imported.labels == tuple(odd_order)
+
+
+def test_files_that_cannot_be_added_are_refused_in_a_sentence(sample, tmp_path):
+    w = np.zeros((2304, 7), np.float32)
+
+    def image(*shape):
+        return ops.parameter(list(shape), ov.Type.f32, name="faces")
+
+    def ending(parameters, *outputs):
+        return ov.Model([ops.result(each) for each in outputs], parameters)
+
+    first, second = image(-1, 48, 48, 1), image(-1, 48, 48, 1)
+    flat = ops.reshape(first, [-1, 2304], False)
+    logits = ops.matmul(flat, ops.constant(w), False, False)
+    two = ops.matmul(
+        ops.reshape(ops.add(first, second), [-1, 2304], False), ops.constant(w), False, False
+    )
+    open_size = image(-1, -1, -1, 1)
+    pooled = ops.reduce_mean(open_size, [1, 2], False)
+    many = ops.matmul(pooled, ops.constant(w[:1]), False, False)
+    models = {
+        "inputs": (ending([first, second], two), "has 2 inputs"),
+        "outputs": (ending([first], logits, flat), "has 2 outputs"),
+        "five": (network(w[:, :5]), "predicts 5 classes: 7 are needed"),
+        "nine": (network(np.zeros((2304, 9), np.float32)), "name them all"),
+        "open": (ending([open_size], many), "say the one that it was trained with"),
+        "shape": (network(w, (-1, 3, 3, 256)), "must be an image"),
+        "four": (network(np.zeros((7, 7), np.float32), (-1, 7)), "must be an image"),
+        "batch": (network(w, (4, 48, 48, 1), only=4), "exactly 4 images"),
+    }
+    cases = [
+        (save(model, tmp_path / f"{name}.xml"), text) for name, (model, text) in models.items()
+    ]
+    for name, text in {
+        "a.pt": "export the model to ONNX",
+        "a.pkl": "is a pickle",
+        "a.joblib": "is a pickle",
+        "a.txt": "no known model format",
+        "a.h5": "damaged or is no Keras file",
+        "a.keras": "damaged or is no Keras file",
+        "a.onnx": "damaged",
+        "a.tflite": "damaged",
+    }.items():
+        (tmp_path / name).write_bytes(b"no model" * 100)
+        cases.append((tmp_path / name, text))
+    (tmp_path / "lonely.xml").write_text("<net/>")
+    cases += [(tmp_path / "lonely.xml", "needs its weights"), (tmp_path / "no.h5", "no file")]
+    for file, text in cases:
+        with pytest.raises(UserError, match=text) as raised:
+            add_model(file, "theirs")
+        assert str(raised.value).endswith(".") and "\n" not in str(raised.value), file.name
+        assert not runs_folder().exists() or not list(runs_folder().iterdir()), file.name
+
+
+def test_a_name_that_is_taken_is_refused_before_the_work(sample, tmp_path):
+    for name in ("custom_cnn", "../up"):
+        with pytest.raises(UserError, match="is taken|not a plain name"):
+            add_model(tmp_path / "missing.onnx", name)
+
+
+def test_the_size_of_an_open_input_can_be_said(sample, tmp_path):
+    dataset = load_dataset("sample")
+    w = weights(dataset, EMOTIONS)
+    faces = ops.parameter([-1, -1, -1, 1], ov.Type.f32, name="faces")
+    x = ops.subtract(ops.clamp(faces, 0.0, 1.0), ops.constant(np.float32(0.5)))
+    x = ops.reshape(x, [-1, 2304], False)
+    built = ov.Model([ops.result(ops.matmul(x, ops.constant(w), False, False))], [faces])
+
+    model = add_model(save(built, tmp_path / "open.xml"), "open", input_size=48)
+
+    assert model.config().imported.input == "float32 (n, 48, 48, 1)"
+
+
+def test_label_orders_are_complete_and_may_be_named_by_their_classes():
+    for classes in (7, 8, 10, 11):
+        orders = orders_for(classes)
+        assert orders and all(len(each) == classes for each in orders.values())
+        assert all(set(EMOTIONS) <= set(each) for each in orders.values())
+        assert len(set(orders.values())) == len(orders)
+    words = "Anger,Contempt,Disgust,Fear,Happiness,Neutral,Sadness,Surprise"
+    assert parse_labels(words, 8)[1] == orders_for(8)["alphabetical"]
+    for wrong in ("angry,sad", words.replace("Fear", "Anger"), words.replace("Fear", "bored")):
+        with pytest.raises(UserError):
+            parse_labels(wrong, 8)
+
+
+@pytest.mark.slow
+def test_files_of_every_format_give_the_same_model(sample, tmp_path):
+    dataset = load_dataset("sample")
+    w = weights(dataset, EMOTIONS)
+    make_keras_files(tmp_path, w)
+    write_onnx(tmp_path / "a.onnx", w, (1, 48, 48, 1))
+    save(network(w), tmp_path / "a.xml")
+    files = [tmp_path / (f"a{ending}" if ending else "saved") for ending in FORMATS]
+    predicted = []
+    for number, file in enumerate(files):
+        model = add_model(file, f"model-{number}")
+        assert model.config().imported.scale == "0..1", file.name
+        predicted.append(Recognizer.load(model).predict(dataset.images[:9]))
+        np.testing.assert_allclose(predicted[-1], predicted[0], atol=1e-3, err_msg=file.name)
+
+    for name, text in {
+        "lambda.keras": "Lambda layer",
+        "lambda.h5": "Lambda layer",
+        "own.keras": "a layer of its own, 'Own'",
+        "only.weights.h5": "weights only",
+    }.items():
+        with pytest.raises(UserError, match=text):
+            add_model(tmp_path / name, "theirs")
+
+
+@pytest.mark.slow
+def test_the_preprocessing_of_a_real_file_is_found(empty_workspace):
+    """Of https://github.com/oarriaga/face_classification, whose inputs are -1 to 1."""
+    if not (MINI_XCEPTION.is_file() and FER2013.is_file()):
+        pytest.skip("the real model or the real FER-2013 is not here")
+    output("import", str(FER2013), "--name", "fer2013")
+
+    added = document("add-model", str(MINI_XCEPTION), "--name", "mini")
+
+    assert (added["scale"], added["labels"]) == ("-1..1", list(EMOTIONS))
+    best, second = added["search"]["candidates"][:2]
+    assert best["accuracy_all"] == pytest.approx(0.655, abs=0.003)
+    assert (second["scale"], second["accuracy_all"]) == ("0..1", pytest.approx(0.540, abs=0.003))
