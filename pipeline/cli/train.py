@@ -12,6 +12,7 @@ from pipeline.config.train_config import TrainConfig
 from pipeline.errors import UserError
 from pipeline.evaluation.evaluate import evaluate
 from pipeline.queue import queue
+from pipeline.queue.notices import notified
 from pipeline.registry.export import export_openvino
 from pipeline.runs import Notes, Run, RunConfig, RunState, find_run
 from pipeline.training.checkpoint import TrainingCheckpoint
@@ -80,14 +81,14 @@ def train_run(run: RunName) -> None:
 
 def _train_new(config: TrainConfig, notes: Notes, finish: bool) -> None:
     run = new_run(config, notes=notes, claimed=True)
-    with _recorded(run, "queued"):
+    with notified(run), _recorded(run, "queued"):
         _fit(run)
         _end(run, finish)
 
 
 def _resume(run: Run, epochs: str | None, finish: bool) -> None:
     config = check_resumable(run, epochs)
-    with _recorded(run, *RESUMABLE, config=config):
+    with notified(run), _recorded(run, *RESUMABLE, config=config):
         _fit(run)
         _end(run, finish)
 

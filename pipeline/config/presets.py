@@ -19,15 +19,14 @@ class Preset:
     Args:
         label: its name for people.
         summary: what it is for, a sentence.
-        time: how long it takes on 2 cores, as measured; benchmarks/RESULTS.md says how.
-        accuracy: how accurate its model is, and on which faces.
+        measured: its time on 2 processor cores and its accuracy by data set, as
+            benchmarks/RESULTS.md has them, a sentence.
         fields: fields of TrainConfig, nested as it takes them; the others are at their defaults.
     """
 
     label: str
     summary: str
-    time: str
-    accuracy: str
+    measured: str
     fields: Mapping[str, Any]
 
 
@@ -66,8 +65,8 @@ PRESETS: Mapping[str, Preset] = {
     "quick": Preset(
         "Quick",
         "A small network, to see a whole training soon.",
-        "the sample under 1 min; FER-2013 6 min of processor time, 11 min beside other work",
-        "80% to 90% on the sample (3 seeds), 57.6% on PublicTest of FER-2013",
+        "Sample: under 1 min, 80% to 90%. FER-2013: 11 min beside other work (6 min of processor "
+        "time), 57.6%.",
         {
             "architecture": "custom_cnn",
             "model": {"widths": (16, 32, 64, 128), "convolutions": 1},
@@ -81,8 +80,7 @@ PRESETS: Mapping[str, Preset] = {
     "balanced": Preset(
         "Balanced",
         "The default network with a long schedule.",
-        "FER-2013 1 h 17 min (Intel Xeon with AMX)",
-        "66.7% on PublicTest",
+        "FER-2013: 1 h 17 min, 66.7%.",
         {
             **_LONG,
             "model": {"dropout": 0.4},
@@ -96,8 +94,7 @@ PRESETS: Mapping[str, Preset] = {
     "best": Preset(
         "Best",
         "The recipe of the bundled custom_cnn, with that model as the teacher.",
-        "FER-2013 2 h 14 min for 69 of the 78 epochs (Intel Xeon with AMX)",
-        "69.3% on PublicTest with another teacher (68.8%); not measured with this one",
+        "FER-2013: 2 h 14 min, 69.3% with another teacher; with this one not measured.",
         {
             **_LONG,
             "model": {"widths": (16, 64, 128, 256), "dropout": 0.3},
@@ -112,15 +109,13 @@ PRESETS: Mapping[str, Preset] = {
     "transfer-resnet50v2": Preset(
         "Transfer learning (ResNet50V2)",
         "Fine-tunes a large network from its ImageNet weights, which Keras downloads.",
-        "FER-2013 at most 1 h 50 min, by the 33 faces/s of a few steps beside other work",
-        "not measured by us with ImageNet weights",
+        "FER-2013: at most 1 h 50 min; accuracy not measured, for lack of ImageNet weights.",
         _transfer("resnet50v2", input_size=64),
     ),
     "transfer-vgg16": Preset(
         "Transfer learning (VGG16)",
         "The same with a plainer and slower network.",
-        "FER-2013 at most 3 h, by the 22 faces/s of a few steps beside other work",
-        "not measured by us with ImageNet weights",
+        "FER-2013: at most 3 h; accuracy not measured, for lack of ImageNet weights.",
         _transfer("vgg16", input_size=48),
     ),
 }

@@ -11,6 +11,7 @@ from filelock import Timeout
 
 from pipeline.jobs import last_line
 from pipeline.queue import queue
+from pipeline.queue.notices import send_notice
 from pipeline.runs import Run, RunTable
 
 _POLL_S = 0.5
@@ -65,7 +66,10 @@ def _work() -> None:
     """
     table, trainings = RunTable(), list[Training]()
     while True:
-        trainings = [training for training in trainings if not training.ended()]
+        ended = [training for training in trainings if training.ended()]
+        trainings = [training for training in trainings if training not in ended]
+        for training in ended:
+            send_notice(training.run)
         started = {training.run.name for training in trainings}
         queued = [run for run in queue.queued_runs(table) if run.name not in started]
         if not queued and not trainings:

@@ -38,7 +38,7 @@ def _fields_named(prefix: str) -> tuple[str, ...]:
     return tuple(name for name in TrainConfig.model_fields if name.startswith(prefix))
 
 
-_MAIN = ("dataset", "exclude", "architecture", "epochs", "batch_size", "learning_rate")
+_MAIN = ("dataset", "exclude", "architecture", "epochs", "learning_rate")
 """The fields that matter most; the others are under "Advanced"."""
 
 _MODEL = Section(("model",))
@@ -81,6 +81,8 @@ configuration's is gone."""
 class Form:
     """The form as shown: its values, and below each field's widget the place for an error."""
 
+    advanced: DeltaGenerator
+
     def __init__(self) -> None:
         self.values: Values = {}
         self._shown: dict[str, tuple[FormField, DeltaGenerator]] = {}
@@ -120,11 +122,12 @@ def show_form() -> Form:
     """Show the form."""
     form = Form()
     warning = st.container()
-    with st.grid(3, min_column_width=140, gap="small"):
+    with st.grid(2, min_column_width=140, gap="small"):
         form.show_fields(_MAIN)
     with warning:
         _warn_of_missing_data(form.values)
-    with st.expander("Advanced", key="train.advanced"):
+    form.advanced = st.expander("Advanced", key="train.advanced")
+    with form.advanced:
         for row in _ROWS:
             columns = st.columns(2, gap="medium")
             for column, (group, sections) in zip(columns, row.items(), strict=True):

@@ -6,7 +6,7 @@ from dashboard import actions
 from dashboard.views.train.estimate import show_estimate
 from dashboard.views.train.form import Form, show_form
 from dashboard.views.train.navigation import open_run
-from dashboard.views.train.presets import show_presets, show_reset
+from dashboard.views.train.presets import show_presets
 from dashboard.views.train.start_bar import show_blocked, show_start
 from dashboard.views.train.sweep import SWEEP_ON, Sweep, show_sweep
 from dashboard.views.train.training_data import open_dataset, show_augmentation, show_class_weights
@@ -33,7 +33,8 @@ def show_new_run() -> None:
         except UserError as error:
             show_blocked(error, form.show_error(error))
             return
-        sweep = show_sweep(config, name) if _ask_sweep(config) else None
+        with form.advanced:
+            sweep = show_sweep(config, name) if _ask_sweep() else None
         if show_start(config, sweep):
             _start(config, name, sweep)
     with preview:
@@ -65,18 +66,13 @@ def _checked(form: Form) -> TrainConfig:
     return config
 
 
-def _ask_sweep(config: TrainConfig) -> bool:
-    """Show the sweep's switch, whose value is returned, and a button that resets the form."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        sweep_on = st.toggle(
-            "Try several values",
-            key=SWEEP_ON,
-            persist_state="session",
-            help="Starts a run for every combination of the values of up to three fields.",
-        )
-        st.space("stretch")
-        show_reset(config)
-    return sweep_on
+def _ask_sweep() -> bool:
+    return st.toggle(
+        "Try several values",
+        key=SWEEP_ON,
+        persist_state="session",
+        help="Starts a run for every combination of the values of up to three fields.",
+    )
 
 
 def _start(config: TrainConfig, name: str, sweep: Sweep | None) -> None:

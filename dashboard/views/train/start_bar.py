@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from dashboard.access import editors_only
+from dashboard.views.train.presets import show_changes, show_reset
 from dashboard.views.train.sweep import Sweep, counted
 from dashboard.views.train.training_data import open_dataset
 from dashboard.widgets.markdown import escape_markdown
@@ -34,10 +35,14 @@ def show_start(config: TrainConfig, sweep: Sweep | None) -> bool:
         if sweep and not sweep.runs:
             st.markdown("Select the fields to vary and enter their values.", width="stretch")
             return False
-        st.markdown(_sweep_summary(sweep) if sweep else _summary(config), width="stretch")
+        with st.container(gap=None, width="stretch"):
+            st.markdown(_sweep_summary(sweep) if sweep else _summary(config))
+            show_changes(config)
         label = f"Start {counted(sweep.runs, 'training')}" if sweep else "Start training"
         icon = ":material/play_arrow:"
-        return st.button(label, type="primary", icon=icon, **editors_only())
+        pressed = st.button(label, type="primary", icon=icon, **editors_only())
+        show_reset(config)
+        return pressed
 
 
 def show_blocked(error: UserError, where: str) -> None:
