@@ -42,6 +42,7 @@ st.set_page_config(
 st.html(CONTRAST)
 if page is not live:
     st.session_state.pop("live.photo", None)  # discarded when its page is left, as it promises
+    st.session_state.pop("webcam", None)  # it must not start by itself when the user is back
 if is_public():
     st.set_option("client.showErrorDetails", "none")
 resources.session_cleanup()

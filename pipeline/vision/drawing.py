@@ -3,12 +3,14 @@
 import textwrap
 from collections.abc import Iterable, Sequence
 from math import sqrt
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.labels import COLORS, EMOTIONS
+from pipeline.vision.bar_layout import place_panels
 from pipeline.vision.boxes import Box, clip
 from pipeline.vision.confidence import UNCERTAIN
 from pipeline.vision.face_prediction import FacePrediction
@@ -22,8 +24,17 @@ _UNCERTAIN_COLOR: Bgr = (230, 230, 230)
 _PROBLEM_COLOR: Bgr = (0, 94, 213)
 _MAP_COLOR: Bgr = (0, 140, 255)
 _MAX_MAP_OPACITY = 0.65
+_PANEL_WIDTH, _ROW_HEIGHT = 130, 16
 _BLUR_CELLS = 6
 _BLUR_MARGIN = 0.3
+
+
+class _Text(NamedTuple):
+    """A text on a filled rectangle; `origin` is the left end of its base line."""
+
+    text: str
+    box: Box
+    origin: tuple[int, int]
 
 
 def draw_faces(
@@ -32,23 +43,36 @@ def draw_faces(
     *,
     bars: bool = False,
     maps: bool = False,
+    scale: float = 1.0,
 ) -> None:
-    """Draw the box of each face, with its track id, label and confidence above it.
+    """Draw the box of each face, with its number, label and confidence above it.
 
     Args:
         frame_bgr: uint8 (h, w, 3), drawn on in place.
         faces: their boxes may lie partly or wholly outside.
-        bars: also draw the seven probabilities beside each face.
+        bars: also draw the seven confidences beside each face, where they cover no others.
         maps: also blend the class activation map over each face that has one.
+        scale: of lines and text, beside that of the image.
     """
     for face in faces:
         if maps and face.activation_map is not None:
             left, top, right, bottom = clip(face.box, *frame_bgr.shape[:2])
             _blend_map(frame_bgr[top:bottom, left:right], face.activation_map)
+    scale *= _scale(frame_bgr)
+    labels = [_label(frame_bgr, face, scale) for face in faces]
     for face in faces:
-        _draw_face(frame_bgr, face)
-        if bars:
-            _draw_bars(frame_bgr, face.box, face.probabilities)
+        box, corner = face.box, (face.box.x + face.box.width, face.box.y + face.box.height)
+        color = _color(face.label)
+        cv2.rectangle(frame_bgr, (box.x, box.y), corner, color, round(2 * scale))
+    if bars:
+        size = round(_PANEL_WIDTH * scale), round(_ROW_HEIGHT * scale) * len(EMOTIONS)
+        shape = frame_bgr.shape[1], frame_bgr.shape[0]
+        panels = place_panels([f.box for f in faces], [label.box for label in labels], size, shape)
+        for face, panel in zip(faces, panels, strict=True):
+            if panel is not None:
+                _draw_bars(frame_bgr, panel, face.confidences, scale)
+    for face, label in zip(faces, labels, strict=True):
+        _draw_text(frame_bgr, label, _color(face.label), scale)
 
 
 def draw_problem(frame_bgr: NDArray[np.uint8], text: str) -> None:
@@ -57,7 +81,9 @@ def draw_problem(frame_bgr: NDArray[np.uint8], text: str) -> None:
     lines = textwrap.wrap(text.encode("ascii", "replace").decode(), per_line)[:3]
     bottom = frame_bgr.shape[0]
     for line in reversed(lines):
-        bottom -= _draw_text(frame_bgr, line, 0, bottom, _PROBLEM_COLOR)
+        placed = _place_text(frame_bgr, line, 0, bottom, _scale(frame_bgr))
+        _draw_text(frame_bgr, placed, _PROBLEM_COLOR, _scale(frame_bgr))
+        bottom -= placed.box.height
 
 
 def draw_activation_map(
@@ -98,30 +124,29 @@ def blur(image_bgr: NDArray[np.uint8]) -> None:
     image_bgr[:] = cv2.resize(means, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def _draw_face(frame_bgr: NDArray[np.uint8], face: FacePrediction) -> None:
-    box, color = face.box, _color(face.label)
-    corner = (box.x + box.width, box.y + box.height)
-    cv2.rectangle(frame_bgr, (box.x, box.y), corner, color, round(2 * _scale(frame_bgr)))
+def _label(frame_bgr: NDArray[np.uint8], face: FacePrediction, scale: float) -> _Text:
+    number = f"#{face.number} " if face.number else ""
     confidence = "" if face.label == UNCERTAIN else f" {face.confidence:.0%}"
-    _draw_text(frame_bgr, f"#{face.track_id} {face.label}{confidence}", box.x, box.y, color)
+    text = f"{number}{face.label}{confidence}"
+    return _place_text(frame_bgr, text, face.box.x, face.box.y, scale)
 
 
-def _draw_bars(frame_bgr: NDArray[np.uint8], box: Box, probabilities: NDArray[np.float32]) -> None:
-    """Draw the seven probabilities on a dark background, right of a box or left of it."""
-    scale = _scale(frame_bgr)
-    row, names, width = round(16 * scale), round(58 * scale), round(130 * scale)
-    right = box.x + box.width + round(4 * scale)
-    left = right if right + width <= frame_bgr.shape[1] else box.x - width - round(4 * scale)
-    left = max(0, min(left, frame_bgr.shape[1] - width))
-    top = max(0, min(box.y, frame_bgr.shape[0] - row * len(EMOTIONS)))
-    background = frame_bgr[top : top + row * len(EMOTIONS), left : left + width]
+def _draw_bars(
+    frame_bgr: NDArray[np.uint8], panel: Box, confidences: NDArray[np.float32], scale: float
+) -> None:
+    """Draw the seven confidences on a dark background."""
+    row, names = round(_ROW_HEIGHT * scale), round(58 * scale)
+    left, top, width, height = panel
+    background = frame_bgr[top : top + height, left : left + width]
     background //= 3
-    for i, (emotion, probability) in enumerate(zip(EMOTIONS, probabilities, strict=True)):
+    for i, (emotion, confidence) in enumerate(zip(EMOTIONS, confidences, strict=True)):
         y, start = top + i * row, left + names
-        end = (start + round((width - names - 4) * float(probability)), y + row - 3)
+        end = (start + round((width - names - 4) * float(confidence)), y + row - 3)
         cv2.rectangle(frame_bgr, (start, y + 3), end, _color(emotion), cv2.FILLED)
         origin = (left + 4, y + row - round(5 * scale))
-        cv2.putText(frame_bgr, emotion, origin, _FONT, 0.38 * scale, _WHITE, 1, cv2.LINE_AA)
+        thickness = max(1, round(0.7 * scale))
+        size = 0.38 * scale
+        cv2.putText(frame_bgr, emotion, origin, _FONT, size, _WHITE, thickness, cv2.LINE_AA)
 
 
 def _blend_map(face_bgr: NDArray[np.uint8], activation_map: NDArray[np.float32]) -> None:
@@ -133,20 +158,30 @@ def _blend_map(face_bgr: NDArray[np.uint8], activation_map: NDArray[np.float32])
     face_bgr[:] = blended.round()
 
 
-def _draw_text(frame_bgr: NDArray[np.uint8], text: str, x: int, bottom: int, color: Bgr) -> int:
-    """Write on a filled rectangle that is moved into the image; return its height."""
-    scale = _scale(frame_bgr)
-    thickness = max(1, round(scale))
-    (width, height), baseline = cv2.getTextSize(text, _FONT, 0.6 * scale, thickness)
+def _place_text(
+    frame_bgr: NDArray[np.uint8], text: str, x: int, bottom: int, scale: float
+) -> _Text:
+    """Return a text whose rectangle ends at `bottom`, moved into the image."""
+    (width, height), baseline = cv2.getTextSize(text, _FONT, 0.6 * scale, _thickness(scale))
     margin = round(5 * scale)
     width, height = width + 2 * margin, height + baseline + 2 * margin
     left = max(0, min(x, frame_bgr.shape[1] - width))
     top = max(0, min(bottom - height, frame_bgr.shape[0] - height))
+    return _Text(
+        text, Box(left, top, width, height), (left + margin, top + height - margin - baseline)
+    )
+
+
+def _draw_text(frame_bgr: NDArray[np.uint8], text: _Text, color: Bgr, scale: float) -> None:
+    left, top, width, height = text.box
     cv2.rectangle(frame_bgr, (left, top), (left + width, top + height), color, cv2.FILLED)
-    origin = (left + margin, top + height - margin - baseline)
     text_color = _BLACK if _luminance(color) > 0.18 else _WHITE
-    cv2.putText(frame_bgr, text, origin, _FONT, 0.6 * scale, text_color, thickness, cv2.LINE_AA)
-    return height
+    size, thickness = 0.6 * scale, _thickness(scale)
+    cv2.putText(frame_bgr, text.text, text.origin, _FONT, size, text_color, thickness, cv2.LINE_AA)
+
+
+def _thickness(scale: float) -> int:
+    return max(1, round(scale))
 
 
 def _color(label: str) -> Bgr:

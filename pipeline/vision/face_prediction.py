@@ -15,11 +15,12 @@ class FacePrediction:
     """A face and its predicted emotion.
 
     Attributes:
-        track_id: counted from 1; of a video, the same for one face in all frames.
+        track_id: of a video, the same for one face in all frames.
         box: in pixels of the image.
         label: the emotion that clearly leads, else `uncertain`.
-        confidence: of the most probable emotion, at the model's temperature, 0-1.
+        confidences: float32 (7,), the probabilities at the model's temperature.
         probabilities: float32 (7,), in the order of `EMOTIONS`; of a video, smoothed over time.
+        number: of the face among those that are listed, from 1; 0 before its track lasts a second.
         time_s: when the frame was taken, in seconds of the video or of the monotonic clock.
         face_gray: uint8 (48, 48), the face crop that the model saw last.
         activation_map: float32 (h, w), the most probable emotion's class activation map.
@@ -28,11 +29,17 @@ class FacePrediction:
     track_id: int
     box: Box
     label: str
-    confidence: float
+    confidences: NDArray[np.float32]
     probabilities: NDArray[np.float32]
+    number: int = 0
     time_s: float = 0.0
     face_gray: NDArray[np.uint8] | None = None
     activation_map: NDArray[np.float32] | None = None
+
+    @property
+    def confidence(self) -> float:
+        """The confidence of the most probable emotion, 0-1."""
+        return float(self.confidences.max())
 
     @property
     def emotion(self) -> str:

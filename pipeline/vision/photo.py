@@ -117,6 +117,6 @@ def recognize(faces: PhotoFaces, recognizer: Recognizer) -> list[FacePrediction]
     confidences = recognizer.calibrated(probabilities)
     rows = zip(faces.boxes, confidences, probabilities, faces.crops, strict=True)
     return [
-        FacePrediction(i, box, choose_label(scaled), float(scaled.max()), raw, face_gray=face)
+        FacePrediction(i, box, choose_label(scaled), scaled, raw, number=i, face_gray=face)
         for i, (box, scaled, raw, face) in enumerate(rows, start=1)
     ]

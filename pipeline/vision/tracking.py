@@ -20,6 +20,10 @@ _VELOCITY_SMOOTHING_S = 0.15
 _VELOCITY_DAMPING_S = 1.0
 _MAX_MISSED_S = 0.5
 _MIN_HITS = 2
+_MIN_LISTED_S = 1.0  # false faces seldom last so long
+
+MAX_UNLISTED_S = _MIN_LISTED_S + _MAX_MISSED_S
+"""A track that has no number this long after a detection never gets one."""
 
 
 @dataclass(eq=False)
@@ -30,7 +34,9 @@ class Track:
         box: where it was detected last.
         detected_s: when it was detected last.
         hits: frames in which it was detected.
+        first_s: when it was detected first.
         track_id: counted from 1 as tracks are confirmed, 0 before; never used again.
+        number: counted from 1 as tracks come to last a second, 0 before; for lists of faces.
         velocity: across and down, in pixels a second; smoothed, and damped while not detected.
         recognized_s: when its emotion was recognized last.
         face_gray: uint8 (48, 48), the face crop that was recognized then.
@@ -42,7 +48,9 @@ class Track:
     box: Box
     detected_s: float
     hits: int = 1
+    first_s: float = field(init=False)
     track_id: int = 0
+    number: int = 0
     velocity: tuple[float, float] = (0.0, 0.0)
     recognized_s: float = -inf
     face_gray: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((SIZE, SIZE), np.uint8))
@@ -51,6 +59,9 @@ class Track:
     )
     activation_map: NDArray[np.float32] | None = None
     label: str = UNCERTAIN
+
+    def __post_init__(self) -> None:
+        self.first_s = self.detected_s
 
     def update_box(self, box: Box, now_s: float) -> None:
         """Add a detection; after 0.15 s the old velocity counts 37%."""
@@ -98,11 +109,12 @@ class Tracker:
     The cost of a pair is 1 - IoU plus the distance in face widths; out of reach they are never
     paired. Where two tracks are expected in one place and only one box is there, the track that
     was detected last gets it: the other face is hidden behind it. A track is confirmed by its
-    second detection, and ends half a second after its last one.
+    second detection, gets a number when it has lasted a second, and ends half a second after its
+    last detection.
     """
 
     def __init__(self) -> None:
-        self._last_id = 0
+        self._last_id = self._last_number = 0
         self.tracks: list[Track] = []
 
     def update(self, boxes: list[Box], now_s: float) -> list[Track]:
@@ -113,6 +125,9 @@ class Tracker:
             if track.hits == _MIN_HITS:
                 self._last_id += 1
                 track.track_id = self._last_id
+            if not track.number and now_s - track.first_s >= _MIN_LISTED_S:
+                self._last_number += 1
+                track.number = self._last_number
         # After matching: a face that is back after a pause of the video is still the same one.
         self.tracks = [each for each in self.tracks if now_s - each.detected_s <= _MAX_MISSED_S]
         new = {i: Track(box, now_s) for i, box in enumerate(boxes) if i not in matched}

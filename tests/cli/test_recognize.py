@@ -249,7 +249,7 @@ def test_imported_photos_score_as_predict_scores_them(photo, tmp_path, capsys):
 
 @pytest.fixture
 def clip(tmp_path) -> Path:
-    return write_clip(tmp_path / "in.mp4", [face_image()] * 8)
+    return write_clip(tmp_path / "in.mp4", [face_image()] * 8, ticks=range(0, 10**6, 15_000))
 
 
 def test_a_video_is_written_with_a_table_and_a_summary(clip, tmp_path):
@@ -257,7 +257,7 @@ def test_a_video_is_written_with_a_table_and_a_summary(clip, tmp_path):
     words = ("video", BUNDLED, str(clip), str(out), "--csv", str(table), "--smoothing", "0")
 
     assert document(*words) == {
-        "frames": 8, "seconds": pytest.approx(8 / 30, abs=0.01), "damaged": False, "faces": 7,
+        "frames": 8, "seconds": pytest.approx(8 / 6, abs=0.2), "damaged": False, "faces": 7,
         "tracks": 1, "out": str(out), "csv": str(table),
     }  # fmt: skip
     assert table.read_text().count("\n") == 8

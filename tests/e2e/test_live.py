@@ -1,5 +1,6 @@
 """The Live page in a real browser, with a clip of a face in place of the webcam."""
 
+import os
 import re
 import shutil
 import tempfile
@@ -23,6 +24,11 @@ from pipeline.vision.live.timeline import COLUMNS
 from tests.conftest import wait_for
 from tests.e2e.browser import DESKTOP, Server, serve, wait_ready
 
+IS_PLAYING = """() => {
+    const frame = document.querySelector('iframe[title*="webrtc_streamer"]');
+    const video = frame.contentDocument.querySelector("video");
+    return video && video.readyState >= 2 && video.videoWidth > 0;
+}"""
 COUNT_PIXELS = """(video, [red, green, blue]) => {
     const canvas = document.createElement("canvas");
     [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
@@ -88,7 +94,7 @@ def start(page: Page, within_s: float = 10) -> float:
 
 
 def stop(page: Page) -> None:
-    button(page, "STOP").click()
+    page.get_by_role("button", name="STOP").click()
     expect(button(page, "START")).to_be_visible()
 
 
@@ -129,7 +135,7 @@ def download(page: Page, name: str) -> Path:
     return Path(download.value.path())
 
 
-def test_a_face_is_labeled_within_three_seconds_and_drawn_on_the_returned_video(
+def test_a_face_is_listed_within_four_seconds_and_drawn_on_the_returned_video(
     tab, live_server, face_clip
 ):
     took = [start(tab)]
@@ -139,6 +145,7 @@ def test_a_face_is_labeled_within_three_seconds_and_drawn_on_the_returned_video(
     expected = count_in_clip(face_clip.read_bytes(), color) + 1000
     video = webcam(tab).locator("video")
     assert within(5, lambda: video.evaluate(COUNT_PIXELS, color) > expected)
+    tab.get_by_text("Performance").click()
     expect(tab.get_by_test_id("stMetric").filter(has_text="Recognitions/s")).not_to_contain_text(
         re.compile(r"\b0\.0")
     )
@@ -147,10 +154,10 @@ def test_a_face_is_labeled_within_three_seconds_and_drawn_on_the_returned_video(
     expect(tab.get_by_test_id("stException")).to_have_count(0)
     stop(tab)
     assert within(2, lambda: not has_worker(live_server)), "STOP ends the worker"
-    while len(took) < 2 or (len(took) < 4 and min(took) >= 3):  # the machine may be busy
+    while len(took) < 2 or (len(took) < 4 and min(took) >= 4):  # the machine may be busy
         took.append(start(tab))
         stop(tab)
-    assert min(took) < 3
+    assert min(took) < 4, "one of them is the second that a face must be seen"
 
 
 def test_a_photo_is_recognized_without_a_camera(tab):
@@ -165,11 +172,61 @@ def test_a_photo_is_recognized_without_a_camera(tab):
     assert image.shape == portrait.shape and (image != portrait).any()
 
 
+def test_an_example_is_recognized_with_a_click(tab):
+    tab.get_by_role("radio", name="Photo").click()
+    tab.get_by_role("radio", name="Example").click()
+    expect(face(tab)).to_be_visible()
+    expect(tab.get_by_text("NASA, public domain")).to_be_visible()
+
+
+def size_of(locator: Locator) -> tuple[float, float]:
+    box = locator.bounding_box()
+    return box["width"], box["height"]
+
+
+def test_presenter_mode_fills_the_window_until_esc_and_q_stops(tab, live_server):
+    start(tab)
+    video = webcam(tab).locator("video")
+    before = size_of(video)
+    assert before[0] < 1000
+    tab.get_by_role("button", name="Presenter mode").click()
+    assert within(10, lambda: size_of(video) == (DESKTOP["width"], DESKTOP["height"]))
+    expect(tab.get_by_role("heading", name="Emotion Detector")).to_be_hidden()
+    expect(tab.get_by_test_id("stSidebar")).to_be_hidden()
+    tab.keyboard.press("Escape")
+    assert within(10, lambda: size_of(video) == before)
+    expect(face(tab)).to_be_visible()
+    tab.keyboard.press("q")
+    expect(button(tab, "START")).to_be_visible()
+    assert within(2, lambda: not has_worker(live_server)), "Q ends the worker"
+
+
+@pytest.mark.slow
+def test_a_start_right_after_a_stop_always_brings_the_video(tab):
+    video = webcam(tab).locator("video")
+    for cycle in range(int(os.environ.get("EMOTION_TEST_CYCLES", "30"))):
+        button(tab, "START").click()
+        expect(video, f"cycle {cycle}").to_be_visible(timeout=15_000)
+        tab.wait_for_function(IS_PLAYING, timeout=15_000)
+        tab.keyboard.press("q") if cycle % 2 else tab.get_by_role("button", name="STOP").click()
+
+
+@pytest.mark.slow
+def test_settings_are_beside_the_video_and_on_narrow_screens_at_the_lower_edge(tab):
+    settings = tab.locator(".st-key-live_settings")
+    video = tab.locator(".st-key-live_video").bounding_box()
+    assert settings.bounding_box()["x"] > video["x"] + video["width"]
+    tab.set_viewport_size({"width": 390, "height": 844})
+    assert within(5, lambda: settings.bounding_box()["y"] > 780)
+    settings.get_by_text("Settings", exact=True).click()
+    assert within(5, lambda: 400 < settings.bounding_box()["y"] < 600)
+
+
 def first_frames(clip: Path, frames: int) -> dict[str, object]:
-    """Return the first frames of a clip as an upload."""
+    """Return the first frames of a clip as an upload, at 15 frames a second."""
     target = clip.with_suffix(".mp4")
     with av.open(str(clip)) as source, av.open(str(target), "w") as out:
-        stream = out.add_stream("libx264", rate=30)
+        stream = out.add_stream("libx264", rate=15)
         stream.width, stream.height = 640, 480
         for frame in islice(source.decode(video=0), frames):
             copy = av.VideoFrame.from_ndarray(frame.to_ndarray(format="bgr24"), format="bgr24")
@@ -200,6 +257,7 @@ def test_settings_reach_the_worker_and_last_through_another_page_which_ends_it(t
     start(tab)
     model_input = tab.get_by_alt_text("The image the model sees")
     expect(model_input).to_be_visible()
+    tab.get_by_text("Settings", exact=True).click()
     tab.get_by_text("Hide faces").click()
     expect(model_input).to_have_count(0)
     expect(face(tab)).to_be_visible()
@@ -212,6 +270,7 @@ def test_settings_reach_the_worker_and_last_through_another_page_which_ends_it(t
     assert within(2, lambda: not has_worker(live_server))
     wait_ready(tab)
     go(tab, "Live")
+    tab.get_by_text("Settings", exact=True).click()
     expect(smallest).to_have_value("200")
     smallest.press("Home")
     wait_ready(tab)
@@ -240,7 +299,7 @@ def test_the_video_goes_on_when_a_run_begins_and_ends(tab, live_server, monkeypa
 @pytest.mark.slow
 def test_a_recording_is_a_table_and_a_chart_to_download(tab):
     start(tab)
-    tab.get_by_role("tab", name="Export").click()
+    tab.get_by_text("Record and export").click()
     tab.get_by_role("button", name="Record", exact=True).click()
     tab.wait_for_timeout(1500)
     tab.get_by_role("button", name="Stop recording").click()
@@ -269,7 +328,7 @@ def test_a_damaged_model_is_an_error_while_the_video_goes_on_and_another_takes_o
     choose_model(tab, "custom_cnn · fer2013")
     expect(tab.get_by_text("is missing or damaged")).to_be_visible()
     expect(face(tab)).to_be_visible()
-    expect(button(tab, "STOP")).to_be_visible()
+    expect(tab.get_by_role("button", name="STOP")).to_be_visible()
     choose_model(tab, "custom_cnn")
     expect(tab.get_by_text("is missing or damaged")).to_have_count(0)
     expect(face(tab)).to_be_visible()

@@ -12,7 +12,7 @@ def track(track_id: int, times) -> list[FacePrediction]:
     rng = np.random.default_rng(track_id)
     probabilities = rng.dirichlet(np.ones(7), len(times)).astype(np.float32)
     return [
-        FacePrediction(track_id, Box(0, 0, 90, 90), "happy", 0.5, each, time)
+        FacePrediction(track_id, Box(0, 0, 90, 90), "happy", each, each, track_id, time)
         for time, each in zip(times, probabilities, strict=True)
     ]
 
@@ -30,7 +30,7 @@ def test_a_face_shows_each_emotion_in_its_color():
     for i, (line, emotion) in enumerate(zip(figure.data, EMOTIONS, strict=True)):
         assert (line.line.color, line.mode) == (COLORS[emotion], "lines")
         assert list(line.x) == [2.0, 2.5, 4.0]
-        assert list(line.y) == pytest.approx([each.probabilities[i] for each in seen])
+        assert list(line.y) == pytest.approx([each.confidences[i] for each in seen])
 
 
 def test_the_axes_start_at_0_and_end_with_the_span_and_with_1():

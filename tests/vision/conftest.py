@@ -128,12 +128,17 @@ def probabilities(**given: float) -> np.ndarray:
 
 
 def face_prediction(track_id: int = 1, **changes) -> FacePrediction:
-    """Return a happy face; changes replace its other fields."""
+    """Return a listed, happy face; changes replace its other fields.
+
+    `confidence` is that of the most probable emotion, whose others are even.
+    """
+    confidence = changes.pop("confidence", 0.76)
     happy = {
         "box": Box(200, 150, 120, 120),
         "label": "happy",
-        "confidence": 0.76,
+        "confidences": probabilities(happy=confidence),
         "probabilities": probabilities(happy=0.76),
+        "number": track_id,
         "face_gray": np.zeros((48, 48), np.uint8),
     }
     return FacePrediction(track_id, **happy | changes)

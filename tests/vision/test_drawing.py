@@ -103,10 +103,10 @@ def bar_lengths(image: np.ndarray) -> dict[str, int]:
 
 
 def with_bars(box: Box, given: np.ndarray) -> np.ndarray:
-    return drawn(box=box, label=UNCERTAIN, probabilities=given, bars=True)
+    return drawn(box=box, label=UNCERTAIN, confidences=given, bars=True)
 
 
-def test_bars_are_as_long_as_the_probabilities_and_in_the_order_of_the_labels():
+def test_bars_are_as_long_as_the_confidences_and_in_the_order_of_the_labels():
     given = np.float32([0.02, 0.08, 0.12, 0.4, 0.06, 0.22, 0.1])
     image = with_bars(CENTER, given)
     lengths = bar_lengths(image)
@@ -120,10 +120,36 @@ def test_bars_are_as_long_as_the_probabilities_and_in_the_order_of_the_labels():
     assert len(starts) == 1
 
 
-def test_a_probability_of_1_fills_the_row_and_one_of_0_is_a_line():
+def test_a_confidence_of_1_fills_the_row_and_one_of_0_is_a_line():
     lengths = bar_lengths(with_bars(CENTER, probabilities(sad=1.0)))
     assert lengths.pop("sad") > 40
     assert set(lengths.values()) == {1}
+
+
+def test_bars_of_neighbors_are_whole_beside_each_other():
+    one, other = (np.float32([p, 0.1, 0.1, 0.3, 0.1, 0.1, 0.3 - p]) for p in (0.05, 0.25))
+    for step in range(100, 320, 20):
+        boxes = Box(100, 150, 100, 100), Box(100 + step, 160, 100, 100)
+        image = plain()
+        faces = [
+            face_prediction(i, box=box, label=UNCERTAIN, confidences=given)
+            for i, (box, given) in enumerate(zip(boxes, (one, other), strict=True), start=1)
+        ]
+        draw_faces(image, faces, bars=True)
+        alone = [bar_lengths(with_bars(CENTER, given))["angry"] for given in (one, other)]
+        rows = bars_of(image, "angry").sum(axis=1)
+        if step < 230:  # else the bars may lie in one row
+            assert sorted(set(rows[rows > 0])) == sorted(alone) or rows.max() == sum(alone), step
+        assert bars_of(image, "angry").sum() == pytest.approx(11 * sum(alone), rel=0.15), step
+
+
+def test_without_a_number_the_label_has_none_and_large_ones_are_larger():
+    numbered, plainer, large = plain(), plain(), plain()
+    draw_faces(numbered, [face_prediction(3, box=CENTER)])
+    draw_faces(plainer, [face_prediction(3, box=CENTER, number=0)])
+    draw_faces(large, [face_prediction(3, box=CENTER)], scale=1.8)
+    inked = [int((image != 90).any(axis=2).sum()) for image in (plainer, numbered, large)]
+    assert inked[0] < inked[1] < inked[2] / 1.8
 
 
 def test_bars_are_drawn_on_request_on_the_side_of_the_face_that_has_room():

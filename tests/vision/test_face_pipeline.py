@@ -33,6 +33,23 @@ def test_a_face_is_returned_from_its_second_frame_on(finds, stub):
     np.testing.assert_array_equal(face.face_gray, crop_face(GRAY, LEFT))
 
 
+def test_of_two_faces_among_short_false_ones_two_get_a_number(finds, stub):
+    """Twelve seconds at 10 frames a second, with a false face of 0.2 to 0.9 s each second."""
+    pipeline, numbers, ids = FacePipeline(finds(60), stub, 0.0), set(), set()
+    rng = np.random.default_rng(5)
+    for second in range(12):
+        false = Box(10 + 230 * (second % 3), 380, 60, 60)
+        begin, frames = int(rng.integers(0, 2)), int(rng.integers(2, 9))
+        for frame in range(10):
+            shows_false = begin <= frame < begin + frames
+            finds.boxes = [LEFT, RIGHT, *([false] if shows_false else [])]
+            faces = process(pipeline, second + frame / 10)
+            numbers |= {(face.number, face.box) for face in faces if face.number}
+            ids |= {face.track_id for face in faces}
+    assert numbers == {(1, LEFT), (2, RIGHT)}
+    assert len(ids) > 8, "the false ones were tracked"
+
+
 def test_a_label_stays_at_a_lead_of_five_points_and_comes_back_at_ten(finds, stub):
     pipeline = FacePipeline(finds(60), stub, 0.0)
     process(pipeline, 0.0, 0.1)

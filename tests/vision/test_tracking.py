@@ -37,6 +37,20 @@ def test_a_track_is_confirmed_at_its_second_detection_and_only_then_gets_an_id()
     assert confirmed_ids(track((0.0, [RIGHT]), (0.6, [LEFT]), (0.7, [LEFT]))) == [1]
 
 
+def test_a_track_gets_the_next_number_when_it_has_lasted_a_second():
+    tracker = Tracker()
+    numbers = []
+    for now in np.arange(0.0, 2.55, 0.1):
+        short = [RIGHT] if 0.2 < now < 1.15 else []
+        late = [moved(RIGHT, 300)] if now > 0.95 else []
+        tracker.update([LEFT, *short, *late], now)
+        numbers.append([track.number for track in tracker.confirmed()])
+    assert numbers[9] == [0, 0]
+    assert numbers[10] == [1, 0], "a second"
+    assert numbers[-1] == [1, 2], "the face of 0.8 s has no number, and leaves none out"
+    assert max(map(len, numbers)) == 3
+
+
 def test_a_track_lasts_half_a_second_without_a_detection_but_survives_a_pause_of_the_video():
     twice = (0.0, [LEFT]), (0.1, [LEFT])
     assert confirmed_ids(track(*twice, (0.5, []))) == [1]

@@ -1,5 +1,7 @@
 """Live video with recognized faces, timeline, settings and export."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import streamlit as st
@@ -8,9 +10,10 @@ from dashboard import resources
 from dashboard.views.live.export import show_export
 from dashboard.views.live.faces import show_faces, show_rates
 from dashboard.views.live.memory import limit_heaps
-from dashboard.views.live.settings import pick_settings
+from dashboard.views.live.presenter import presenter_css, presenting, show_leave, show_presenter
+from dashboard.views.live.settings import CameraSettings, pick_settings
 from dashboard.views.live.timeline import show_timeline
-from dashboard.views.live.webrtc import show_help, stream_camera
+from dashboard.views.live.webrtc import keep_focus, show_help, show_stop, stream_camera
 from dashboard.widgets.messages import show_error
 from pipeline.errors import UserError
 from pipeline.runs import Run
@@ -22,6 +25,7 @@ from pipeline.vision.recognizer import Recognizer
 cv2.setNumThreads(1)
 limit_heaps()
 
+_CSS = Path(__file__).with_name("live.css")
 _REFRESH_S = 1.0
 _SLOW_REFRESH_S = 3.0
 _PROCESSOR = "live.processor"
@@ -29,13 +33,14 @@ _RECOGNIZER = "live.recognizer"
 
 
 def show_camera(model: Run, detector: str) -> None:
-    """Show the video beside its faces, with the timeline below, then settings and export.
+    """Show the video beside its settings and faces, with timeline, performance and export below.
 
     Args:
         model: may be changed while the video plays.
         detector: the face detector's name.
     """
     state = st.session_state
+    st.html(f"<style>{_CSS.read_text()}{presenter_css()}</style>")
     notice = st.container()  # always there: a video that moves on the page would stop
     try:
         state[_RECOGNIZER] = _warm_recognizer(model)
@@ -49,28 +54,37 @@ def show_camera(model: Run, detector: str) -> None:
         state[_PROCESSOR] = LiveProcessor(recognizer, slots=resources.viewer_slots())
     processor: LiveProcessor = state[_PROCESSOR]
     processor.set_recognizer(recognizer)
-    video, faces = st.columns([3, 2], gap="medium")
-    settings, export = st.tabs([":material/tune: Settings", ":material/download: Export"])
-    with settings:
-        live, camera_fps = pick_settings(recognizer, detector)
-        processor.set_settings(live)
+    video, side = st.columns([3, 2], gap="medium")
+    with side, st.container(key="live_settings"), st.expander("Settings", icon=":material/tune:"):
+        settings, camera = pick_settings(recognizer, detector, large=presenting())
+        processor.set_settings(settings)
     with video:
-        playing = _show_video(processor, camera_fps)
-    with faces:
+        playing = _show_video(processor, camera)
+        if presenting():
+            return
+    with side:
         if playing is not None:
             every = _REFRESH_S if playing else None
-            st.fragment(show_faces, run_every=every)(processor, playing, live.hide_faces)
-        if playing:
-            st.fragment(show_rates, run_every=_SLOW_REFRESH_S)(processor)
+            st.fragment(show_faces, run_every=every)(processor, playing, settings)
     with video:
         every = _SLOW_REFRESH_S if playing else None
         st.fragment(show_timeline, run_every=every)(processor.timeline, bool(playing))
-    with export:
-        every = _SLOW_REFRESH_S if processor.timeline.recording else None
-        st.fragment(show_export, run_every=every)(processor, bool(playing))
+        if playing:
+            rates = st.expander(
+                "Performance",
+                icon=":material/speed:",
+                key="live.performance",
+                on_change="rerun",
+            )
+            if rates.open:
+                with rates:
+                    st.fragment(show_rates, run_every=_SLOW_REFRESH_S)(processor)
+        with st.expander("Record and export", icon=":material/download:"):
+            every = _SLOW_REFRESH_S if processor.timeline.recording else None
+            st.fragment(show_export, run_every=every)(processor, bool(playing))
 
 
-def _show_video(processor: LiveProcessor, camera_fps: int) -> bool | None:
+def _show_video(processor: LiveProcessor, camera: CameraSettings) -> bool | None:
     """Show the video and return whether it plays; None if there is no viewer slot for it."""
     slots = resources.viewer_slots()
     if slots.full and not slots.has_slot(processor):
@@ -81,7 +95,14 @@ def _show_video(processor: LiveProcessor, camera_fps: int) -> bool | None:
         )
         st.fragment(_retry, run_every=_SLOW_REFRESH_S)(slots)
         return None
-    playing = stream_camera(processor, camera_fps)
+    with st.container(key="live_video"):
+        playing = stream_camera(processor, camera, fill=presenting())
+        show_leave()
+    with st.container(horizontal=True):
+        show_stop()
+        if playing:
+            show_presenter()
+    keep_focus()
     if not playing:
         show_help()
     return playing

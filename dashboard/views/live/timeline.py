@@ -1,4 +1,4 @@
-"""The probabilities of one face in the last minute."""
+"""The confidences of one face in the last minute."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -20,19 +20,19 @@ _AXIS = "display:flex;justify-content:space-between;font-size:0.8rem;opacity:0.7
 
 
 def show_timeline(timeline: Timeline, playing: bool) -> None:
-    """Draw the probabilities of one face; if there are several, the user chooses one."""
+    """Draw the confidences of one face; if there are several, the user chooses one."""
     recent = timeline.recent()
-    track_ids = sorted({face.track_id for face in recent})
-    if not track_ids:
+    numbers = sorted({face.number for face in recent})
+    if not numbers:
         if playing:
-            st.caption("The probabilities of each face in the last minute appear here.")
+            st.caption("The confidence of each emotion in the last minute appears here.")
         return
-    if st.session_state.get(_FACE) not in track_ids:
-        st.session_state[_FACE] = track_ids[-1]
-    chosen: int | None = track_ids[-1]
-    if len(track_ids) > 1:
-        chosen = st.segmented_control("Face", track_ids, key=_FACE, required=True)
-    st.html(_chart([face for face in recent if face.track_id == chosen], monotonic()))
+    if st.session_state.get(_FACE) not in numbers:
+        st.session_state[_FACE] = numbers[-1]
+    chosen: int | None = numbers[-1]
+    if len(numbers) > 1:
+        chosen = st.segmented_control("Face", numbers, key=_FACE, required=True)
+    st.html(_chart([face for face in recent if face.number == chosen], monotonic()))
 
 
 def _chart(track: Sequence[FacePrediction], now_s: float) -> str:
@@ -44,7 +44,7 @@ def _chart(track: Sequence[FacePrediction], now_s: float) -> str:
     """
     shown = track[:: len(track) // _MAX_POINTS + 1]
     xs = [100 * (1 + (face.time_s - now_s) / WINDOW_S) for face in shown]
-    ys = 100 * (1 - np.stack([face.probabilities for face in shown]))
+    ys = 100 * (1 - np.stack([face.confidences for face in shown]))
     lines = "".join(
         f'<polyline points="{_points(xs, ys[:, i])}" fill="none" stroke="{COLORS[emotion]}" '
         'stroke-width="2" vector-effect="non-scaling-stroke"/>'
@@ -66,7 +66,7 @@ def _chart(track: Sequence[FacePrediction], now_s: float) -> str:
     )
     return (
         f'<div style="{_LEGEND}">{legend}</div><div style="{_AXIS}"><span>100%</span></div>'
-        f'<img alt="Probabilities of face {shown[0].track_id} in the last minute" '
+        f'<img alt="Confidences of face {shown[0].number} in the last minute" '
         f'style="{_CHART}" src="data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"/>'
         f'<div style="{_AXIS}"><span>0%, a minute ago</span><span>now</span></div>'
     )

@@ -137,7 +137,10 @@ def _show_result(target: Path, table: Path, name: str) -> None:
 def _show_tracks(faces: pd.DataFrame) -> None:
     """Show when each track was on screen and its most frequent emotion."""
     if faces.empty:
-        st.info("No face was found. The detector needs faces seen from the front.")
+        st.info(
+            "No face was found for a second or longer; shorter ones are not listed. The detector "
+            "needs faces seen from the front."
+        )
         return
     tracks = faces.groupby("track")
     table = pd.DataFrame(

@@ -10,9 +10,28 @@ import streamlit as st
 from streamlit_webrtc import WebRtcMode, webrtc_streamer
 
 from dashboard.views.live.memory import trim_heaps
+from dashboard.views.live.settings import CameraSettings
 from pipeline.vision.live.processor import LiveProcessor
 
-_CAMERA_FPS = "live.camera_fps"
+_CAMERA = "live.camera"
+_STOPPING = "live.stopping"
+_STOPPED = "live.stopped"
+_IDLE = "live.idle"
+WEBCAM = "webcam"
+_VIDEO = {"autoPlay": True, "playsInline": True, "controls": True, "style": {"width": "100%"}}
+_FILLING = {
+    "autoPlay": True,
+    "playsInline": True,
+    "style": {
+        "position": "fixed",
+        "inset": "0",
+        "width": "100vw",
+        "height": "100vh",
+        "objectFit": "contain",
+        "background": "black",
+        "zIndex": 1,
+    },
+}
 _SAFE_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 _HELP = """
@@ -27,36 +46,84 @@ machine, and browsers allow the camera only on https or localhost: open the page
 | `Connection is taking longer than expected` | The video cannot reach this server: set a STUN or \
 TURN server in `EMOTION_ICE_SERVERS`. |
 
-Without a camera, choose a photo or a video file above.
+Without a camera, choose a photo or a video file above; there are example photos, too.
 """
 
 
-def stream_camera(processor: LiveProcessor, camera_fps: int) -> bool:
+def stream_camera(processor: LiveProcessor, camera: CameraSettings, *, fill: bool) -> bool:
     """Show the camera's video as processed; must be called in every full run of the page.
+
+    START is the component's own. It shows when the server has heard that the video before has
+    ended, and not earlier: an offer that comes before would be taken for that of the old video.
 
     Args:
         processor: processes the frames.
-        camera_fps: frames per second to ask of the camera, from the next START on.
+        camera: what to ask of the camera, from the next START on.
+        fill: whether the video fills its frame, in place of the frame following the video.
 
     Returns:
         Whether the video plays.
     """
     state = st.session_state
-    playing = bool("webcam" in state and state.webcam.state.playing)
-    fps = state.setdefault(_CAMERA_FPS, camera_fps) if playing else camera_fps
-    state[_CAMERA_FPS] = fps  # another value would restart a running camera
-    video = {"width": 640, "height": 480, "frameRate": fps}
+    active = _is_active()
+    asked = state.setdefault(_CAMERA, camera) if active else camera
+    state[_CAMERA] = asked  # another value would restart a running camera
+    if not active and state.pop(_STOPPING, False):
+        state[_STOPPED] = True
+    was_idle, state[_IDLE] = state.get(_IDLE, True), not active
+    # None shows the component's START and STOP.
+    desired = _STOPPING not in state if active else None if was_idle else False
     context = webrtc_streamer(
-        key="webcam",
+        key=WEBCAM,
         mode=WebRtcMode.SENDRECV,
         rtc_configuration={"iceServers": _ice_servers()},
-        media_stream_constraints={"video": video, "audio": False},
+        media_stream_constraints={"video": asked.constraints(), "audio": False},
+        desired_playing_state=desired,
         # Runs recv, which takes about 2 ms, in the server's event loop: the lowest latency.
         async_processing=False,
         video_frame_callback=processor.recv,
         on_video_ended=partial(_end, processor),
+        video_html_attrs=_FILLING if fill else _VIDEO,
     )
+    if not active and not was_idle:
+        st.rerun()  # the old answer is gone from the component: now it may show START
     return bool(context.state.playing)
+
+
+def is_playing() -> bool:
+    """Return whether the video plays, as the browser has last said."""
+    return WEBCAM in st.session_state and bool(st.session_state[WEBCAM].state.playing)
+
+
+def _is_active() -> bool:
+    """Return whether the video plays or is about to."""
+    return is_playing() or (
+        WEBCAM in st.session_state and bool(st.session_state[WEBCAM].state.signalling)
+    )
+
+
+def show_stop() -> None:
+    """Show STOP while the video plays or is about to, and bind Q to it."""
+    if _is_active():
+        st.button(
+            "STOP",
+            icon=":material/stop_circle:",
+            key="live_stop",
+            shortcut="Q",
+            on_click=st.session_state.update,
+            args=({_STOPPING: True},),
+        )
+
+
+def keep_focus() -> None:
+    """Move the focus from START to STOP, so that the page gets the keys, and back."""
+    active, state = _is_active(), st.session_state
+    if active:
+        state.pop(_STOPPED, None)
+    if active or state.pop(_STOPPED, False):
+        target = ".st-key-live_stop button" if active else ".st-key-live_video iframe"
+        script = f"<script>document.querySelector('{target}')?.focus()</script>"
+        st.html(script, unsafe_allow_javascript=True)
 
 
 def _end(processor: LiveProcessor) -> None:

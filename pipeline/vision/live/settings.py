@@ -16,9 +16,10 @@ class LiveSettings:
         recognitions_per_s: how many frames a second are processed, at most.
         detector: one of `DETECTORS`.
         mirror: show the video mirrored; the model's input is not.
-        bars: draw the seven probabilities beside each face.
+        bars: draw the seven confidences beside each face.
         activation_map: blend the class activation map over each face.
         hide_faces: blur every face, and the whole frame while their positions are unknown.
+        large: draw large lines and labels, for an audience.
     """
 
     smallest_face: int = 60
@@ -29,6 +30,7 @@ class LiveSettings:
     bars: bool = False
     activation_map: bool = False
     hide_faces: bool = False
+    large: bool = False
 
 
 def scale_smallest_face(smallest_face: int, height: int, width: int) -> int:

@@ -26,13 +26,13 @@ class Timeline:
         self._recording = False
 
     def add(self, faces: Iterable[FacePrediction], now_s: float) -> None:
-        """Add the faces of a frame.
+        """Add the listed faces of a frame.
 
         Args:
-            faces: whose `time_s` is `now_s`.
+            faces: whose `time_s` is `now_s`; those without a number are left out.
             now_s: when the frame was taken; what is older by a minute is dropped.
         """
-        added = [face.without_image() for face in faces]
+        added = [face.without_image() for face in faces if face.number]
         with self._lock:
             self._recent.extend(added)
             while self._recent and now_s - self._recent[0].time_s > WINDOW_S:
@@ -88,5 +88,5 @@ def to_csv(faces: Sequence[FacePrediction]) -> str:
     for face in faces:
         numbers = (f"{value:.5f}" for value in (face.confidence, *face.probabilities))
         seconds = f"{face.time_s - faces[0].time_s:.3f}"
-        rows.append([seconds, face.track_id, face.label, *numbers])
+        rows.append([seconds, face.number, face.label, *numbers])
     return csv_text(pd.DataFrame(rows, columns=COLUMNS))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +12,7 @@ from pipeline.vision.live.settings import LiveSettings
 from pipeline.vision.live.worker import FrameResult
 
 _MAX_AGE_S = 1.0
+_LARGE_SCALE = 1.8
 
 
 def draw_result(
@@ -35,10 +37,11 @@ def draw_result(
             blur(frame_bgr)
     faces = result.faces
     if settings.mirror:
-        frame_bgr = frame_bgr[:, ::-1].copy()
+        frame_bgr = cv2.flip(frame_bgr, 1).astype(np.uint8, copy=False)
         faces = tuple(_mirror(face, frame_bgr.shape[1]) for face in faces)
     maps = settings.activation_map and not settings.hide_faces
-    draw_faces(frame_bgr, faces, bars=settings.bars, maps=maps)
+    scale = _LARGE_SCALE if settings.large else 1.0
+    draw_faces(frame_bgr, faces, bars=settings.bars, maps=maps, scale=scale)
     if result.problem:
         draw_problem(frame_bgr, result.problem)
     return frame_bgr

@@ -1,9 +1,11 @@
 """Write an annotated copy of a video, and a CSV of the faces in it."""
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 import cv2
@@ -17,6 +19,7 @@ from pipeline.vision.boxes import Box
 from pipeline.vision.drawing import draw_faces
 from pipeline.vision.face_pipeline import FacePipeline
 from pipeline.vision.face_prediction import FacePrediction
+from pipeline.vision.tracking import MAX_UNLISTED_S
 from pipeline.vision.video.decode import VideoReader
 from pipeline.vision.video.encode import VideoWriter, new_file, writing
 
@@ -48,7 +51,7 @@ class RecognizedVideo:
     Attributes:
         video: the video that was written.
         faces: number of faces over all frames, which is the rows of the table.
-        tracks: number of tracks, that is of different faces.
+        tracks: number of tracks of a second or longer, that is of different faces.
     """
 
     video: ProcessedVideo
@@ -101,8 +104,8 @@ def recognize_video(
         source: a video of any usual format.
         target: a new H.264 MP4.
         table: a new CSV of `COLUMNS` with a row for each face drawn: frames count from 0, tracks
-            from 1 and from a face's second detection, boxes are in pixels of the upright frame;
-            None for no table.
+            from 1, boxes are in pixels of the upright frame. Tracks of less than a second are left
+            out; others have rows from their second detection on. None for no table.
         pipeline: detects and recognizes faces; a new one.
         on_progress: called with the fraction that is done, 0 to 1.
 
@@ -111,30 +114,61 @@ def recognize_video(
     """
     if table is not None and table.absolute() == target.absolute():
         raise UserError(f"{target} cannot be both the video and the table: name another table.")
-    frame = faces_drawn = 0
-    tracks: set[int] = set()
+    frame, listing = 0, _Listing()
 
     def annotate(frame_bgr: NDArray[np.uint8], seconds: float) -> NDArray[np.uint8]:
-        nonlocal frame, faces_drawn
+        nonlocal frame
         gray = cv2.cvtColor(frame_bgr, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
         faces = pipeline.process(gray, seconds)
         draw_faces(frame_bgr, faces)
-        for face in faces:
-            write_row(_row(frame, face))
-            tracks.add(face.track_id)
-        faces_drawn += len(faces)
+        for row in listing.add(frame, faces, seconds):
+            write_row(row)
         frame += 1
         return frame_bgr
 
     with _row_writer(table) as write_row:
         video = process_video(source, target, annotate, on_progress)
-    return RecognizedVideo(video, faces_drawn, len(tracks))
+        for row in listing.add(frame, (), inf):
+            write_row(row)
+    return RecognizedVideo(video, listing.rows, len(listing.numbers))
 
 
-def _row(frame: int, face: FacePrediction) -> list[object]:
+class _Listing:
+    """Holds faces back until their track has lasted a second, and drops those of shorter tracks.
+
+    Attributes:
+        numbers: track id → number of the listed faces.
+        rows: how many rows were released.
+    """
+
+    def __init__(self) -> None:
+        self.numbers: dict[int, int] = {}
+        self.rows = 0
+        self._held: deque[tuple[int, FacePrediction]] = deque()
+
+    def add(
+        self, frame: int, faces: Iterable[FacePrediction], now_s: float
+    ) -> Iterator[list[object]]:
+        """Add the faces of a frame, without their images; yield the rows to write, in order."""
+        for face in faces:
+            if face.number:
+                self.numbers[face.track_id] = face.number
+            self._held.append((frame, face.without_image()))
+        while self._held:
+            frame, face = self._held[0]
+            number = self.numbers.get(face.track_id)
+            if number is None and now_s - face.time_s <= MAX_UNLISTED_S:
+                return
+            self._held.popleft()
+            if number is not None:
+                self.rows += 1
+                yield _row(frame, number, face)
+
+
+def _row(frame: int, number: int, face: FacePrediction) -> list[object]:
     confidence, *probabilities = (f"{p:.4f}" for p in (face.confidence, *face.probabilities))
     time = f"{face.time_s:.4f}"
-    return [time, frame, face.track_id, *face.box, face.label, confidence, *probabilities]
+    return [time, frame, number, *face.box, face.label, confidence, *probabilities]
 
 
 @contextmanager

@@ -23,12 +23,19 @@ FACE = FacePrediction(
     track_id=7,
     box=Box(0, 0, 90, 90),
     label="happy",
-    confidence=0.85,
+    confidences=np.float32([0, 0, 0, 0.85, 0, 0, 0.15]),
     probabilities=np.float32([0, 0, 0, 0.9, 0, 0, 0.1]),
+    number=7,
     face_gray=np.zeros((48, 48), np.uint8),
 )
 UNCERTAIN_FACE = FacePrediction(
-    8, FACE.box, UNCERTAIN, 0.31, FACE.probabilities, face_gray=FACE.face_gray
+    8,
+    FACE.box,
+    UNCERTAIN,
+    np.float32([0.3, 0.09, 0.1, 0.31, 0.1, 0.05, 0.05]),
+    FACE.probabilities,
+    number=8,
+    face_gray=FACE.face_gray,
 )
 
 
@@ -41,7 +48,7 @@ class Camera:
 
     def __init__(self) -> None:
         self.calls: list[dict[str, Any]] = []
-        self._state = SimpleNamespace(playing=False)
+        self._state = SimpleNamespace(playing=False, signalling=False)
 
     def __call__(self, key: str, **arguments: Any) -> SimpleNamespace:
         self.calls.append(arguments)
@@ -49,8 +56,12 @@ class Camera:
         return st.session_state[key]
 
     def play(self, playing: bool = True) -> None:
-        """Press START, or STOP."""
+        """Let the video begin, or end."""
         self._state.playing = playing
+
+    def signal(self, signalling: bool = True) -> None:
+        """Press START, whose video has not come yet."""
+        self._state.signalling = signalling
 
 
 @pytest.fixture

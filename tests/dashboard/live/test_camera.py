@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 from unittest import mock
 
 import pytest
@@ -28,7 +29,7 @@ from tests.dashboard.live.conftest import (
     run,
     text_of,
 )
-from tests.dashboard.pages import press
+from tests.dashboard.pages import labels, press
 
 SERVERS = [
     {"urls": "stun:stun.example.org:3478"},
@@ -38,6 +39,11 @@ SERVERS = [
 
 def cards(at) -> str:
     return "\n".join(element.proto.body for element in at.get("html"))
+
+
+def styles(at) -> str:
+    """Return the style sheets of the page."""
+    return "\n".join(text for text in cards(at).split("<style>") if "</style>" in text)
 
 
 def show(at, *faces, **snapshot):
@@ -78,6 +84,8 @@ def test_the_faces_on_screen_are_shown_with_label_confidence_and_image(camera):
     assert "<b>Face 8</b> · uncertain<" in cards(at) and "31%" not in cards(at)
     assert cards(at).count("<img") == 2
     assert not at.info
+    show(at, replace(FACE, number=0))
+    assert "Face" not in cards(at) and "Looking for a face" in at.info[0].value, "under a second"
 
     named(at.toggle, "Hide faces").set_value(True)
     show(at, FACE)
@@ -94,7 +102,10 @@ def test_rates_and_stage_times_are_shown_while_the_video_plays(camera):
     stages = {name: Percentiles(i + 0.25, 10 * i + 0.75) for i, name in enumerate(names, start=1)}
     rates = {"frames_in_per_s": 29.6, "frames_out_per_s": 24.2, "recognitions_per_s": 14.9}
     camera.play()
-    at = show(open_part("camera"), FACE, stages=stages, dropped=1234, **rates)
+    at = open_part("camera")
+    assert not show(at, FACE, stages=stages, **rates).metric, "folded"
+    at.session_state["live.performance"] = True
+    show(at, FACE, stages=stages, dropped=1234, **rates)
     assert {metric.label: metric.value for metric in at.metric} == {
         "Frames/s in": "29.6",
         "Frames/s out": "24.2",
@@ -194,7 +205,7 @@ CHOICES = (
     ("slider", "Smallest face", 120, {"smallest_face": 120}),
     ("slider", "Smoothing", 1.5, {"smoothing_s": 1.5}),
     ("slider", "Max. recognitions/s", 10, {"recognitions_per_s": 10}),
-    ("toggle", "Mirror", True, {"mirror": True}),
+    ("toggle", "Mirror", False, {"mirror": False}),
     ("toggle", "Probability bars", True, {"bars": True}),
     ("toggle", "Class activation map", True, {"activation_map": True}),
     ("toggle", "Hide faces", True, {"hide_faces": True}),
@@ -218,10 +229,10 @@ def test_every_setting_reaches_the_processor_and_lasts_through_another_page(came
 
     monkeypatch.setitem(DETECTORS, "another", AnotherDetector)
     at = open_page()
-    assert settings_of(at) == LiveSettings()
+    assert settings_of(at) == LiveSettings(mirror=True)
     assert requested_fps(camera) == 30
     assert named(at.selectbox, "Detector").options == ["haar", "another"]
-    changed: dict = {}
+    changed: dict = {"mirror": True}
     for kind, label, value, field in CHOICES:
         named(at.get(kind), label).set_value(value)
         changed |= field
@@ -233,7 +244,7 @@ def test_every_setting_reaches_the_processor_and_lasts_through_another_page(came
 
     run(go(at, "overview"))
     go(at, "live")
-    assert settings_of(at) == LiveSettings(120, 1.5, 10, "another", True, True, True, True)
+    assert settings_of(at) == LiveSettings(120, 1.5, 10, "another", False, True, True, True)
     assert requested_fps(camera) == 15
     assert at.session_state["live.processor"] is processor
 
@@ -257,6 +268,87 @@ def test_the_frame_rate_changes_at_the_next_start(camera):
         named(at.select_slider, FPS).set_value(chosen)
         run(at)
         assert requested_fps(camera) == expected
+
+
+def test_a_rear_camera_is_not_mirrored_unless_it_is_asked_for(camera):
+    at = open_part("camera")
+    named(at.segmented_control, "Camera").set_value("Rear")
+    assert not settings_of(at).mirror
+    video = camera.calls[-1]["media_stream_constraints"]["video"]
+    assert video["facingMode"] == {"ideal": "environment"}
+    named(at.toggle, "Mirror").set_value(True)
+    assert settings_of(at).mirror
+    named(at.segmented_control, "Camera").set_value("Front")
+    assert settings_of(at).mirror
+
+
+# START, STOP and presenter mode
+
+
+def desired(camera) -> list[bool | None]:
+    """Return what the component was asked for in the last runs, and forget it."""
+    asked = [call["desired_playing_state"] for call in camera.calls]
+    camera.calls.clear()
+    return asked
+
+
+def test_start_shows_only_after_the_server_has_heard_of_the_end(camera):
+    at = open_part("camera")
+    assert desired(camera) == [None] and "STOP" not in labels(at)
+    camera.signal()
+    run(at)
+    assert desired(camera) == [True] and "STOP" in labels(at), "also before the video plays"
+    camera.signal(False)
+    camera.play()
+    run(at)
+    assert desired(camera) == [True]
+    press(at, "STOP")
+    assert desired(camera) == [False]
+    camera.play(False)
+    run(at)
+    assert desired(camera) == [False, None], "the old answer goes before START shows"
+    assert "STOP" not in labels(at)
+    camera.play()
+    run(at)
+    assert desired(camera) == [True], "a former STOP ends no later video"
+
+
+def test_q_stops_and_esc_leaves_presenter_mode(camera):
+    camera.play()
+    at = open_part("camera")
+    assert named(at.button, "STOP").proto.shortcut == "q"
+    assert "Leave" not in labels(at)
+    press(at, "Presenter mode")
+    assert settings_of(at).large
+    assert named(at.button, "Leave").proto.shortcut == "escape"
+    assert "inset: 0" in styles(at) and not at.get("download_button")
+    press(at, "Leave")
+    assert not settings_of(at).large and "inset: 0" not in styles(at)
+
+
+def test_presenter_mode_ends_with_the_video(camera):
+    camera.play()
+    at = open_part("camera")
+    press(at, "Presenter mode")
+    camera.play(False)
+    assert not settings_of(at).large and "inset: 0" not in styles(at)
+    camera.play()
+    assert not settings_of(at).large
+
+
+def test_the_camera_does_not_start_by_itself_when_the_user_is_back(camera):
+    for leave in (
+        lambda at: go(at, "overview"),
+        lambda at: at.segmented_control("live_from").set_value("Photo").run(),
+    ):
+        camera.play()
+        at = open_page()
+        camera.play(False)  # the browser ends it
+        leave(at)
+        assert "webcam" not in at.session_state
+        go(at, "live")
+        at.segmented_control("live_from").set_value("Camera").run()
+        assert True not in desired(camera)[1:]
 
 
 # Viewer slots, and what can keep the camera from starting
@@ -302,7 +394,12 @@ def test_the_video_requests_no_sound_and_calls_the_processor(camera):
     (call,) = camera.calls
     processor = at.session_state["live.processor"]
     assert call["media_stream_constraints"] == {
-        "video": {"width": 640, "height": 480, "frameRate": 30},
+        "video": {
+            "width": 640,
+            "height": 480,
+            "frameRate": 30,
+            "facingMode": {"ideal": "user"},
+        },
         "audio": False,
     }
     assert call["video_frame_callback"] == processor.recv
@@ -335,19 +432,21 @@ def test_plain_http_from_another_machine_is_a_warning():
 
 def test_help_is_shown_until_the_video_plays(camera):
     at = open_part("camera", url="http://box/live")
-    assert [each.label for each in at.expander] == ["The camera does not start?"]
+    assert "The camera does not start?" in [each.label for each in at.expander]
     assert all(error in text_of(at.markdown) for error in ("NotAllowedError", "NotFoundError"))
     assert at.warning
     camera.play()
-    assert not run(at).expander and not at.warning
+    assert "The camera does not start?" not in [each.label for each in run(at).expander]
+    assert not at.warning
 
 
 def test_ice_servers_come_from_the_environment_or_the_secrets(camera, monkeypatch):
     def part() -> None:
+        from dashboard.views.live.settings import CameraSettings
         from dashboard.views.live.webrtc import stream_camera
         from pipeline.vision.live.processor import LiveProcessor
 
-        stream_camera(LiveProcessor(None), 30)
+        stream_camera(LiveProcessor(None), CameraSettings(), fill=False)
 
     def requested(**secrets) -> tuple[list, str]:
         at = AppTest.from_function(part)

@@ -175,8 +175,8 @@ def test_the_timeline_shows_the_last_minute_of_a_face():
     assert list(colors) == [COLORS[emotion] for emotion in EMOTIONS]
     happy = points[EMOTIONS.index("happy")]
     assert happy[1][0] - happy[0][0] == pytest.approx(100 / 60, abs=0.11)
-    assert [y for _, y in happy] == pytest.approx([10, 10], abs=0.1)
-    assert not at.segmented_control
+    assert [y for _, y in happy] == pytest.approx([15, 15], abs=0.1)
+    assert "Face" not in [each.label for each in at.segmented_control]
 
 
 def test_of_several_faces_one_is_chosen_until_it_has_left():
@@ -191,6 +191,6 @@ def test_of_several_faces_one_is_chosen_until_it_has_left():
     assert len(lines(at)[0][1]) == 2
 
     timeline_of(at).clear_recent()
-    add(at, monotonic(), UNCERTAIN_FACE, replace(FACE, track_id=9))
+    add(at, monotonic(), UNCERTAIN_FACE, replace(FACE, number=9))
     assert len(lines(at)) == 7
     assert named(at.segmented_control, "Face").value == 9

@@ -16,9 +16,11 @@ from pipeline.vision.boxes import Box
 from pipeline.vision.confidence import UNCERTAIN
 from pipeline.vision.detectors import DETECTORS, Detector
 from pipeline.vision.photo import PhotoDetector
+from pipeline.workspace import PROJECT
 from tests.dashboard.live.conftest import OTHER, downloads, go, named, open_page, open_part, run
 from tests.vision.clips import face_image
 
+EXAMPLES = PROJECT / "dashboard" / "views" / "live" / "examples"
 ONE_FACE = face_image(480, 640)
 TWO_FACES = np.hstack([ONE_FACE, ONE_FACE])
 
@@ -53,6 +55,32 @@ def test_two_faces_give_a_table_and_an_image_with_the_faces_drawn():
     content, name = downloads(at)["Image, PNG"]
     assert name == "two.faces-emotions.png"
     assert decode(content).shape == TWO_FACES.shape and (decode(content) != TWO_FACES).any()
+
+
+def test_the_cards_of_a_photo_and_its_table_have_one_distribution(other_model):
+    at = upload(open_part("photo", OTHER), "two.png", encode(TWO_FACES))  # at a temperature of 3
+    (cards,) = (each.proto.body for each in at.get("html"))
+    assert cards.count("Face ") >= 2 and cards.count("<img") == 2
+    for _, row in at.dataframe[0].value.iterrows():
+        assert row["confidence"] == row[list(EMOTIONS)].max()
+        for emotion in EMOTIONS:
+            assert f"</span>{row[emotion]:.1f}%</span>" in cards
+    assert any("temperature, not averaged" in caption.value for caption in at.caption)
+
+
+def test_three_examples_of_at_most_60_kb_can_be_tried_and_name_their_source():
+    at = open_part("photo")
+    at.segmented_control("live.photo.way").set_value("Example").run()
+    options = at.segmented_control("live.photo.example").options
+    assert len(options) == 3
+    for name, faces in zip(options, (1, 2, 3), strict=True):
+        at.segmented_control("live.photo.example").set_value(name).run()
+        assert len(at.dataframe[0].value) == faces and not at.error, name
+        assert any("NASA" in each.value or "Synthetic" in each.value for each in at.caption), name
+        assert "Image, PNG" in downloads(at)
+    for photo in EXAMPLES.glob("*.jpg"):
+        assert photo.stat().st_size <= 60_000
+        assert f"`{photo.name}`" in (EXAMPLES / "README.md").read_text()
 
 
 def test_a_large_photo_is_exported_at_its_own_size():

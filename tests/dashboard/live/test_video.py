@@ -41,9 +41,9 @@ FULL = OSError(28, "No space left on device")
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory) -> bytes:
-    """Half a second with one face."""
+    """One and a half seconds with one face."""
     path = tmp_path_factory.mktemp("clips") / "clip.mp4"
-    return write_clip(path, [face_image()] * 15).read_bytes()
+    return write_clip(path, [face_image()] * 15, ticks=range(0, 10**6, 9000)).read_bytes()
 
 
 def upload(content: bytes, name: str = "clip.mp4", at: AppTest | None = None) -> AppTest:

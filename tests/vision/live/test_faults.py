@@ -69,6 +69,7 @@ def test_a_hung_worker_is_replaced_and_its_late_result_dropped(processor, detect
     gate.set()
     assert until(lambda: not old.is_alive())
     assert shows_right_only(processor.snapshot())
+    assert feed_until(processor, lambda _: processor.timeline.recent())
     assert {face.box for face in processor.timeline.recent()} == {RIGHT}  # of the last minute
     assert len(workers()) == 1
 

@@ -57,6 +57,14 @@ def test_a_recording_holds_what_came_from_start_to_stop_however_long():
     assert times(predictions.recent()) == [3.0 + 2 * WINDOW_S, 4.0 + 2 * WINDOW_S]
 
 
+def test_faces_without_a_number_are_left_out():
+    predictions = Timeline()
+    predictions.start_recording()
+    add(predictions, 1.0, ONE, replace(TWO, number=0))
+    assert [face.number for face in predictions.recent()] == [ONE.number]
+    assert predictions.rows == 1
+
+
 def test_a_new_recording_starts_empty_and_a_discarded_one_does_not_go_on():
     predictions = Timeline()
     for now in (1.0, 2.0):

@@ -11,6 +11,8 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.labels import COLORS, EMOTIONS
+from pipeline.vision.boxes import Box
+from pipeline.vision.detectors import Detector
 from pipeline.vision.detectors.haar import HaarDetector
 from pipeline.vision.face_pipeline import FacePipeline
 from pipeline.vision.video.annotate import COLUMNS, process_video, recognize_video
@@ -182,8 +184,41 @@ def test_the_table_has_a_row_for_each_face_from_its_second_frame_on(recognize, t
     assert (found.faces, found.tracks, found.video.frames) == (7, 1, 8)
 
 
+def test_faces_of_less_than_a_second_are_in_no_row_and_others_are_from_the_beginning(
+    stub, tmp_path, out
+):
+    seen = {"left": (0.0, 3.0), "right": (0.5, 1.7), "short": (0.2, 1.1), "shorter": (2.0, 2.3)}
+    boxes = {name: Box(70 * i, 20, 60, 60) for i, name in enumerate(seen)}
+
+    class Scene(Detector):
+        now_s = 0.0
+
+        def detect(self, gray: np.ndarray) -> list[Box]:
+            now_s, self.now_s = self.now_s, self.now_s + 0.1
+            return [boxes[name] for name, (a, b) in seen.items() if a - 0.01 < now_s < b + 0.01]
+
+    source = write_clip(
+        tmp_path / "in.mp4",
+        [np.full((120, 320, 3), 90, np.uint8)] * 31,
+        ticks=range(0, 10**6, 9000),
+    )
+    table = tmp_path / "faces.csv"
+    found = recognize_video(source, out, table, FacePipeline(Scene(30), stub, 0.0), ignore)
+
+    with table.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    first_s = {}
+    for row in rows:
+        first_s.setdefault((row["track"], int(row["x"])), float(row["time_s"]))
+    assert first_s == pytest.approx({("1", 0): 0.1, ("2", 70): 0.6})
+    assert [int(row["frame"]) for row in rows] == sorted(int(row["frame"]) for row in rows)
+    assert (found.tracks, found.faces) == (2, len(rows))
+
+
 def test_a_face_is_drawn_from_its_second_frame_on(recognize, tmp_path, out):
-    source = write_clip(tmp_path / "in.mp4", [face_image(480, 640)] * 5)
+    source = write_clip(
+        tmp_path / "in.mp4", [face_image(480, 640)] * 5, ticks=range(0, 10**6, 30_000)
+    )
     recognize(source, out, tmp_path / "faces.csv")
 
     frames, _ = read_clip(out)
