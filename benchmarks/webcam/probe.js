@@ -6,8 +6,9 @@
   const MIN_CONTRAST = 20; // between a bit and its complement, of 255
   const displays = { sent: [], returned: [] };
 
-  function readNumber(video, context) {
+  function readNumber(video, context, mirrored) {
     const { videoWidth, videoHeight } = video;
+    context.setTransform(mirrored ? -1 : 1, 0, 0, 1, mirrored ? 2 * BITS : 0, 0);
     context.drawImage(video, 0, 0, videoWidth, STRIP * videoHeight, 0, 0, 2 * BITS, 1);
     const pixels = context.getImageData(0, 0, 2 * BITS, 1).data;
     let number = 0;
@@ -19,12 +20,12 @@
     return number;
   }
 
-  function watch(video, list) {
+  function watch(video, list, mirrored = false) {
     const canvas = document.createElement("canvas");
     [canvas.width, canvas.height] = [2 * BITS, 1];
     const context = canvas.getContext("2d", { willReadFrequently: true });
     const record = (_, { presentationTime, presentedFrames }) => {
-      list.push([readNumber(video, context), presentationTime, presentedFrames]);
+      list.push([readNumber(video, context, mirrored), presentationTime, presentedFrames]);
       video.requestVideoFrameCallback(record);
     };
     video.requestVideoFrameCallback(record);
@@ -43,7 +44,7 @@
     return stream;
   };
   window.probe = {
-    watch: () => watch(document.querySelector("video"), displays.returned),
+    watch: (mirrored) => watch(document.querySelector("video"), displays.returned, mirrored),
     take: () => [displays.sent.splice(0), displays.returned.splice(0)],
   };
 })();
