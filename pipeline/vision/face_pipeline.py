@@ -13,6 +13,8 @@ from pipeline.vision.face_prediction import FacePrediction
 from pipeline.vision.recognizer import Recognizer
 from pipeline.vision.tracking import Track, Tracker
 
+_SAME_SHAPE = 0.05
+
 
 class FacePipeline:
     """Processes the frames of one video in order. Not thread-safe.
@@ -51,9 +53,13 @@ class FacePipeline:
         for track in self._tracker.tracks:
             track.reset_recognition()
 
-    def reset(self) -> None:
-        """End all tracks, as when the frame size changes."""
-        self._tracker.reset()
+    def change_size(self, old: tuple[int, ...], new: tuple[int, ...]) -> None:
+        """Follow a change of the frames' height and width: tracks stay if the shape does."""
+        factor, other = new[0] / old[0], new[1] / old[1]
+        if abs(factor / other - 1) > _SAME_SHAPE:
+            self._tracker.reset()
+        else:
+            self._tracker.rescale(factor)
 
     def process(self, gray: NDArray[np.uint8], now_s: float) -> tuple[FacePrediction, ...]:
         """Return the faces of confirmed tracks, by track id, after a frame, uint8 (h, w)."""

@@ -142,6 +142,13 @@ class Tracker:
         """End all tracks; their ids are not used again."""
         self.tracks.clear()
 
+    def rescale(self, factor: float) -> None:
+        """Follow a change of the frame size by a factor; tracks keep their ids."""
+        for track in self.tracks:
+            track.box = Box(*(round(factor * value) for value in track.box))
+            across, down = track.velocity
+            track.velocity = factor * across, factor * down
+
     def _match(self, boxes: list[Box], now_s: float) -> dict[int, Track]:
         latest_s = max((track.detected_s for track in self.tracks), default=0.0)
         pairs = sorted(

@@ -169,12 +169,16 @@ def test_another_model_keeps_the_track_ids_and_resets_the_predictions(stub):
             assert face.label == UNCERTAIN, "seven points do not give a new label"
 
 
-def test_track_ids_go_on_after_a_reset(finds, stub):
+def test_tracks_stay_when_the_frames_are_scaled_and_end_when_their_shape_changes(finds, stub):
     pipeline = FacePipeline(finds(60), stub, 0.0)
-    process(pipeline, 0.0, 0.1)
-    pipeline.reset()
-    assert process(pipeline, 0.2) == ()
-    assert [face.track_id for face in process(pipeline, 0.3)] == [2]
+    process(pipeline, *np.arange(0, 1.15, 0.1))
+    finds.boxes = [Box(5, 5, 50, 50)]
+    pipeline.change_size((480, 640), (240, 320))
+    (face,) = process(pipeline, 1.2)
+    assert (face.track_id, face.number, face.box) == (1, 1, Box(5, 5, 50, 50))
+    pipeline.change_size((240, 320), (320, 240))
+    assert process(pipeline, 1.3) == ()
+    assert [(face.track_id, face.number) for face in process(pipeline, 1.4)] == [(2, 0)]
 
 
 def test_a_frame_of_one_pixel_is_processed(finds, stub):

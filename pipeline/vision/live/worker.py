@@ -138,8 +138,8 @@ class Worker:
                 )
             self._pipeline.detector = new
         pipeline = self._pipeline
-        if size != self._size:  # browsers change the size under load
-            pipeline.reset()
+        if self._size and size != self._size:  # browsers change the size under load
+            pipeline.change_size(self._size, size)
         if recognizer is not self._recognizer:
             pipeline.set_recognizer(recognizer.share())
         pipeline.smoothing_s, pipeline.explain = settings.smoothing_s, settings.activation_map

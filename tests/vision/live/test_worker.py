@@ -137,15 +137,15 @@ def test_a_detector_is_created_in_the_workers_thread_and_again_only_if_its_setti
     assert detector.smallest_faces == [60, 90]
 
 
-def test_a_frame_of_another_size_gets_a_detector_for_it_and_new_tracks(watch, detector):
+def test_a_frame_of_another_shape_gets_a_detector_for_it_and_new_tracks(watch, detector):
     watched = watch()
     watched.process()
     watched.process()
-    result = watched.process(240, 320)
-    assert result.size == (240, 320)
-    assert result.faces == (), "boxes of another size do not locate faces"
+    result = watched.process(240, 240)
+    assert result.size == (240, 240)
+    assert result.faces == (), "boxes of another shape do not locate faces"
     assert detector.smallest_faces == [60, 30]
-    assert len(watched.process(240, 320).faces) == 1
+    assert len(watched.process(240, 240).faces) == 1
 
 
 def test_a_fault_of_the_detector_is_a_problem_and_is_retried_and_tracks_keep_their_ids(
