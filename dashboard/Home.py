@@ -21,6 +21,8 @@ from pipeline.storage import explain_disk
 ICON = Path(__file__).with_name("icon.svg")
 CONTRAST = Path(__file__).with_name("contrast.css")
 ABOUT = "**Emotion Detector**: explore faces, train models on them, and run them live."
+# With an entry of its own the menu is shown, which has the choice of a light or dark theme.
+st.set_page_config(page_icon=ICON, layout="wide", menu_items={"About": ABOUT})
 page = st.navigation(
     [
         st.Page("app_pages/overview.py", title="Overview", icon=":material/home:", default=True),
@@ -32,13 +34,7 @@ page = st.navigation(
     ],
     position="sidebar" if is_admitted() else "hidden",
 )
-# With an entry of its own the menu is shown, which has the choice of a light or dark theme.
-st.set_page_config(
-    page_title=f"{page.title} · Emotion Detector",
-    page_icon=ICON,
-    layout="wide",
-    menu_items={"About": ABOUT},
-)
+st.set_page_config(page_title=f"{page.title} · Emotion Detector")
 st.html(CONTRAST)
 if page is not live:
     st.session_state.pop("live.photo", None)  # discarded when its page is left, as it promises

@@ -33,18 +33,19 @@ def show_dataset(info: DatasetInfo) -> None:
     faces = resources.annotated(resources.dataset(info.name, info.fingerprint))
     begin(info.name, info.fingerprint)
     view = choice_bar("View", VIEWS, "view")
+    has_results = True
     if view == "Faces":
         show_filter_controls(faces)
     elif view == "Audit":
-        show_audit(faces)
+        has_results = show_audit(faces)
     elif view == "Map":
-        show_map(faces)
+        has_results = show_map(faces)
     elif view == "FER+":
-        show_ferplus(faces)
+        has_results = show_ferplus(faces)
     else:
         show_overview(info, faces)
     active = FILTERS.active()
-    if view == "Faces" or FILTERS.filters.keys() & active.keys():
+    if view == "Faces" or (has_results and FILTERS.filters.keys() & active.keys()):
         show_filtered_faces(faces, active)
 
 

@@ -88,4 +88,5 @@ def show_faces(
 
     clicked = gallery(key, len(present), tiles, per_page=_PER_PAGE, reveal=reveal)
     if clicked is not None:
-        show_detail(resources.annotated(dataset), int(rows[present[clicked]]))
+        shown = rows[present]
+        show_detail(resources.annotated(dataset), int(shown[clicked]), shown)

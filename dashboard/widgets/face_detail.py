@@ -1,5 +1,7 @@
 """A dialog about one face: label, findings, FER+ votes, model predictions and duplicates."""
 
+from typing import Literal
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -26,7 +28,13 @@ from pipeline.vision.recognizer import Recognizer
 _SIDE_PX = 240
 _BAR_PX = 104
 _FACE = "dataset.face"
+_PLACE = "dataset.face_place"  # its index among the faces of the gallery
 _RECOGNIZED = "dataset.recognized"
+_NEIGHBORS: tuple[tuple[str, int, str, Literal["left", "right"], str], ...] = (
+    ("Previous", -1, ":material/chevron_left:", "left", "Left"),
+    ("Next", 1, ":material/chevron_right:", "right", "Right"),
+)
+"""Label, steps, icon, its position, key."""
 
 Predicted = dict[str, NDArray[np.float32]]
 """Model → probabilities float32 (7,)."""
@@ -51,20 +59,32 @@ def badges(faces: AnnotatedDataset, face: int, finding: str | None = None) -> li
     return words if groups is None else [*words, f"group {groups[face] + 1}"]
 
 
-def show_detail(faces: AnnotatedDataset, face: int) -> None:
-    """Open a dialog about a face; its duplicates can be opened from there.
+def show_detail(faces: AnnotatedDataset, face: int, among: NDArray[np.intp]) -> None:
+    """Open a dialog about a face; its neighbors and its duplicates can be opened from there.
 
     Args:
         faces: all faces.
         face: its position in the data set.
+        among: positions of the faces of the gallery that it belongs to, in their order.
     """
+    st.session_state[_PLACE] = int(np.flatnonzero(among == face)[0])
+    _show(face)
+    _dialog(faces, among)
+
+
+def _show(face: int) -> None:
     st.session_state[_FACE] = face
     reset_exclusion_form()
-    _dialog(faces)
+
+
+def _go(among: NDArray[np.intp], steps: int) -> None:
+    """Show a neighbor. For callbacks."""
+    st.session_state[_PLACE] += steps
+    _show(int(among[st.session_state[_PLACE]]))
 
 
 @st.dialog("Face", width="large")
-def _dialog(faces: AnnotatedDataset) -> None:
+def _dialog(faces: AnnotatedDataset, among: NDArray[np.intp]) -> None:
     try:  # the dialog is rerun by itself, and files may have changed since
         resources.dataset(faces.dataset.name, faces.dataset.fingerprint)
     except UserError as error:
@@ -72,6 +92,7 @@ def _dialog(faces: AnnotatedDataset) -> None:
         return
     face = st.session_state[_FACE]
     label = EMOTIONS[faces.dataset.labels[face]]
+    _show_neighbors(among)
     image, facts = st.columns([1, 2], gap="medium")
     with image:
         large = (_SIDE_PX, _SIDE_PX)
@@ -86,6 +107,24 @@ def _dialog(faces: AnnotatedDataset) -> None:
         _show_votes(faces, face)
     _show_predictions(faces, face)
     _show_duplicates(faces, face)
+
+
+def _show_neighbors(among: NDArray[np.intp]) -> None:
+    """Show buttons for the previous and the next face, which the arrow keys press, too."""
+    place = st.session_state[_PLACE]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        for label, steps, icon, position, key in _NEIGHBORS:
+            st.button(
+                label,
+                icon=icon,
+                icon_position=position,
+                shortcut=key,
+                key=f"face {label}",
+                disabled=not 0 <= place + steps < len(among),
+                on_click=_go,
+                args=(among, steps),
+            )
+        st.caption(f"Face {place + 1:,} of {len(among):,}", width="content")
 
 
 def _show_facts(faces: AnnotatedDataset, face: int) -> None:
@@ -174,7 +213,7 @@ def _show_duplicates(faces: AnnotatedDataset, face: int) -> None:
         st.markdown(f"**{escape_markdown(title)}**")
         clicked = tile_grid(f"{title} of {face}", [_tile(faces, int(other)) for other in others])
         if clicked is not None:
-            st.session_state[_FACE] = int(others[clicked])
+            _show(int(others[clicked]))
             st.rerun(scope="fragment")
 
 

@@ -2,7 +2,13 @@
 export default function ({ data, parentElement, setTriggerValue }) {
   const grid = parentElement.querySelector(".gallery")
   grid.style.setProperty("--side", `${data.side}px`)
-  grid.replaceChildren(...data.tiles.map(drawTile))
+  const drawn = JSON.stringify(data.tiles)
+  if (grid.drawn !== drawn) {
+    grid.drawn = drawn // tiles that have not changed stay, and with them the focus
+    const focused = [...grid.children].indexOf(document.activeElement)
+    grid.replaceChildren(...data.tiles.map(drawTile))
+    grid.children[focused]?.focus({ preventScroll: true })
+  }
   if (data.reveal) {
     requestAnimationFrame(() => grid.scrollIntoView({ behavior: "smooth", block: "start" }))
   }

@@ -12,11 +12,14 @@ from pipeline.labels import COLORS
 from pipeline.report.face_images import data_uri
 
 _HERE = Path(__file__).parent
+_NUMBERED_PAGES = 7
+"""Up to this many pages, the control shows the number of each."""
 _GRID = st.components.v2.component(
     "face_gallery",
     html='<div class="gallery"></div>',
     css=(_HERE / "gallery.css").read_text(),
     js=(_HERE / "gallery.js").read_text(),
+    isolate_styles=False,  # else focus cannot return to a tile when its dialog is closed
 )
 
 
@@ -67,8 +70,26 @@ def gallery(
     if pages > 1:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.pagination(pages, key=key)
-            st.caption(f"Faces {start + 1:,}-{end:,} of {n:,}", width="content")
+            if pages > _NUMBERED_PAGES:
+                _go_to_page(pages, key)
+            st.caption(
+                f"Page {page:,} of {pages:,} · faces {start + 1:,}–{end:,} of {n:,}",
+                width="content",
+            )
     return None if clicked is None else start + clicked
+
+
+def _go_to_page(pages: int, key: str) -> None:
+    """Let the user type a page that the control leaves out."""
+    asked = f"{key} page"
+    st.session_state[asked] = st.session_state.get(key) or 1
+
+    def go() -> None:
+        st.session_state[key] = st.session_state[asked]
+
+    st.number_input(
+        "Page", 1, pages, key=asked, on_change=go, label_visibility="collapsed", width=110
+    )
 
 
 def tile_grid(

@@ -29,6 +29,19 @@ def test_every_view_opens_and_names_the_data_set(sample):
         assert dataset_info("sample").fingerprint[:12] in line and "1,400 faces" in line
 
 
+def test_a_view_without_results_shows_how_to_get_them_and_no_faces(sample):
+    for view, step in (
+        ("Audit", "Audit images"),
+        ("Map", "Compute map"),
+        ("FER+", "Import with votes…"),
+    ):
+        app = open_dataset(view)
+        app.session_state["dataset.filters"] = {"emotion": "sad"}
+        app.run()
+        assert button(app, step), view
+        assert not app.get("bidi_component"), view
+
+
 def test_controls_set_filters_and_chips_drop_them(sample):
     run = make_run(load_dataset("sample"))
     app = open_dataset("Faces")

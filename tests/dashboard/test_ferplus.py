@@ -13,7 +13,7 @@ from pipeline.data.statistics import measure
 from pipeline.data.votes import MAJORITIES
 from pipeline.labels import EMOTIONS
 from pipeline.report.charts.votes import AGREEMENT_EDGES, ENTROPY_EDGES, bin_counts
-from tests.dashboard.pages import active_filters, click_mark, heading, open_dataset, traces
+from tests.dashboard.pages import active_filters, click_mark, heading, labels, open_dataset, traces
 from tests.data.dataset_makers import make_faces, noise, store_faces
 from tests.data.dataset_makers import votes as votes_for
 
@@ -48,7 +48,7 @@ def test_without_votes_the_view_says_what_they_are_and_how_to_get_them():
     store_faces([noise(0)])
     app = open_dataset("FER+")
     assert any("the votes of ten annotators" in text.value for text in app.markdown)
-    assert "--ferplus" in app.code[0].value
+    assert "Import with votes…" in labels(app)
     assert not app.metric and not app.get("plotly_chart")
 
 

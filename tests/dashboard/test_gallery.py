@@ -28,7 +28,7 @@ def test_a_page_holds_its_faces_and_a_page_beyond_the_last_becomes_the_first():
     png = base64.b64decode(shown[7]["source"].partition(",")[2])
     face = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE)
     assert face.shape == (48, 48) and (face == 7).all()
-    assert app.caption[0].value == "Faces 1-30 of 100"
+    assert app.caption[0].value == "Page 1 of 4 · faces 1–30 of 100"
 
     app.session_state["faces"] = 4
     assert len(tiles(app.run())) == 10

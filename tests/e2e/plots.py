@@ -13,7 +13,12 @@ _PLACE = """([number, x, y]) => {
 
 
 def click_point(page: Page, number: int, x: Any, y: Any) -> None:
-    """Click where a chart shows a value, once it stands still.
+    """Click where a chart shows a value; the arguments are those of `hover_point`."""
+    page.mouse.click(*hover_point(page, number, x, y))  # it selects what it hovers
+
+
+def hover_point(page: Page, number: int, x: Any, y: Any) -> tuple[float, float]:
+    """Point at where a chart shows a value, once it stands still, and return the place.
 
     Args:
         page: the page, which has been settled.
@@ -31,10 +36,8 @@ def click_point(page: Page, number: int, x: Any, y: Any) -> None:
     left, top = now
     page.mouse.move(left - 3, top)
     page.mouse.move(left, top)
-    expect(
-        chart.locator(".hoverlayer .hovertext").first
-    ).to_be_visible()  # it selects what it hovers
-    page.mouse.click(left, top)
+    expect(chart.locator(".hoverlayer .hovertext").first).to_be_visible()
+    return left, top
 
 
 def points(page: Page, number: int, trace: int) -> list[dict[str, Any]]:

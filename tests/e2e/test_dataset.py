@@ -13,6 +13,7 @@ from pipeline.data.store import dataset_info, load_dataset, remove_dataset
 from tests.data.dataset_makers import store_repeated_faces
 from tests.data.source_makers import noise_file, write_zip
 from tests.e2e.browser import Server, serve_copy, wait_ready
+from tests.e2e.plots import hover_point, points
 
 
 @pytest.fixture(scope="module")
@@ -98,8 +99,14 @@ def test_a_face_opens_and_faces_picked_by_hand_become_an_exclusion_list(
     expect(dialog.get_by_text(str(ids[5]))).to_be_visible()
     dialog.get_by_role("button", name=re.compile("Recognize with")).click()
     expect(dialog.get_by_test_id("stDataFrame")).to_be_visible(timeout=30_000)
+    for key, number in (("ArrowRight", 6), ("ArrowRight", 7), ("ArrowLeft", 6)):
+        page.keyboard.press(key)
+        expect(dialog.get_by_text(str(ids[number]))).to_be_visible()
+    dialog.get_by_role("button", name="Previous").click()
+    expect(dialog.get_by_text(str(ids[5]))).to_be_visible()
     dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_be_hidden()
+    expect(tiles.nth(5)).to_be_focused()
 
     page.get_by_text("Pick by hand").click()
     for number in (0, 2):
@@ -128,6 +135,12 @@ def test_a_finding_and_a_lasso_on_the_map_open_their_faces(audited, page: Page) 
     expect(plot).to_be_visible(timeout=30_000)
     box = plot.bounding_box()
     assert box is not None
+    point = points(page, 0, 0)[0]
+    hover_point(page, 0, point["x"], point["y"])
+    shown = page.locator(".preview img")
+    expect(shown).to_be_visible()
+    expect(shown).to_have_attribute("src", re.compile("^data:image/png"))
+
     left, top, bottom = box["x"] + 2, box["y"] + 2, box["y"] + box["height"] - 2
     middle = box["x"] + box["width"] / 2
     page.mouse.move(left, top)

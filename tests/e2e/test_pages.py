@@ -32,8 +32,20 @@ def test_every_page_opens_without_an_error_and_fetches_nothing_from_elsewhere(
             expect(heading).to_be_visible(timeout=30_000)
             wait_ready(page)
             expect(page.locator(ERRORS)).to_have_count(0)
+            name = (address or "overview").capitalize()
+            expect(page).to_have_title(f"{name} · Emotion Detector")
         context.close()
     assert [url for url in fetched if not url.startswith((server, "data:", "blob:"))] == []
+
+
+def test_a_theme_is_chosen_in_the_menu(server: str, page: Page) -> None:
+    page.goto(f"{server}/live")
+    app = page.get_by_test_id("stApp")
+    for theme, background in (("Dark", "rgb(18, 22, 28)"), ("Light", "rgb(255, 255, 255)")):
+        page.get_by_test_id("stMainMenu").click()
+        page.get_by_role("menuitemradio", name=theme).click()
+        expect(app).to_have_css("background-color", background)
+        page.keyboard.press("Escape")
 
 
 def test_the_server_answers_under_its_own_names_only(server: str) -> None:

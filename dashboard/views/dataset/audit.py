@@ -12,6 +12,7 @@ from dashboard import actions, resources
 from dashboard.access import editors_only
 from dashboard.resources import AnnotatedDataset
 from dashboard.views.dataset.filters import FILTERS
+from dashboard.widgets.empty_state import empty_state
 from dashboard.widgets.face_detail import show_detail
 from dashboard.widgets.gallery import Tile, tile_grid
 from dashboard.widgets.job_progress import follow_job, offer_job
@@ -53,21 +54,29 @@ class _Row:
     filters: Mapping[str, Any]
 
 
-def show_audit(faces: AnnotatedDataset) -> None:
-    """Show the findings of the audit, or a button that runs it; and the exclusion lists."""
+def show_audit(faces: AnnotatedDataset) -> bool:
+    """Show the findings of the audit and the exclusion lists, or a button that runs it.
+
+    Returns:
+        Whether there is an audit.
+    """
     job = audit_job(faces.dataset.name)
     if job.running():
-        return follow_job(job, "Auditing")
+        follow_job(job, "Auditing")
+        return False
     if faces.audit is None:
-        st.markdown(
+        with empty_state(
+            "No audit yet",
             "An audit finds duplicates, also across splits, conflicting labels, and images of low "
-            "contrast. It takes up to a minute, and its result is stored."
-        )
-        return offer_job(job, "Audit images", ":material/troubleshoot:")
+            "contrast. It takes up to a minute, and its result is stored.",
+        ):
+            offer_job(job, "Audit images", ":material/troubleshoot:")
+        return False
     _show_head(faces, faces.audit)
     for row in [*_findings(faces, faces.audit), _label_issues(faces)]:
         _show_row(faces, faces.audit, row)
     _show_exclusion_lists(faces.dataset.name)
+    return True
 
 
 def _show_head(faces: AnnotatedDataset, audit: Audit) -> None:
@@ -153,7 +162,7 @@ def _show_row(faces: AnnotatedDataset, audit: Audit, row: _Row) -> None:
             tiles = [_tile(faces, int(face)) for face in row.examples]
             clicked = tile_grid(f"strip {row.title}", tiles, side=_STRIP_SIDE_PX)
             if clicked is not None:
-                show_detail(faces, int(row.examples[clicked]))
+                show_detail(faces, int(row.examples[clicked]), row.faces)
 
 
 def _offer_training_side(faces: AnnotatedDataset, audit: Audit, finding: str) -> None:
@@ -212,7 +221,6 @@ def _show_exclusion_list(dataset: str, name: str) -> None:
             listed = load_exclusions(dataset, name)
             shown = escape_markdown(name)
             st.markdown(f"**{shown}** · {len(listed):,} faces", width="stretch")
-            st.caption(f"--exclude {shown}", width="content")
             st.button(
                 "Show faces",
                 key=f"show list {name}",

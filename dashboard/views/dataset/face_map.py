@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from dashboard import resources
 from dashboard.resources import AnnotatedDataset
 from dashboard.views.dataset.filters import FILTERS
+from dashboard.views.dataset.hovered_face import show_hovered_face
 from dashboard.widgets.address import read_choice, write_choice
+from dashboard.widgets.empty_state import empty_state
 from dashboard.widgets.job_progress import follow_job, offer_job
 from dashboard.widgets.markdown import escape_markdown
 from pipeline.data.audit import FINDINGS, Audit
@@ -21,10 +23,14 @@ from pipeline.report.charts.face_map import NO_DEFECT, face_map
 from pipeline.runs import Run
 
 _SOURCE = "map_by"
+_CHART = "face-map"
 
 
-def show_map(faces: AnnotatedDataset) -> None:
+def show_map(faces: AnnotatedDataset) -> bool:
     """Show the map of a data set by pixels or by a model's features, or offer to compute it.
+
+    Returns:
+        Whether there is a map.
 
     Raises:
         UserError: the chosen model's files are missing.
@@ -34,12 +40,14 @@ def show_map(faces: AnnotatedDataset) -> None:
         color = _color_choice(faces)
     job = map_job(faces.dataset.name, model.name if model else "")
     if job.running():
-        return follow_job(job, f"Computing the map of {min(MAX_FACES, len(faces.dataset)):,} faces")
+        follow_job(job, f"Computing the map of {min(MAX_FACES, len(faces.dataset)):,} faces")
+        return False
     stored = load_map(faces.dataset, model)
     if stored is None:
         _offer(job)
-    else:
-        _show_chart(faces, stored, color)
+        return False
+    _show_chart(faces, stored, color)
+    return True
 
 
 def _source_choice() -> Run | None:
@@ -73,12 +81,13 @@ def _color_choice(faces: AnnotatedDataset) -> str:
 
 
 def _offer(job: Job) -> None:
-    st.markdown(
+    with empty_state(
+        "No map yet",
         "A map puts similar faces close together: clusters show what distinguishes faces, outliers "
         f"may be mistakes. It shows up to {MAX_FACES:,} faces, takes about half a minute for as "
-        "many, and is stored."
-    )
-    offer_job(job, "Compute map", ":material/scatter_plot:")
+        "many, and is stored.",
+    ):
+        offer_job(job, "Compute map", ":material/scatter_plot:")
 
 
 def _show_chart(faces: AnnotatedDataset, stored: FaceMap, color: str) -> None:
@@ -93,13 +102,15 @@ def _show_chart(faces: AnnotatedDataset, stored: FaceMap, color: str) -> None:
         groups, legend = finding_groups(faces.audit, positions)
     hints = np.char.add(np.char.add(labels, " · "), splits)
     key = f"map.chart {dataset.fingerprint} {stored.source} {color}"
-    st.plotly_chart(
-        face_map(positions, stored.points, groups, legend, hints),
-        key=key,
-        on_select=lambda: set_by_lasso(key),
-        config={"displaylogo": False},
-        alt=f"Faces as points, similar ones by {stored.source} close together",
-    )
+    with st.container(key=_CHART):
+        st.plotly_chart(
+            face_map(positions, stored.points, groups, legend, hints),
+            key=key,
+            on_select=lambda: set_by_lasso(key),
+            config={"displaylogo": False},
+            alt=f"Faces as points, similar ones by {stored.source} close together",
+        )
+    show_hovered_face(faces, _CHART)
     st.caption(escape_markdown(_explanation(len(positions), len(dataset), stored.source, color)))
 
 

@@ -156,7 +156,7 @@ def _show_gallery(
         toggle_picked(int(positions[clicked]))
         st.rerun(scope="fragment")
     elif clicked is not None:
-        show_detail(faces, int(positions[clicked]))
+        show_detail(faces, int(positions[clicked]), positions)
 
 
 def _offer_exclusion(

@@ -8,10 +8,13 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from dashboard.access import editors_only
 from dashboard.resources import AnnotatedDataset
 from dashboard.views.dataset.filters import FILTERS, split_choice, split_mask
 from dashboard.widgets.choice_bar import choice_bar
+from dashboard.widgets.empty_state import empty_state
 from dashboard.widgets.face_filters import highlighted
+from dashboard.widgets.import_form import forget_import, open_import_form
 from pipeline.data.votes import MAJORITIES, NO_MAJORITY, NOT_A_FACE
 from pipeline.labels import EMOTIONS
 from pipeline.report.charts.confusion import SHARES
@@ -31,12 +34,16 @@ _HISTOGRAMS = {
 """Quantity → edges of its bins, title of its axis, whether values lie on the edges."""
 
 
-def show_ferplus(faces: AnnotatedDataset) -> None:
-    """Show the FER+ votes of a data set, or how to get them."""
+def show_ferplus(faces: AnnotatedDataset) -> bool:
+    """Show the FER+ votes of a data set, or how to get them.
+
+    Returns:
+        Whether there are votes.
+    """
     majority, agreement, entropy = faces.majority, faces.agreement, faces.entropy
     if majority is None or agreement is None or entropy is None:
         _explain_votes()
-        return
+        return False
     dataset = faces.dataset
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.header("FER+ votes", width="stretch")
@@ -51,19 +58,24 @@ def show_ferplus(faces: AnnotatedDataset) -> None:
         st.markdown("**Agreement of the votes**")
         _show_histogram("agreement", agreement[mask], of_split)
         _show_histogram("entropy", entropy[mask], of_split)
+    return True
 
 
 def _explain_votes() -> None:
-    st.markdown(
+    with empty_state(
+        "No FER+ votes",
         "[FER+](https://arxiv.org/abs/1608.01041) gives every face of FER-2013 the votes of ten "
-        "annotators: how certain its label is, and what it should have been. This data set has "
-        "none. Import FER-2013's CSV file together with the votes, by **Import…** above or as a "
-        "command:"
-    )
-    st.code(
-        "python -m pipeline import fer2013.csv --name fer2013 --ferplus fer2013new.csv",
-        language="bash",
-    )
+        "annotators: how certain its label is, and what it should have been. Import FER-2013's "
+        "CSV file together with the votes to see them here.",
+    ):
+        if st.button(
+            "Import with votes…",
+            icon=":material/how_to_vote:",
+            type="primary",
+            on_click=forget_import,
+            **editors_only(),
+        ):
+            open_import_form()
 
 
 def label_majority_counts(
