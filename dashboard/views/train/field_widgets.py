@@ -71,7 +71,8 @@ def _choice(field: FormField, values: Mapping[str, Any], options: Options) -> An
     offered = choices(field, values)
     if field.name == "dataset":
         st.session_state.setdefault(field.key, next(iter(offered), None))
-        index = None if st.session_state[field.key] is None else 0  # 0: cannot be cleared
+        # With 0 it cannot be cleared; with None one that is gone is not replaced by another.
+        index = 0 if st.session_state[field.key] in offered else None
         return st.selectbox(options=offered, index=index, placeholder="choose one", **options)
     if field.name == "exclude":
         lists = st.session_state[field.key]
