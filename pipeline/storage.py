@@ -5,15 +5,17 @@ import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from threading import get_ident
 from typing import Any
 
 import pandas as pd
 import psutil
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, SoftFileLease, Timeout
 
 from pipeline.errors import UserError
 
@@ -32,6 +34,10 @@ _OF_THE_DISK = (
     errno.EISDIR,
     errno.ENOTDIR,
 )
+
+_NETWORK = {"9p", "beegfs", "ceph", "cifs", "lustre", "nfs", "nfs4", "smb3", "smbfs"}
+_NETWORK |= {"fuse.ceph", "fuse.glusterfs", "fuse.sshfs", "glusterfs"}
+_ABANDONED_AFTER_S = 24 * 3600.0
 
 
 @contextmanager
@@ -71,8 +77,30 @@ def leftovers(folder: Path) -> Iterator[Path]:
     """Yield what `partial_path` named below a folder, where the process was killed."""
     for path in folder.rglob(".*-*.*"):
         partial = _PARTIAL.match(path.name)
-        if partial and not psutil.pid_exists(int(partial[1])):
+        if partial and not psutil.pid_exists(int(partial[1])) and is_abandoned(path):
             yield path
+
+
+def is_abandoned(path: Path) -> bool:
+    """Return whether what no process of this machine writes is of no other machine's, either.
+
+    On a network's file system it must not have changed for a day.
+    """
+    with suppress(OSError):  # it is gone at this moment
+        age_s = time.time() - path.lstat().st_mtime
+        return age_s > _ABANDONED_AFTER_S or not on_network(path.parent)
+    return False
+
+
+@cache
+def on_network(folder: Path) -> bool:
+    """Return whether a folder lies on a file system that several machines may share."""
+    mounts = [
+        (len(Path(mount.mountpoint).parts), mount.fstype)
+        for mount in psutil.disk_partitions(all=True)
+        if folder.resolve().is_relative_to(mount.mountpoint)
+    ]
+    return bool(mounts) and max(mounts)[1] in _NETWORK
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -130,6 +158,9 @@ def write_json(path: Path, content: Any) -> None:
 def locked(path: Path, timeout_s: float = -1) -> Iterator[None]:
     """Hold a lock file, so that no other process changes what it stands for.
 
+    On a network's file system, where system locks may not hold, it is a lease: a file that exists
+    while it is held, and that others take over when its holder has not renewed it for 30 s.
+
     Args:
         path: the lock file, created if missing.
         timeout_s: how long to wait for another process to release it; -1 waits forever.
@@ -138,7 +169,11 @@ def locked(path: Path, timeout_s: float = -1) -> Iterator[None]:
         filelock.Timeout: another process holds it.
         UserError: the file cannot be written.
     """
-    lock = FileLock(path, timeout=timeout_s)
+    lock: BaseFileLock
+    if on_network(path.parent):
+        lock = SoftFileLease(path.with_name(f"{path.name}.lease"), timeout=timeout_s)
+    else:
+        lock = FileLock(path, timeout=timeout_s)
     try:
         lock.acquire()
     except Timeout:

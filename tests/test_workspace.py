@@ -3,14 +3,22 @@ import io
 import json
 import os
 import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
+import psutil
 import pytest
+from filelock import Timeout
 
 from pipeline.errors import UserError
 from pipeline.storage import (
     cannot_write,
     csv_text,
+    locked,
+    on_network,
     read_csv_cell,
     remove_leftovers,
     write_json,
@@ -115,3 +123,41 @@ def test_a_file_that_cannot_be_written_is_explained_with_reason_and_cure():
     assert str(cannot_write("a.csv cannot be written", OSError("odd"), "choose another file")) == (
         "a.csv cannot be written (odd): choose another file."
     )
+
+
+class Mount(NamedTuple):
+    """What psutil tells of a mounted file system."""
+
+    mountpoint: str
+    fstype: str
+
+
+@pytest.fixture
+def network(tmp_path, monkeypatch) -> Iterator[Path]:
+    """A folder that looks as if it were on a network's file system."""
+    mounts = [Mount("/", "ext4"), Mount(str(tmp_path), "nfs4")]
+    monkeypatch.setattr(psutil, "disk_partitions", lambda all: mounts)
+    on_network.cache_clear()
+    yield tmp_path
+    on_network.cache_clear()
+
+
+def test_a_lock_on_a_network_is_a_lease_that_excludes_others(network):
+    assert on_network(network) and not on_network(Path("/"))
+    with locked(network / "a.lock"):
+        assert [path.name for path in network.iterdir()] == ["a.lock.lease"]
+        with pytest.raises(Timeout), locked(network / "a.lock", timeout_s=0.2):
+            pass
+    with locked(network / "a.lock", timeout_s=0.2):
+        pass
+
+
+def test_what_another_machine_may_be_writing_is_not_deleted(network):
+    ended = subprocess.run(["sh", "-c", "echo $$"], capture_output=True, text=True).stdout.strip()
+    young, old = network / f".{ended}-1.young.json", network / f".{ended}-1.old.json"
+    for path in (young, old):
+        path.write_text("x")
+    os.utime(old, (time.time() - 2 * 86400,) * 2)
+
+    remove_leftovers(network)
+    assert young.exists() and not old.exists()

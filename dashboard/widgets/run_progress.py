@@ -94,6 +94,8 @@ def show_progress(row: RunRow) -> None:
     with st.container(horizontal=True, gap="small"):
         st.caption(f"this epoch: loss {loss} · accuracy {accuracy}", width="content")
         st.caption(f"best val accuracy {_best_accuracy(row)}", width="content")
+        if status.elsewhere():
+            st.caption(f"on {escape_markdown(status.host)}", width="content")
     if status.eta_s is not None and status.message:  # the training goes on though it has collapsed
         show_warning(status.message)
 

@@ -26,7 +26,7 @@ from pipeline.report.units import size
 from pipeline.runs import Run, list_bundled, list_runs
 from pipeline.runs.damage import damages
 from pipeline.runs.run import STATUS_LOST
-from pipeline.storage import leftovers, locked, write_text
+from pipeline.storage import leftovers, locked, on_network, write_text
 from pipeline.vision.detectors import DETECTORS
 from pipeline.workspace import (
     PROJECT,
@@ -159,7 +159,8 @@ def _disk() -> Iterator[Check]:
     free = psutil.disk_usage(str(folder)).free
     enough = free >= _MIN_FREE_BYTES
     cure = "" if enough else "remove runs or data sets that you no longer need, see remove --help"
-    finding = f"{folder}, {size(free)} free"
+    locks = "leases, as it is on a network" if on_network(folder) else "the system's locks"
+    finding = f"{folder}, {size(free)} free, locked by {locks}"
     yield Check("workspace", "ok" if enough else "broken", finding, cure)
     folders = (datasets_folder(), runs_folder(), evaluation_folder())
     inside = [path for parent in folders if parent.is_dir() for path in (parent, *parent.iterdir())]

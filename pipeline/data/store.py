@@ -27,7 +27,7 @@ from pipeline.data.dataset import SIZE, VOTES, Batch, FaceDataset
 from pipeline.data.statistics import measure
 from pipeline.errors import UserError
 from pipeline.jobs import ProcessId
-from pipeline.storage import partial_path, sync, write_json
+from pipeline.storage import is_abandoned, partial_path, sync, write_json
 from pipeline.workspace import dataset_folder, datasets_folder, is_plain
 
 _IMPORTING = ".import-"
@@ -166,7 +166,8 @@ def remove_abandoned() -> None:
     """Remove the folders of killed imports; a process is known by its id and its start time."""
     for folder in datasets_folder().glob(f"{_IMPORTING}*"):
         pid, started = folder.name.removeprefix(_IMPORTING).split("-")[:2]
-        if ProcessId(pid=int(pid), started=float(started)).find() is None:
+        process = ProcessId(pid=int(pid), started=float(started)).find()
+        if process is None and is_abandoned(folder):
             shutil.rmtree(folder, ignore_errors=True)
 
 

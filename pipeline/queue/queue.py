@@ -113,8 +113,8 @@ def stop(run: Run, *, now: bool = True) -> None:
 
     Args:
         run: the run.
-        now: whether a running one ends within a step, without its present epoch; else it ends
-            after that epoch, unless it is the last one.
+        now: whether a running one ends within a step, or on another machine within seconds,
+            without its present epoch; else it ends after that epoch, unless it is the last one.
 
     Raises:
         UserError: it is neither queued nor running, or another user's process trains it.
@@ -129,8 +129,8 @@ def stop(run: Run, *, now: bool = True) -> None:
                     f"Run '{run.name}' is trained by another user's process, which only that user "
                     "can stop at once: stop it after its epoch."
                 ) from error
-        elif process is not None:
-            run.stop_path.touch()
+        elif run.status().alive():
+            run.ask_to_stop(now=now)
         elif run.state() == "queued":
             run.update_status(state="stopped", message="Stopped before it began.")
         else:

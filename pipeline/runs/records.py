@@ -1,6 +1,8 @@
 """The records in the small files of a run."""
 
 import math
+import socket
+import time
 from typing import Annotated, Any, Literal
 
 import psutil
@@ -33,6 +35,12 @@ Kind = Literal["trained", "imported", "ensemble"]
 StoredState = Literal["queued", "running", "finished", "stopped", "failed"]
 RunState = Literal["queued", "running", "finished", "stopped", "failed", "interrupted"]
 """`interrupted` is never stored: it is a running state whose process is gone."""
+
+HEARTBEAT_S = 5.0
+"""How often a running process writes its run's heartbeat, at the least."""
+
+LOST_AFTER_S = 30.0
+"""The age of a heartbeat from which a process on another machine counts as gone."""
 
 
 class Exclusion(BaseModel):
@@ -166,6 +174,8 @@ class Status(BaseModel):
             if it was moved.
         pid: of the training process.
         process_started: its start time, see `ProcessId`.
+        host: the machine that it runs on; empty for this one, as older versions wrote it.
+        heartbeat: when it last wrote this file, seconds since 1970 by its machine's clock.
         epoch: finished epochs.
         epochs: epochs in all.
         step: finished steps of the current epoch.
@@ -183,6 +193,8 @@ class Status(BaseModel):
     queued_at: FiniteFloat = 0.0
     pid: Count | None = None
     process_started: Measured = None
+    host: str = ""
+    heartbeat: FiniteFloat = 0.0
     epoch: Count = 0
     epochs: Count = 0
     step: Count = 0
@@ -195,16 +207,28 @@ class Status(BaseModel):
     message: str = ""
     stopped_early: bool = False
 
+    def elsewhere(self) -> bool:
+        """Return whether the process belongs to another machine, which shares the workspace."""
+        return self.host not in ("", socket.gethostname())
+
     def process(self) -> psutil.Process | None:
-        """Return the living process that trains the run; a reused process id does not count."""
-        if self.state != "running" or self.pid is None:
+        """Return the living process of this machine that trains the run.
+
+        A reused process id does not count.
+        """
+        if self.state != "running" or self.pid is None or self.elsewhere():
             return None
         return ProcessId(pid=self.pid, started=self.process_started or 0.0).find()
 
+    def alive(self) -> bool:
+        """Return whether a process trains the run; on another machine, by its heartbeat."""
+        if self.state == "running" and self.elsewhere():
+            return abs(time.time() - self.heartbeat) < LOST_AFTER_S
+        return self.process() is not None
+
     def current_state(self) -> RunState:
         """Return the state; a running one whose process is gone is `interrupted`."""
-        gone = self.state == "running" and self.process() is None
-        return "interrupted" if gone else self.state
+        return "interrupted" if self.state == "running" and not self.alive() else self.state
 
 
 class Calibration(BaseModel):

@@ -5,6 +5,8 @@ Loads no keras.
 
 import os
 import shutil
+import socket
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -40,6 +42,9 @@ STATUS_LOST = "status.json is missing or damaged."
 
 _LET_GO_S = 2.0
 """How long a process that has just ended a training may still hold its lock."""
+
+_STATUS_LOCK = threading.RLock()
+"""Held while a status is changed: the heartbeat is written by a thread of its own."""
 
 _BEFORE_FIRST_STEP = {
     **dict.fromkeys(("step", "steps"), 0),
@@ -146,7 +151,7 @@ class Run:
 
     @property
     def stop_path(self) -> Path:
-        """A file that asks the training to stop after the current epoch."""
+        """A file that asks the training to stop, see `ask_to_stop`."""
         return self.path / "stop"
 
     @property
@@ -285,17 +290,20 @@ class Run:
         return _read(Status, path) or salvage(Status, path, lost)
 
     def write_status(self, status: Status) -> None:
-        """Replace the status."""
+        """Replace the status; it is the heartbeat of a run that this process trains."""
+        if status.pid == os.getpid() and not status.elsewhere():
+            status = status.model_copy(update={"heartbeat": time.time()})
         write_json(self.status_path, status.model_dump())
         self._written_status = status
 
     def update_status(self, **changes: object) -> None:
         """Change some fields of the status; a damaged file is replaced by the last one written."""
-        before = _read(Status, self.status_path) or self._written_status or self.status()
-        self.write_status(Status.model_validate({**before.model_dump(), **changes}))
+        with _STATUS_LOCK:
+            before = _read(Status, self.status_path) or self._written_status or self.status()
+            self.write_status(Status.model_validate({**before.model_dump(), **changes}))
 
     def process(self) -> psutil.Process | None:
-        """Return the living process that trains this run, see `Status.process`."""
+        """Return the living process of this machine that trains it, see `Status.process`."""
         return self.status().process()
 
     def state(self) -> RunState:
@@ -336,7 +344,11 @@ class Run:
             self._check_state(allowed)
             self._extend(config)
             self.stop_path.unlink(missing_ok=True)
-            identity = {"pid": this_process.pid, "process_started": this_process.started}
+            identity = {
+                "pid": this_process.pid,
+                "process_started": this_process.started,
+                "host": socket.gethostname(),
+            }
             self.update_status(state="running", message="", **identity, **_BEFORE_FIRST_STEP)
 
     def enqueue(self, *allowed: RunState, config: RunConfig | None = None) -> None:
@@ -351,6 +363,21 @@ class Run:
             self._check_state(allowed)
             self._extend(config)
             self.update_status(state="queued", queued_at=time.time(), eta_s=None, message="")
+
+    def ask_to_stop(self, *, now: bool = False) -> None:
+        """Ask the process that trains the run to stop, on whichever machine it is.
+
+        Args:
+            now: whether within seconds; else after the current epoch.
+        """
+        self.stop_path.write_text("now" if now else "")
+
+    def asked_to_stop_now(self) -> bool:
+        """Return whether the process that trains the run shall stop within seconds."""
+        try:
+            return self.stop_path.read_text() == "now"
+        except OSError:
+            return False
 
     def _extend(self, config: RunConfig | None) -> None:
         if config is not None and config.train is not None:
@@ -367,8 +394,10 @@ class Run:
         with self.locked():
             if not self.path.is_dir():
                 raise UserError(f"Run '{self.name}' has been removed already.")
-            if self.process() is not None:
-                raise UserError(f"Run '{self.name}' is being trained: stop it first.")
+            status = self.status()
+            if status.alive():
+                where = f" on {status.host}" if status.elsewhere() else ""
+                raise UserError(f"Run '{self.name}' is being trained{where}: stop it first.")
             with self.training():
                 hidden = self.path.rename(partial_path(self.path))
         shutil.rmtree(hidden)

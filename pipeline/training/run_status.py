@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from types import FrameType
 
 from pipeline.errors import UserError
 from pipeline.runs import Run, RunConfig, RunState, StoredState
+from pipeline.runs.records import HEARTBEAT_S
 from pipeline.storage import cannot_write
 
 log = logging.getLogger("pipeline.training")
@@ -52,7 +54,7 @@ def record_status(
     with _on_sigterm(_request_stop), run.training():
         before, epochs = run.status(), len(run.history())
         run.claim(*claimable, config=config)
-        with _log_to(run):
+        with _log_to(run), _heartbeat(run):
             try:
                 with _on_sigterm(_stop):
                     check_stop()
@@ -69,6 +71,29 @@ def record_status(
                 with suppress(OSError):  # a full disk; the run then shows as interrupted
                     _record_end(run, "finished" if unchanged else "failed", str(failure))
                 raise failure from error
+
+
+@contextmanager
+def _heartbeat(run: Run) -> Iterator[None]:
+    """Write the heartbeat in a thread, which also obeys a stop from another machine."""
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(HEARTBEAT_S):
+            with suppress(OSError, UserError), run.locked():  # a full disk; it may end soon
+                if run.status().state == "running":
+                    run.update_status()
+            if run.asked_to_stop_now():
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(HEARTBEAT_S)
 
 
 def _record_end(run: Run, state: StoredState, message: str) -> None:

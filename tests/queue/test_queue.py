@@ -100,6 +100,32 @@ def test_the_training_of_another_user_is_not_stopped_at_once(sample, no_worker, 
     assert run.state() == "running" and run.stop_path.is_file()
 
 
+def test_a_run_that_trains_on_another_machine_is_left_to_it(sample, no_worker):
+    (run,) = submit(1)
+    run.claim("queued")
+    run.write_status(run.status().model_copy(update={"host": "far", "heartbeat": time.time()}))
+
+    assert run.state() == "running" and run.process() is None
+    with pytest.raises(UserError, match="trained on far: stop it first"):
+        run.remove()
+    with pytest.raises(UserError, match="is running"):
+        queue.resume(run)
+    with pytest.raises(UserError, match="is running"):
+        run.claim("queued", "interrupted")
+    queue.stop(run, now=False)
+    assert run.stop_path.is_file() and not run.asked_to_stop_now()
+    queue.stop(run)
+    assert run.asked_to_stop_now()
+
+    long_ago = {"heartbeat": time.time() - 31}
+    run.write_status(run.status().model_copy(update=long_ago))
+    assert run.state() == "interrupted"
+    queue.resume(run)
+    run.claim("queued")
+    assert run.state() == "running" and not run.status().elsewhere()
+    assert not run.stop_path.exists()
+
+
 @pytest.mark.slow
 def test_a_run_that_is_stopped_while_its_training_starts_stops(sample):
     run = queue.submit(ENDLESS)

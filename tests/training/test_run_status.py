@@ -1,6 +1,8 @@
 import errno
+import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -8,7 +10,8 @@ from pipeline.config.options import build_config
 from pipeline.config.train_config import TrainConfig
 from pipeline.errors import UserError
 from pipeline.runs import Run, create_run
-from pipeline.training.run_status import record_status
+from pipeline.training.run_status import TrainingStopped, record_status
+from tests.conftest import wait_for
 from tests.training.tiny import fit
 
 
@@ -90,6 +93,19 @@ def test_a_request_to_end_holds_where_its_exception_is_lost(empty_workspace):
         assert ended.stderr.rstrip().endswith("TrainingStopped"), (case, ended.stderr)
         assert ("Exception ignored" in ended.stderr) == (case == "in a finalizer")
         assert (run.state(), run.status().message) == ("stopped", "Stopped by request."), case
+
+
+def test_a_training_writes_its_heartbeat_and_stops_when_another_machine_asks(run, monkeypatch):
+    monkeypatch.setattr("pipeline.training.run_status.HEARTBEAT_S", 0.05)
+    with pytest.raises(TrainingStopped), record_status(run, "queued"):
+        begin = run.status()
+        assert begin.host == socket.gethostname() and time.time() - begin.heartbeat < 30
+        wait_for(lambda: run.status().heartbeat > begin.heartbeat)
+        assert run.status().model_copy(update={"heartbeat": begin.heartbeat}) == begin
+        run.ask_to_stop(now=True)
+        time.sleep(60)
+
+    assert (run.state(), run.status().message) == ("stopped", "Stopped by request.")
 
 
 def test_a_finished_run_stays_so_if_its_resume_fails_at_once(run):
