@@ -67,7 +67,8 @@ class Viewer:
     def stop(self) -> None:
         """Press STOP, unless the video has ended already, and wait until it has stopped."""
         place = self._page if self._live else self._webcam
-        button = place.get_by_role("button", name="STOP")
+        name = "STOP Shortcut Q" if self._live else "STOP"
+        button = place.get_by_role("button", name=name)
         if button.count():
             button.click()
         expect(self._webcam.get_by_role("button", name="START")).to_be_visible(timeout=30_000)

@@ -1,5 +1,6 @@
 """axe-core finds nothing serious on any view of any page, on light and dark."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -20,7 +21,7 @@ VIEWS = {
         for view in ("Confusion", "Curves", "Calibration", "Mistakes", "Slices", "Training")
     ],
     "compare": [COMPARE + view for view in ("Metrics", "Pairwise", "Curves", "Config+diff")],
-    "live": ["live"],
+    "live": ["live", "live?live_from=Photo", "live?live_from=Video+file"],
 }
 SERIOUS = ("serious", "critical")
 STREAMLIT_S_OWN = [
@@ -126,3 +127,24 @@ def test_axe_finds_nothing_serious_on_a_dialog(served: Server, tab: Page) -> Non
         wait_ready(tab)
         found[name] = findings(tab)
     assert {name: each for name, each in found.items() if each} == {}
+
+
+@pytest.mark.slow
+def test_axe_finds_nothing_serious_on_live_at_work(served: Server, tab: Page) -> None:
+    show(tab, f"{served.url}/live")
+    camera = tab.frame_locator('iframe[title*="webrtc_streamer"]')
+    camera.get_by_role("button", name="START").click(timeout=30_000)
+    expect(tab.get_by_text(re.compile(r"^Face \d+ · ")).first).to_be_visible(timeout=30_000)
+    for part in ("Settings", "Performance", "Record and export"):
+        tab.get_by_text(part, exact=True).click()
+    expect(tab.get_by_role("cell", name="Frame to faces")).to_be_visible()
+    found = {"camera": findings(tab)}
+    tab.get_by_role("button", name="STOP Shortcut Q").click()
+    expect(camera.get_by_role("button", name="START")).to_be_visible(timeout=30_000)
+    tab.get_by_role("radio", name="Photo").click()
+    tab.get_by_role("radio", name="Example").click()
+    expect(tab.get_by_test_id("stDataFrame")).to_be_visible()
+    tab.mouse.move(0, 0)
+    wait_ready(tab)
+    found["photo"] = findings(tab)
+    assert {part: each for part, each in found.items() if each} == {}

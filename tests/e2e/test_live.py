@@ -93,8 +93,13 @@ def start(page: Page, within_s: float = 10) -> float:
     return time.monotonic() - pressed
 
 
+def stop_button(page: Page) -> Locator:
+    """Return the page's STOP; Streamlit has a button "Stop", too."""
+    return page.get_by_role("button", name="STOP Shortcut Q")
+
+
 def stop(page: Page) -> None:
-    page.get_by_role("button", name="STOP").click()
+    stop_button(page).click()
     expect(button(page, "START")).to_be_visible()
 
 
@@ -208,7 +213,10 @@ def test_a_start_right_after_a_stop_always_brings_the_video(tab):
         button(tab, "START").click()
         expect(video, f"cycle {cycle}").to_be_visible(timeout=15_000)
         tab.wait_for_function(IS_PLAYING, timeout=15_000)
-        tab.keyboard.press("q") if cycle % 2 else tab.get_by_role("button", name="STOP").click()
+        if cycle % 2:
+            tab.keyboard.press("q")
+        else:
+            stop_button(tab).click()
 
 
 @pytest.mark.slow
@@ -328,7 +336,7 @@ def test_a_damaged_model_is_an_error_while_the_video_goes_on_and_another_takes_o
     choose_model(tab, "custom_cnn · fer2013")
     expect(tab.get_by_text("is missing or damaged")).to_be_visible()
     expect(face(tab)).to_be_visible()
-    expect(tab.get_by_role("button", name="STOP")).to_be_visible()
+    expect(stop_button(tab)).to_be_visible()
     choose_model(tab, "custom_cnn")
     expect(tab.get_by_text("is missing or damaged")).to_have_count(0)
     expect(face(tab)).to_be_visible()

@@ -83,7 +83,7 @@ def _show_still(processor: LiveProcessor, playing: bool) -> None:
             st.session_state[_STILL] = cv2.imencode(".png", frame_bgr)[1].tobytes()
     if _STILL not in st.session_state:
         return
-    st.image(st.session_state[_STILL], width=320)
+    st.image(st.session_state[_STILL], width=320, alt="The still image")
     with st.container(horizontal=True):
         st.download_button(
             "Image, PNG",

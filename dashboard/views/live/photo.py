@@ -92,7 +92,8 @@ def show_photo(model: Run, detector: str) -> None:
         return
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        st.image(_draw(photo.shown_bgr.copy(), faces, photo.scale), channels="BGR")
+        image_bgr = _draw(photo.shown_bgr.copy(), faces, photo.scale)
+        st.image(image_bgr, channels="BGR", alt="The photo with its faces drawn")
     with right:
         if not faces:
             st.info("No face was found. The detector needs faces seen from the front.")
@@ -173,7 +174,8 @@ def _show_table(source: _Source, faces: list[FacePrediction]) -> None:
         columns=["emotion", "confidence", *EMOTIONS],
         index=pd.Index([face.number for face in faces], name="face"),
     )
-    st.dataframe(table, column_config=dict.fromkeys(("confidence", *EMOTIONS), _PERCENT))
+    percent = dict.fromkeys(("confidence", *EMOTIONS), _PERCENT)
+    st.dataframe(table, column_config=percent, alt="The confidence of each emotion for each face")
     st.caption(f"{distribution(None)} Uncertain: no emotion leads by 10 points.")
     st.download_button(
         "Image, PNG",

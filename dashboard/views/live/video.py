@@ -115,7 +115,7 @@ def _show_result(target: Path, table: Path, name: str) -> None:
     if remark.is_file():
         show_warning(remark.read_text())
     left, right = st.columns([3, 2], gap="medium")
-    left.video(str(target))
+    left.video(str(target), alt="The video with its faces drawn")
     stem = f"{Path(name).stem}-emotions"
     with right:
         _show_tracks(pd.read_csv(table))
@@ -152,4 +152,5 @@ def _show_tracks(faces: pd.DataFrame) -> None:
         }
     )
     seconds = st.column_config.NumberColumn(format="%.1f s")
-    st.dataframe(table, column_config={"first seen": seconds, "last seen": seconds})
+    columns = {"first seen": seconds, "last seen": seconds}
+    st.dataframe(table, column_config=columns, alt="The faces of the video")
