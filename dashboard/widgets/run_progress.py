@@ -59,13 +59,21 @@ def fraction_of_epoch(status: Status) -> float:
     return min(1.0, status.step / status.steps) if status.steps else 0.0
 
 
-def time_left(status: Status) -> str:
+def time_left(row: RunRow) -> str:
     """Return the time left, or the status message outside of epochs."""
+    status = row.status
     if not status.steps:
         return "starting: loading the network and the faces"
     if status.eta_s is None and status.message:
         return escape_markdown(status.message)
-    return f"{UNKNOWN if status.eta_s is None else duration(status.eta_s)} left"
+    return f"{seconds_left(status, may_stop_early=row.may_stop_early)} left"
+
+
+def seconds_left(status: Status, *, may_stop_early: bool) -> str:
+    """Return the time until the last epoch, `at most` if early stopping can end it before."""
+    if status.eta_s is None:
+        return UNKNOWN
+    return f"{'at most ' * may_stop_early}{duration(status.eta_s)}"
 
 
 def percent_or_unknown(value: float | None) -> str:
@@ -86,7 +94,7 @@ def show_progress(row: RunRow) -> None:
     step = f"{status.step:,}/{status.steps:,}" if status.steps else UNKNOWN
     epochs, steps = st.columns(2, gap="medium")
     epochs.progress(
-        fraction_done(status), text=f"epoch {epoch:,}/{status.epochs:,} · {time_left(status)}"
+        fraction_done(status), text=f"epoch {epoch:,}/{status.epochs:,} · {time_left(row)}"
     )
     steps.progress(fraction_of_epoch(status), text=f"step {step} · {speed} images/s")
     loss = UNKNOWN if status.loss is None else f"{status.loss:.3f}"

@@ -160,6 +160,11 @@ class TrainConfig(BaseModel):
         return self.monitor if monitor == "monitor" else monitor
 
     @property
+    def may_stop_early(self) -> bool:
+        """Whether early stopping can end the training before its last epoch."""
+        return 0 < self.early_stopping_patience < self.total_epochs
+
+    @property
     def head_epochs(self) -> int:
         """Epochs of the first phase, in which the head alone is trained."""
         if isinstance(self.model, Backbone) and not self.model.from_scratch:

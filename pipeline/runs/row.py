@@ -51,6 +51,12 @@ class RunRow:
         """The current state, see `Run.state`."""
         return self.status.current_state()
 
+    @property
+    def may_stop_early(self) -> bool:
+        """Whether early stopping can end its training before the last epoch."""
+        patience = self.fields.get("early_stopping_patience", "")
+        return patience.isdecimal() and 0 < int(patience) < self.status.epochs
+
 
 def read_row(run: Run) -> RunRow:
     """Read a run's files; those that are damaged leave their part of the row empty."""

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from pipeline.runs import Run
 from tests.conftest import wait_for
+from tests.dashboard.made_runs import make_running
 from tests.e2e.browser import Server, wait_ready
 from tests.e2e.test_pages import ERRORS
 
@@ -84,3 +85,63 @@ def test_a_training_is_watched_stopped_resumed_and_seen_to_finish(
     expect_next_epoch(page)
     expect_finished(page, run, epochs=30)
     assert run.history()[: len(before)].equals(before)
+
+
+@pytest.fixture
+def in_training(writable, monkeypatch) -> Run:
+    """A run of the served workspace that this process seems to train."""
+    monkeypatch.setenv("EMOTION_WORKSPACE", str(writable.workspace))
+    return make_running(step=4, steps=10, eta_s=200.0)
+
+
+def test_a_training_that_ends_keeps_an_open_dialog_what_was_typed_and_the_focus(
+    writable: Server, page: Page, in_training: Run
+) -> None:
+    page.goto(f"{writable.url}/train?train.run={in_training.name}")
+    wait_ready(page)
+    page.get_by_role("button", name="Edit…").click()
+    page.get_by_label("Note").click()
+    page.keyboard.type("half a ")
+    table = page.get_by_test_id("stDataFrame").locator("table").first
+    expect(table).to_contain_text("▶ running")
+
+    in_training.update_status(state="finished", eta_s=None)
+
+    expect(page.get_by_role("heading", level=3).first).to_contain_text("finished")
+    expect(table).not_to_contain_text("▶ running", timeout=2_000)
+    expect(table).to_contain_text("✓ finished")
+    page.keyboard.type("note")
+    expect(page.get_by_label("Note")).to_have_value("half a note")
+    in_training.remove()
+
+
+def test_a_training_that_ends_keeps_what_was_typed_into_the_form_of_a_new_run(
+    writable: Server, page: Page, in_training: Run
+) -> None:
+    page.goto(f"{writable.url}/train?train.view=New+run")
+    wait_ready(page)
+    page.get_by_text("Advanced", exact=True).click()
+    progress = page.get_by_text("3 min 20 s left").first
+    expect(progress).to_be_visible()
+    widths = page.get_by_role("textbox", name="Widths, channels")
+    widths.fill("8,1")
+
+    in_training.update_status(state="finished", eta_s=None)
+
+    expect(progress).to_have_count(0)
+    expect(widths).to_be_focused()
+    page.keyboard.type("6")
+    expect(widths).to_have_value("8,16")
+    in_training.remove()
+
+
+def test_start_is_within_fifteen_tabs_of_the_top_of_the_form(writable: Server, page: Page) -> None:
+    page.goto(f"{writable.url}/train?train.view=New+run")
+    wait_ready(page)
+    expect(page.get_by_role("button", name="Start training")).to_be_visible()
+    page.get_by_role("radio", name="Quick").focus()
+    for _ in range(15):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.innerText").endswith("Start training"):
+            break
+    expect(page.get_by_role("button", name="Start training")).to_be_focused()

@@ -75,7 +75,7 @@ def _show_metrics(estimate: Estimate, config: TrainConfig) -> None:
 
 def _details(estimate: Estimate, config: TrainConfig) -> list[str]:
     epochs = estimate.head_epochs + estimate.epochs
-    at_most = "at most " if config.early_stopping_patience else ""
+    at_most = "at most " if config.may_stop_early else ""
     details = [
         f"{at_most}{epochs:,} epoch{'s' if epochs > 1 else ''}",
         f"{estimate.images_per_s:,.0f} faces/s",

@@ -13,7 +13,13 @@ from dashboard.views.train.next_steps import show_next_steps
 from dashboard.views.train.run_actions import show_actions
 from dashboard.widgets.markdown import escape_markdown
 from dashboard.widgets.messages import show_warning
-from dashboard.widgets.run_progress import BADGES, UNKNOWN, percent_or_unknown, score_or_unknown
+from dashboard.widgets.run_progress import (
+    BADGES,
+    UNKNOWN,
+    percent_or_unknown,
+    score_or_unknown,
+    seconds_left,
+)
 from pipeline.config.options import as_text, command_line
 from pipeline.config.train_config import TrainConfig
 from pipeline.errors import UserError
@@ -55,7 +61,9 @@ def show_run(run: Run) -> None:
         return _show_source(config)
     monitor = config.train.monitor if config and config.train else DEFAULT_MONITOR
     refreshed = st.fragment(run_every=1.0 if state == "running" else None)
-    refreshed(_show_metrics)(run, state, monitor)
+    train = config.train if config else None
+    may_stop_early = bool(train and train.may_stop_early)
+    refreshed(_show_metrics)(run, state, monitor, may_stop_early)
     curves, log, configuration = st.tabs(
         ["Curves", "Log", "Configuration"],
         default="Log" if state == "failed" else "Curves",
@@ -118,7 +126,7 @@ def _show_message(run: Run, state: RunState, config: TrainConfig | None) -> None
         st.warning(message)
 
 
-def _show_metrics(run: Run, state: RunState, monitor: str) -> None:
+def _show_metrics(run: Run, state: RunState, monitor: str, may_stop_early: bool) -> None:
     if run.state() != state:
         st.rerun()
     status, history = run.status(), run.history()
@@ -130,7 +138,7 @@ def _show_metrics(run: Run, state: RunState, monitor: str) -> None:
         "Best epoch": f"{best['epoch'] + 1:.0f}" if "epoch" in best else UNKNOWN,
         "Val accuracy": percent_or_unknown(best.get("val_accuracy")),
         "Val macro F1": score_or_unknown(best.get("val_macro_f1")),
-        **(_throughput(status) if state == "running" else _total_time(run)),
+        **(_throughput(status, may_stop_early) if state == "running" else _total_time(run)),
         "Parameters": f"{status.parameters:,}" if status.parameters else UNKNOWN,
     }
     help_texts = dict.fromkeys(("Val accuracy", "Val macro F1"), "At the best epoch.")
@@ -139,10 +147,10 @@ def _show_metrics(run: Run, state: RunState, monitor: str) -> None:
             st.metric(label, value, width="content", help=help_texts.get(label))
 
 
-def _throughput(status: Status) -> dict[str, str]:
+def _throughput(status: Status, may_stop_early: bool) -> dict[str, str]:
     return {
         "Images/s": UNKNOWN if status.images_per_s is None else f"{status.images_per_s:.0f}",
-        "Time left": UNKNOWN if status.eta_s is None else duration(status.eta_s),
+        "Time left": seconds_left(status, may_stop_early=may_stop_early),
     }
 
 

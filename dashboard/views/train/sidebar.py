@@ -67,9 +67,7 @@ def _show_runs(page: str) -> None:
     with st.container(gap="xsmall"):
         for row in active.running:
             st.markdown(f"**{escape_markdown(row.title)}**")
-            st.progress(
-                fraction_done(row.status), text=f"{_percent_done(row)} · {time_left(row.status)}"
-            )
+            st.progress(fraction_done(row.status), text=f"{_percent_done(row)} · {time_left(row)}")
         if active.queued:
             st.caption(_queued_text(len(active.queued), more=bool(active.running)))
 

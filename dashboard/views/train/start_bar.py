@@ -70,7 +70,7 @@ def _bar() -> Iterator[None]:
 
 def _summary(config: TrainConfig) -> str:
     """Return network, data set, epochs and, if it was estimated, the time of a training."""
-    at_most = "at most " if config.early_stopping_patience else ""
+    at_most = "at most " if config.may_stop_early else ""
     parts = [
         f"**{escape_markdown(config.architecture)}** on **{escape_markdown(config.dataset)}**",
         f"{at_most}{config.total_epochs:,} epoch{'s' * (config.total_epochs > 1)}",
