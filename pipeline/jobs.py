@@ -266,9 +266,14 @@ def speed_job(models: Sequence[str]) -> Job:
     return Job(evaluation_folder() / ".jobs" / "speed", ("speed", *models))
 
 
+def ensemble_job(name: str, models: Sequence[str]) -> Job:
+    """Return the making of an ensemble of some models."""
+    return Job(_runs_jobs() / f"ensemble-{name}", ("ensemble", name, *models))
+
+
 def export_job(run: str) -> Job:
     """Return the export of a run's model to OpenVINO."""
-    return Job(runs_folder() / ".jobs" / f"export-{run}", ("export", run))
+    return Job(_runs_jobs() / f"export-{run}", ("export", run))
 
 
 def estimate_job(key: str, options: Sequence[str]) -> Job:
@@ -304,6 +309,10 @@ def video_job(model: str, source: Path, target: Path, table: Path, detector: str
     folder = target.parent.with_name(f"{target.parent.name}.job")
     paths = (str(source), str(target), "--csv", str(table))
     return Job(folder, ("video", model, *paths, "--detector", detector))
+
+
+def _runs_jobs() -> Path:
+    return runs_folder() / ".jobs"
 
 
 def _imports_folder() -> Path:

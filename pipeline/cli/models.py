@@ -14,12 +14,14 @@ from pipeline.cli.output import (
     print_json,
     progress,
     show,
+    show_one,
     visible,
 )
 from pipeline.errors import UserError
 from pipeline.evaluation.evaluate import evaluate
 from pipeline.evaluation.model_cost import measure_speed
 from pipeline.registry.add_model import add_model as registry_add_model
+from pipeline.registry.ensemble import make_ensemble
 from pipeline.registry.export import export_int8, export_litert, export_openvino
 from pipeline.registry.find_preprocessing import Search
 from pipeline.registry.model_zoo import bundle
@@ -127,6 +129,40 @@ def _show_search(search: Search) -> None:
     if best.accuracy_all is not None:
         rest = f"; next best {percent(other.accuracy_all or 0.0)}" if other else ""
         print(f"{best}: {percent(best.accuracy_all)}{rest}")
+
+
+def ensemble(
+    name: Annotated[str, typer.Argument(help="Name of the ensemble.")],
+    models: ModelNames,
+    weights: Annotated[
+        str, typer.Option(help="A number for each model, such as 2,1; equal if not given.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Store the mean of some models' probabilities as a model, and evaluate it.
+
+    It is evaluated on the model-selection split of its first model's data set, if that is here.
+    """
+    members = [find_model(each) for each in models]
+    run = make_ensemble(name, members, _numbers(weights))
+    try:
+        dataset = dataset_of(run)
+    except UserError:
+        metrics = None
+    else:
+        with progress(f"Evaluating {name}") as set_progress:
+            metrics = evaluate(run, dataset, dataset.choosing_split(), set_progress)
+    config = run.config().ensemble
+    shares = dict(zip(config.models, config.weights, strict=True)) if config else {}
+    accuracy = metrics.accuracy if metrics else None
+    show_one({"name": run.name, "models": shares, "accuracy": accuracy}, as_json)
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(each) for each in text.split(",") if each.strip()]
+    except ValueError as error:
+        raise UserError(f"The weights '{text}' are no numbers: write them as 2,1.") from error
 
 
 def card(model: ModelName) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from pipeline.evaluation.evaluate import evaluate
 from pipeline.labels import EMOTIONS
 from pipeline.registry.find_preprocessing import Candidate, Search, find_preprocessing, suggestion
 from pipeline.registry.import_model import convert, format_of
+from pipeline.registry.new_model import check_free, new_model, versions
 from pipeline.registry.preprocessing import (
     adapted,
     kind_of,
@@ -32,13 +32,11 @@ from pipeline.registry.preprocessing import (
 from pipeline.registry.source_network import ImageInput, class_output, image_input
 from pipeline.runs import Run, RunConfig, Status
 from pipeline.runs.records import ImportedModel
-from pipeline.runs.store import VERSIONED
-from pipeline.storage import cannot_write, temporary_folder
 from pipeline.vision.network_check import is_usable
 from pipeline.vision.recognizer import compile_network
-from pipeline.workspace import ZOO, check_name, runs_folder
+from pipeline.workspace import runs_folder
 
-_EVALUATION_SHARE = 0.3
+_SEARCH_SHARE = 0.7
 _PROBES = 14
 
 
@@ -74,93 +72,76 @@ def add_model(
         UserError: the name is taken, the file cannot be added, no data set is there to try it on,
             or what was found is in doubt.
     """
-    target = Run(runs_folder() / check_name(name))
-    if target.path.exists() or (ZOO / name).exists():
-        raise UserError(f"The name '{name}' is taken: choose another.")
+    check_free(name)
     source = _source_of(source)
     framework = format_of(source).framework
-    faces = None
-    if dataset or not (scale and labels):
-        faces = load_dataset(dataset or largest_dataset())
-    try:
-        runs_folder().mkdir(parents=True, exist_ok=True)
-        with temporary_folder(runs_folder()) as folder:
-            convert(source, folder / "source.xml", input_size)
-            network = ov.Core().read_model(folder / "source.xml")
-            image = image_input(network, source.name)
-            search = None
-            if faces is None:
-                chosen = _given(network, image, scale, labels)
-            else:
-                scales = [parse_scale(scale, image)] if scale else scales_for(image)
-                orders = _orders(network, labels, source.name)
-                search = find_preprocessing(
-                    network,
-                    image,
-                    faces,
-                    scales,
-                    orders,
-                    lambda done: on_progress(done * (1 - _EVALUATION_SHARE)),
-                )
-                search = replace(search, given=bool(scale and labels))
-                on_search(search)
-                if search.doubt():
-                    raise suggestion(search)
-                chosen = search.best
-            run = Run(folder / name)
-            run.path.mkdir()
-            _write_network(run, network, image, chosen, source.name)
-            imported = ImportedModel(
-                file=source.name,
-                sha256=_sha256(source),
-                framework=framework,
-                input=str(image),
-                scale=chosen.scale,
-                labels=chosen.labels,
-                dataset=faces.name if faces else "",
+    name_of_data = dataset or largest_dataset()
+    if not name_of_data and not (scale and labels):
+        raise UserError(
+            "There is no data set to try the model on: import one, or say its preprocessing and "
+            "its classes with --scale and --labels."
+        )
+    faces = load_dataset(name_of_data) if name_of_data else None
+    with new_model(name) as run:
+        converted = run.path.parent / "source.xml"
+        convert(source, converted, input_size)
+        network = ov.Core().read_model(converted)
+        image = image_input(network, source.name)
+        split = ""
+        if faces is None:
+            chosen = _given(network, image, scale, labels)
+        else:
+            scales = [parse_scale(scale, image)] if scale else scales_for(image)
+            orders = _orders(network, labels, source.name)
+            searched = _part(on_progress, 0, _SEARCH_SHARE)
+            search = find_preprocessing(network, image, faces, scales, orders, searched)
+            search = replace(search, given=bool(scale and labels))
+            on_search(search)
+            if search.doubt():
+                raise suggestion(search)
+            chosen, split = search.best, search.split
+        _write_network(run, network, image, chosen, source.name)
+        imported = ImportedModel(
+            file=source.name,
+            sha256=_sha256(source),
+            framework=framework,
+            input=str(image),
+            scale=chosen.scale,
+            labels=chosen.labels,
+            dataset=faces.name if faces else "",
+        )
+        run.write_config(
+            RunConfig(
+                kind="imported",
+                imported=imported,
+                dataset_fingerprint=faces.fingerprint if faces else "",
+                synthetic=dataset_info(faces.name).synthetic if faces else False,
+                versions=versions(),
             )
-            run.write_config(
-                RunConfig(
-                    kind="imported",
-                    imported=imported,
-                    dataset_fingerprint=faces.fingerprint if faces else "",
-                    synthetic=dataset_info(faces.name).synthetic if faces else False,
-                    versions={package: version(package) for package in (*VERSIONED, "openvino")},
-                )
-            )
-            run.write_status(Status(state="finished", parameters=_parameters(network)))
-            if faces and search:
-                start = 1 - _EVALUATION_SHARE
-                evaluate(
-                    run,
-                    faces,
-                    search.split,
-                    lambda done: on_progress(start + done * _EVALUATION_SHARE),
-                )
-            os.rename(run.path, target.path)
-    except OSError as error:
-        raise cannot_write(f"The model cannot be written to {runs_folder()}", error) from error
-    return target
+        )
+        run.write_status(Status(state="finished", parameters=_parameters(network)))
+        if faces:
+            evaluate(run, faces, split, _part(on_progress, _SEARCH_SHARE, 1))
+    return Run(runs_folder() / name)
+
+
+def _part(
+    on_progress: Callable[[float], None], start: float, end: float
+) -> Callable[[float], None]:
+    """Return a function that reports the progress of a part of the work."""
+    return lambda done: on_progress(start + done * (end - start))
 
 
 def largest_dataset() -> str:
     """Return the name of the largest data set; synthetic faces count only if there are no others.
 
-    Raises:
-        UserError: there is none.
+    Empty if there is none.
     """
     infos = []
     for name in dataset_names():
-        try:
+        with suppress(UserError):
             infos.append(dataset_info(name))
-        except UserError:
-            continue
-    if not infos:
-        raise UserError(
-            "There is no data set to try the model on: import one, or say its preprocessing and "
-            "its classes with --scale and --labels."
-        )
-    return max(infos, key=lambda info: (not info.synthetic, info.faces)).name
+    return max(infos, key=lambda info: (not info.synthetic, info.faces)).name if infos else ""
 
 
 def _source_of(path: Path) -> Path:
@@ -200,7 +181,6 @@ def _write_network(
     probes = np.stack(drawn)[..., np.newaxis].astype(np.float32)
     outputs = kind_of(compiled([probes])[0])
     ours = adapted(network, image, chosen.scale, chosen.labels, outputs)
-    run.openvino_path.parent.mkdir()
     ov.save_model(ours, run.openvino_path, compress_to_fp16=False)
     if not is_usable(run.openvino_path):
         raise UserError(

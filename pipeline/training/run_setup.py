@@ -67,9 +67,13 @@ def dataset_of(run: Run) -> FaceDataset:
     """Open the whole data set of a run, even if it was renamed since.
 
     Raises:
-        UserError: it is missing or damaged, or holds other faces now.
+        UserError: it is missing or damaged, or holds other faces now, or there was none.
     """
     config = run.config()
+    if not config.dataset_fingerprint:
+        raise UserError(
+            f"'{run.name}' was not tried on a data set when it was added: add it again with one."
+        )
     name = find_dataset(config.dataset, config.dataset_fingerprint)
     dataset = load_dataset(name)
     if dataset.fingerprint != config.dataset_fingerprint:

@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard import resources
 from dashboard.views.compare.comparison import MAX_PAIRED, Comparison
+from dashboard.views.compare.save_ensemble import offer_to_save
 from dashboard.views.compare.table import comparison_table, show_table
 from dashboard.widgets.choice_bar import choice_bar
 from dashboard.widgets.job_progress import follow_job, offer_job
@@ -142,6 +143,7 @@ def _show_ensemble(comparison: Comparison, mean: tuple[Predictions, Metrics] | N
     )
     cost = total_cost([comparison.costs[model.name] for model in comparison.paired])
     st.markdown(f"Cost: {escape_markdown(str(cost)) or 'not known'}.")
+    offer_to_save(comparison.paired)
 
 
 def _offer_speed(comparison: Comparison) -> None:
