@@ -19,6 +19,7 @@ from pipeline.training.estimate import (
     load_estimate,
     save_estimate,
 )
+from pipeline.vision.teacher import load_teacher
 
 _BESIDE_TRAINING = "measured beside another training: alone it is faster"
 
@@ -48,7 +49,7 @@ def _measure(key: str, config: TrainConfig, dataset: FaceDataset) -> Estimate:
     with progress(f"Estimating {config.architecture}") as set_progress:
         from pipeline.training.profiler import measure
 
-        measured = measure(config, dataset, set_progress)
+        measured = measure(config, dataset, set_progress, load_teacher(config))
         save_estimate(key, measured)
     return measured
 

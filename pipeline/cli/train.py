@@ -20,6 +20,7 @@ from pipeline.training.collapse import collapse_warning
 from pipeline.training.resume import RESUMABLE, check_resumable
 from pipeline.training.run_setup import dataset_of, new_run, training_faces
 from pipeline.training.run_status import TrainingStopped, check_stop, record_status
+from pipeline.vision.teacher import load_teacher
 
 
 def train(
@@ -109,7 +110,8 @@ def _fit(run: Run) -> None:
     from pipeline.training.trainer import train
 
     with progress(f"Training {run.name}") as set_progress:
-        train(run.train_config(), faces, run, set_progress)
+        config = run.train_config()
+        train(config, faces, run, set_progress, load_teacher(config))
 
 
 def _end(run: Run, finish: bool) -> None:

@@ -8,9 +8,13 @@ from pipeline.config.augmentation import Augmentation
 from pipeline.config.train_config import TrainConfig
 from pipeline.data.dataset import FaceDataset
 from pipeline.training.augmentation import augment
-from pipeline.training.keras_model import load_keras
-from pipeline.training.run_setup import find_teacher
-from pipeline.training.targets import class_weights, one_hot, training_counts, training_targets
+from pipeline.training.targets import (
+    Teacher,
+    class_weights,
+    one_hot,
+    training_counts,
+    training_targets,
+)
 
 _MIXUP = 1  # keeps the seed of a batch's pairs apart from those of the augmentation
 
@@ -35,7 +39,7 @@ class FaceBatches(keras.utils.PyDataset):  # type: ignore[misc]
         batch_size: faces per batch; the last one may have fewer.
         augmentation: how faces are augmented; None for unchanged faces in the given order.
         class_weights: float32 (7,), one per emotion, or None.
-        teacher: a model whose probabilities are blended into the targets, or None.
+        teacher: a function whose probabilities are blended into the targets, or None.
         distillation_weight: the share of these probabilities.
         mixup: alpha of the Beta distribution of a pair's shares, 0 for no mixup.
         seed: the run's seed.
@@ -50,7 +54,7 @@ class FaceBatches(keras.utils.PyDataset):  # type: ignore[misc]
         batch_size: int,
         augmentation: Augmentation | None = None,
         class_weights: NDArray[np.float32] | None = None,
-        teacher: keras.Model | None = None,
+        teacher: Teacher | None = None,
         distillation_weight: float = 0.0,
         mixup: float = 0.0,
         seed: int = 0,
@@ -74,11 +78,11 @@ class FaceBatches(keras.utils.PyDataset):  # type: ignore[misc]
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], ...]:
         chosen = self._order[index * self._batch_size : (index + 1) * self._batch_size]
-        faces = np.stack([self._face(int(i)) for i in chosen])[..., np.newaxis].astype(np.float32)
-        targets = self._targets[chosen]
+        images = np.stack([self._face(int(i)) for i in chosen])
+        faces, targets = images[..., np.newaxis].astype(np.float32), self._targets[chosen]
         if self._teacher is not None:
-            weight, predicted = self._distillation_weight, self._teacher.predict_on_batch(faces)
-            targets = weight * np.asarray(predicted, np.float32) + (1 - weight) * targets
+            weight = self._distillation_weight
+            targets = weight * self._teacher(images) + (1 - weight) * targets
         if self._mixup:
             rng = np.random.default_rng((self._seed, self._epoch, index, _MIXUP))
             faces, targets = _mix(faces, targets, self._mixup, rng)
@@ -106,20 +110,28 @@ def _mix(
     )
 
 
-def make_batches(config: TrainConfig, dataset: FaceDataset) -> tuple[FaceBatches, FaceBatches]:
+def make_batches(
+    config: TrainConfig, dataset: FaceDataset, teacher: Teacher | None = None
+) -> tuple[FaceBatches, FaceBatches]:
     """Return the batches to fit on and, never augmented, those to choose the epoch on.
 
+    Args:
+        config: the configuration.
+        dataset: the faces.
+        teacher: the configured teacher, see `pipeline.vision.teacher`; None if it names none.
+
     Raises:
-        UserError: a split is missing, the targets need votes that the data set lacks, or the
-            teacher cannot be loaded.
+        UserError: a split is missing, or the targets need votes that the data set lacks.
+        ValueError: the configuration names a teacher that is not given.
     """
+    if teacher is None and config.teacher != "none":
+        raise ValueError(f"The teacher '{config.teacher}' is not given.")
     fit_on = dataset.training_indices(config.seed)
     choose_on = dataset.indices(dataset.choosing_split(), config.seed)
     weights = None
     if config.class_weights != "none":
         counts = training_counts(dataset, config.seed)
         weights = class_weights(counts, config.class_weights, config.given_weights)
-    teacher = find_teacher(config)
     training = FaceBatches(
         dataset.images,
         training_targets(config, dataset),
@@ -127,7 +139,7 @@ def make_batches(config: TrainConfig, dataset: FaceDataset) -> tuple[FaceBatches
         batch_size=config.batch_size,
         augmentation=config.augmentation,
         class_weights=weights,
-        teacher=load_keras(teacher) if teacher else None,
+        teacher=teacher,
         distillation_weight=config.distillation_weight,
         mixup=config.mixup,
         seed=config.seed,

@@ -21,6 +21,7 @@ from pipeline.training.batches import FaceBatches, make_batches
 from pipeline.training.checkpoint import TrainingCheckpoint
 from pipeline.training.estimate import Estimate, Layer, available_resources, training_now
 from pipeline.training.keras_model import rebuild
+from pipeline.training.targets import Teacher
 from pipeline.training.trainer import begin_phase
 
 _TRAINING_S, _VALIDATION_S = 5.0, 2.0
@@ -35,7 +36,10 @@ Advance = Callable[[float], None]
 
 
 def measure(
-    config: TrainConfig, dataset: FaceDataset, on_progress: Advance = lambda fraction: None
+    config: TrainConfig,
+    dataset: FaceDataset,
+    on_progress: Advance = lambda fraction: None,
+    teacher: Teacher | None = None,
 ) -> Estimate:
     """Measure what a training costs by some steps of each phase and of the validation.
 
@@ -45,6 +49,7 @@ def measure(
         config: the configuration.
         dataset: its data set without the faces it leaves out.
         on_progress: called with the fraction that is done, 0 to 1.
+        teacher: the configured teacher, see `make_batches`.
 
     Raises:
         UserError: faces or targets to train with are missing, or the memory does not suffice.
@@ -52,7 +57,7 @@ def measure(
     keras.config.set_dtype_policy(config.precision)
     try:
         with _explain_exhausted_memory():
-            return _measure(config, dataset, on_progress)
+            return _measure(config, dataset, on_progress, teacher)
     finally:
         keras.config.set_dtype_policy("float32")
 
@@ -82,9 +87,11 @@ def _check_memory(model: keras.Model, config: TrainConfig) -> None:
         )
 
 
-def _measure(config: TrainConfig, dataset: FaceDataset, on_progress: Advance) -> Estimate:
+def _measure(
+    config: TrainConfig, dataset: FaceDataset, on_progress: Advance, teacher: Teacher | None
+) -> Estimate:
     beside_training = training_now()
-    training, validation = make_batches(config, dataset)
+    training, validation = make_batches(config, dataset, teacher)
     model = rebuild(config)
     phases = [True, False] if config.head_epochs else [False]
     stages = len(phases) + 1

@@ -3,7 +3,7 @@
 Loads no keras. A teacher's probabilities are blended in as each face is seen, see `FaceBatches`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from pipeline.data.dataset import FaceDataset
 from pipeline.data.votes import emotion_shares
 from pipeline.errors import UserError
 from pipeline.labels import EMOTIONS
+
+Teacher = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""From faces, uint8 (n, 48, 48), to the probabilities of the emotions, float32 (n, 7)."""
 
 CLASS_WEIGHT_POWERS = {"none": 0.0, "sqrt": 0.5, "balanced": 1.0}
 """Scheme → the power of 1 / count that is the weight of an emotion."""

@@ -38,6 +38,7 @@ from pipeline.training.callbacks import (
 from pipeline.training.checkpoint import TrainingCheckpoint
 from pipeline.training.keras_model import rebuild
 from pipeline.training.run_setup import resolve_weights
+from pipeline.training.targets import Teacher
 
 log = logging.getLogger("pipeline.training")
 
@@ -47,6 +48,7 @@ def train(
     dataset: FaceDataset,
     run: Run,
     on_progress: Callable[[float], None] = lambda fraction: None,
+    teacher: Teacher | None = None,
 ) -> None:
     """Train a run to its end and save the best epoch as `model.keras`, float32 and uncompiled.
 
@@ -59,6 +61,7 @@ def train(
             for the class weights.
         run: a run that this process has claimed, see `record_status`.
         on_progress: called with the fraction of all epochs that is done, 0 to 1.
+        teacher: the configured teacher, see `make_batches`.
 
     Raises:
         UserError: the backbone's weights are not available, the checkpoint is damaged or cannot be
@@ -68,7 +71,7 @@ def train(
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(config.precision)
     checkpoint = _with_best(TrainingCheckpoint.load(run), run)
-    training, validation = make_batches(config, dataset)
+    training, validation = make_batches(config, dataset, teacher)
     model = rebuild(config) if checkpoint.history else _build(config)
     write_history(run.history_path, checkpoint.history)  # a kill may have come between both writes
     run.update_status(parameters=model.count_params(), epoch=len(checkpoint.history))

@@ -49,7 +49,8 @@ def _try(path: str) -> bool:
     probabilities = request.get_tensor("probabilities").data
     maps = [request.get_tensor(each).data for each in compiled.outputs if "cam" in each.get_names()]
     return (
-        probabilities.shape == (2, 7)
+        all({"probabilities", "cam"} & each.get_names() for each in compiled.outputs)
+        and probabilities.shape == (2, 7)
         and np.allclose(probabilities.sum(axis=1), 1, atol=1e-3)
         and all((each.ndim, each.shape[0], each.shape[3]) == (4, 2, 7) for each in maps)
     )

@@ -43,11 +43,13 @@ def new_run(config: TrainConfig) -> Run:
 def continue_training(run: Run, faces: FaceDataset | None = None, *, stop: bool = False) -> None:
     """Continue a run's training to its end or, with `stop`, to the end of one epoch."""
     from pipeline.training.trainer import train
+    from pipeline.vision.teacher import load_teacher
 
     with record_status(run, "queued", "stopped", "failed", "interrupted", "finished"):
         if stop:
             run.stop_path.touch()
-        train(run.config().train, faces or tiny_faces(), run)
+        config = run.train_config()
+        train(config, faces or tiny_faces(), run, teacher=load_teacher(config))
 
 
 def fit(config: TrainConfig, faces: FaceDataset | None = None) -> Run:
