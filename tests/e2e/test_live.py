@@ -305,9 +305,11 @@ def test_the_video_goes_on_when_a_run_begins_and_ends(tab, live_server, monkeypa
 
 
 @pytest.mark.slow
-def test_a_recording_is_a_table_and_a_chart_to_download(tab):
+def test_a_recording_is_a_table_a_chart_and_a_video_to_download(tab):
     start(tab)
     tab.get_by_text("Record and export").click()
+    tab.get_by_text("With video").click()
+    wait_ready(tab)
     tab.get_by_role("button", name="Record", exact=True).click()
     tab.wait_for_timeout(1500)
     tab.get_by_role("button", name="Stop recording").click()
@@ -315,8 +317,12 @@ def test_a_recording_is_a_table_and_a_chart_to_download(tab):
     assert list(table) == list(COLUMNS) and len(table) > 3
     np.testing.assert_allclose(table[list(EMOTIONS)].sum(axis=1), 1, atol=1e-3)
     assert "plotly" in download(tab, "Timeline, HTML").read_text()
+    with av.open(str(download(tab, "Video, MP4"))) as video:
+        assert sum(1 for _ in video.decode(video=0)) > 10
     tab.get_by_role("button", name="Take a still image").click()
     expect(tab.get_by_role("button", name="Image, PNG")).to_be_visible()
+    snapshot = cv2.imread(str(download(tab, "Face 1, PNG")))
+    assert snapshot.shape[0] > 200
     stop(tab)
 
 

@@ -1,55 +1,100 @@
-"""Record predictions or take a still image, in memory and only on request."""
+"""Record predictions and video, or take a still image, in memory and only on request."""
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
 import cv2
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
+from dashboard.widgets.messages import show_error
 from pipeline.report.charts.timeline import timeline as timeline_chart
+from pipeline.vision.face_snapshot import draw_snapshot
 from pipeline.vision.live.processor import LiveProcessor
+from pipeline.vision.live.recording import MAX_VIDEO_BYTES, MAX_VIDEO_S
 from pipeline.vision.live.timeline import MAX_ROWS, Timeline, to_csv
 
 _STILL = "live.still"
 _STARTED = "live.recording_started"
 
+_File = tuple[str, str, str, Callable[[], str | bytes]]  # label, name, kind, content
+
 
 def show_export(processor: LiveProcessor, playing: bool) -> None:
-    """Offer to record the predictions, and to take a still image."""
+    """Offer to record predictions and video, and to take a still image."""
     st.caption(
-        "A recording holds times, track ids and probabilities, no images. It and a still image "
-        "stay in this session's memory until you discard them or close the page."
+        "A recording holds times, face numbers and probabilities, and the video only if you ask "
+        "for it. It and a still image stay in this session's memory until you discard them or "
+        "close the page."
     )
     recording, still = st.columns(2, gap="medium")
     with recording:
-        _show_recording(processor.timeline, playing)
+        _show_recording(processor, playing)
     with still:
         _show_still(processor, playing)
 
 
-def _show_recording(timeline: Timeline, playing: bool) -> None:
+def _show_recording(processor: LiveProcessor, playing: bool) -> None:
+    timeline, video = processor.timeline, processor.video
     if timeline.recording:
-        st.markdown(f":red[●] Recording: {timeline.rows:,} rows")
-        st.button("Stop recording", icon=":material/stop:", on_click=timeline.stop_recording)
+        length = f", {video.seconds:.0f} s of video" if video else ""
+        st.markdown(f":red[●] Recording: {timeline.rows:,} rows{length}")
+        st.button(
+            "Stop recording", icon=":material/stop:", on_click=_stop_recording, args=(processor,)
+        )
         return
+    with_video = st.toggle(
+        "With video",
+        key="live.with_video",
+        persist_state="session",
+        disabled=not playing,
+        help=f"Also records the video as you see it, for up to {MAX_VIDEO_S // 60} minutes or "
+        f"{MAX_VIDEO_BYTES // 1_000_000} MB, until it stops. This takes about a tenth of a "
+        "processor core.",
+    )
     if st.button("Record", icon=":material/fiber_manual_record:", disabled=not playing):
         timeline.start_recording()
+        processor.discard_video()
+        if with_video:
+            processor.record_video()
         st.session_state[_STARTED] = f"{datetime.now():%Y%m%d-%H%M%S}"
         st.rerun()  # the whole page, which then starts to refresh the number of rows
-    if not timeline.rows:
-        return
+    if timeline.rows or video:
+        _show_recorded(processor)
+
+
+def _stop_recording(processor: LiveProcessor) -> None:
+    processor.timeline.stop_recording()
+    if processor.video:
+        processor.video.finish()
+
+
+def _discard_recording(processor: LiveProcessor) -> None:
+    processor.timeline.discard_recording()
+    processor.discard_video()
+
+
+def _show_recorded(processor: LiveProcessor) -> None:
+    timeline, video = processor.timeline, processor.video
     if timeline.rows >= MAX_ROWS:
         st.warning(f"The recording has ended: it reached the limit of {MAX_ROWS:,} rows.")
+    if video and video.problem:
+        show_error(f"The video could not be recorded ({video.problem}): record again.")
     name = f"emotions-{st.session_state[_STARTED]}"
-    st.caption(f"{timeline.rows:,} rows")
+    st.caption(f"{timeline.rows:,} rows" + (f", {video.seconds:.0f} s of video" if video else ""))
+    files: list[_File] = [
+        ("Table, CSV", f"{name}.csv", "text/csv", partial(_csv, timeline)),
+        ("Timeline, HTML", f"{name}.html", "text/html", partial(_html, timeline)),
+    ]
+    if video and video.seconds and not video.problem:
+        files.append(("Video, MP4", f"{name}.mp4", "video/mp4", video.content))
     with st.container(horizontal=True):
-        for label, file, mime, content in (
-            ("Table, CSV", f"{name}.csv", "text/csv", _csv),
-            ("Timeline, HTML", f"{name}.html", "text/html", _html),
-        ):
+        for label, file, mime, content in files:
             st.download_button(
                 label,
-                partial(content, timeline),
+                content,
                 file,
                 mime,
                 on_click="ignore",
@@ -60,7 +105,8 @@ def _show_recording(timeline: Timeline, playing: bool) -> None:
             "Discard",
             icon=":material/delete:",
             key="live.discard_recording",
-            on_click=timeline.discard_recording,
+            on_click=_discard_recording,
+            args=(processor,),
         )
 
 
@@ -78,21 +124,31 @@ def _html(timeline: Timeline) -> str:
 
 def _show_still(processor: LiveProcessor, playing: bool) -> None:
     if st.button("Take a still image", icon=":material/photo_camera:", disabled=not playing):
-        frame_bgr = processor.last_frame()
+        frame_bgr, faces = processor.last_frame(), processor.snapshot().faces
         if frame_bgr is not None:
-            st.session_state[_STILL] = cv2.imencode(".png", frame_bgr)[1].tobytes()
+            st.session_state[_STILL] = {
+                "Image, PNG": _png(frame_bgr),
+                **{
+                    f"Face {face.number}, PNG": _png(draw_snapshot(face))
+                    for face in faces
+                    if face.number and not st.session_state.get("live.hide")
+                },
+            }
     if _STILL not in st.session_state:
         return
-    st.image(st.session_state[_STILL], width=320, alt="The still image")
+    images: dict[str, bytes] = st.session_state[_STILL]
+    st.image(images["Image, PNG"], width=320, alt="The still image")
     with st.container(horizontal=True):
-        st.download_button(
-            "Image, PNG",
-            st.session_state[_STILL],
-            "emotion-detector.png",
-            "image/png",
-            on_click="ignore",
-            icon=":material/download:",
-        )
+        for label, content in images.items():
+            name = label.removesuffix(", PNG").lower().replace(" ", "-")
+            st.download_button(
+                label,
+                content,
+                f"emotion-detector-{name}.png",
+                "image/png",
+                on_click="ignore",
+                icon=":material/download:",
+            )
         st.button(
             "Discard",
             icon=":material/delete:",
@@ -100,3 +156,7 @@ def _show_still(processor: LiveProcessor, playing: bool) -> None:
             on_click=st.session_state.pop,
             args=(_STILL, None),
         )
+
+
+def _png(image_bgr: NDArray[np.uint8]) -> bytes:
+    return cv2.imencode(".png", image_bgr)[1].tobytes()

@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.vision.live.recording import VideoRecording
 from pipeline.vision.live.settings import LiveSettings
 from pipeline.vision.live.snapshot import RateMeter, Snapshot, StageTimer
 from pipeline.vision.live.timeline import Timeline
@@ -60,6 +61,7 @@ class LiveProcessor:
 
     Attributes:
         timeline: the predictions over time.
+        video: the recording of the frames as they are sent back, if one was started.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class LiveProcessor:
         slots: ViewerSlots | None = None,
     ) -> None:
         self.timeline = Timeline()
+        self.video: VideoRecording | None = None
         self._config = WorkerConfig(recognizer, settings or LiveSettings())
         self._slots = slots
         self._lock = threading.Lock()
@@ -122,6 +125,8 @@ class LiveProcessor:
                 self._meters.stages.add("draw", now - started)
                 self._meters.frames_out.tick(now)
                 self._last_frame = frame_bgr
+                if (video := self.video) is not None:
+                    video.add(frame_bgr, started)
         except Exception as error:
             self._set_problem(error)
             if self._config.settings.hide_faces:
@@ -148,6 +153,17 @@ class LiveProcessor:
         with self._lock:
             return None if self._last_frame is None else self._last_frame.copy()
 
+    def record_video(self) -> None:
+        """Record the video from now on, until it stops; an earlier recording is dropped."""
+        self.discard_video()
+        self.video = VideoRecording()
+
+    def discard_video(self) -> None:
+        """End the recording of the video and drop it."""
+        if self.video is not None:
+            self.video.finish()
+            self.video = None
+
     def stop(self) -> None:
         """Stop the worker and drop its results; the next frame starts another worker."""
         with self._lock:
@@ -163,6 +179,8 @@ class LiveProcessor:
         self._worker = self._last_frame = None
         self._result, self._meters = FrameResult(), _Meters()
         self.timeline.clear_recent()
+        if self.video is not None:
+            self.video.finish()
         if self._slots:
             self._slots.release(self)
 

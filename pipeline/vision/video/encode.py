@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,8 +20,7 @@ from pipeline.errors import UserError
 from pipeline.storage import cannot_write, check_output, write_atomic
 
 # Without B-frames each frame is decoded at its own time, so that pauses keep their length.
-# Each thread holds frames.
-_ENCODER = {"preset": "veryfast", "crf": "20", "bf": "0", "threads": "4"}
+_ENCODER = {"preset": "veryfast", "crf": "20", "bf": "0"}
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def new_file(target: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def writing(target: Path) -> Iterator[None]:
+def writing(target: Path | str) -> Iterator[None]:
     """Convert errors of the system and of FFmpeg to a `UserError`.
 
     Raises:
@@ -57,21 +57,34 @@ class VideoWriter:
     """Encodes frames one by one; a context manager, which finishes the file.
 
     Args:
-        file: where to write; replaced.
+        file: where to write; replaced. Or a file in memory.
         target: the name that the file will get, for error messages.
         rate: mean frames per second.
         time_base: a tick of the clock, in seconds.
+        threads: of the encoder; each holds frames.
     """
 
-    def __init__(self, file: Path, target: Path, rate: Fraction, time_base: Fraction) -> None:
+    def __init__(
+        self,
+        file: Path | BytesIO,
+        target: Path | str,
+        rate: Fraction,
+        time_base: Fraction,
+        threads: int = 4,
+    ) -> None:
         self._target = target
         self._rate = rate
         self._time_base = time_base
+        self._options = {**_ENCODER, "threads": str(threads)}
         self._stream: VideoStream | None = None
+        place: str | BytesIO
+        options: dict[str, str]
+        if isinstance(file, Path):  # only on disk FFmpeg can move the index to the front
+            place, options = str(file.absolute()), {"movflags": "+faststart"}
+        else:
+            place, options = file, {}
         with writing(target):
-            self._container = av.open(
-                str(file.absolute()), "w", format="mp4", options={"movflags": "+faststart"}
-            )
+            self._container = av.open(place, "w", format="mp4", options=options)
 
     def write(self, frame_bgr: NDArray[np.uint8], ticks: int, duration: int) -> None:
         """Append a frame, uint8 (h, w, 3); an odd size is made even by repeating the last line.
@@ -102,7 +115,7 @@ class VideoWriter:
             self._container.mux(self._stream.encode(frame))
 
     def _begin(self, width: int, height: int) -> VideoStream:
-        stream = self._container.add_stream("libx264", rate=self._rate, options=_ENCODER)
+        stream = self._container.add_stream("libx264", rate=self._rate, options=self._options)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         encoder = stream.codec_context
         encoder.time_base = self._time_base

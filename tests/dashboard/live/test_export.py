@@ -14,7 +14,9 @@ from streamlit.runtime.scriptrunner import RerunData
 from streamlit.testing.v1 import AppTest
 
 from pipeline.labels import COLORS, EMOTIONS
+from pipeline.vision.face_snapshot import draw_snapshot
 from pipeline.vision.live.processor import LiveProcessor
+from pipeline.vision.live.snapshot import Snapshot
 from pipeline.vision.live.timeline import COLUMNS, Timeline
 from tests.dashboard.live.conftest import (
     FACE,
@@ -111,6 +113,26 @@ def test_a_recording_is_a_table_and_a_chart_that_needs_no_network():
     assert name.endswith(".html")
 
 
+def test_the_video_is_recorded_only_if_it_is_asked_for(camera):
+    at = open_part("camera")
+    processor = at.session_state["live.processor"]
+    press_in_fragment(at, "Record")
+    assert processor.video is None
+    press_in_fragment(at, "Stop recording")
+    named(at.toggle, "With video").set_value(True)
+    run(at)
+    press_in_fragment(at, "Record")
+    for time in (10.0, 10.5):
+        add(at, time, FACE)
+        processor.video.add(IMAGE, time)
+    press_in_fragment(at, "Stop recording")
+    content, name = downloads(at)["Video, MP4"]
+    assert content[4:8] == b"ftyp" and name.endswith(".mp4")
+    assert "Table, CSV" in downloads(at)
+    press_in_fragment(at, "Discard")
+    assert processor.video is None and not at.get("download_button")
+
+
 def test_a_recording_lasts_through_stop_and_another_page_until_the_next(camera):
     at = record(open_page(), 10.0, 10.5)
     at.session_state["live.processor"].stop()
@@ -150,6 +172,25 @@ def test_a_still_image_is_shown_offered_and_discarded(camera):
     assert named(at.button, "Record").disabled and named(at.button, "Take a still image").disabled
     press_in_fragment(at, "Discard")
     assert not at.image and not at.get("download_button")
+
+
+def test_a_still_image_comes_with_a_snapshot_of_each_listed_face_unless_faces_are_hidden():
+    at = open_part("camera")
+    now = Snapshot((FACE, UNCERTAIN_FACE, replace(FACE, number=0)))
+    with (
+        mock.patch.object(LiveProcessor, "last_frame", return_value=IMAGE),
+        mock.patch.object(LiveProcessor, "snapshot", return_value=now),
+    ):
+        press_in_fragment(at, "Take a still image")
+        assert set(downloads(at)) == {"Image, PNG", "Face 7, PNG", "Face 8, PNG"}
+        content, name = downloads(at)["Face 7, PNG"]
+        assert name == "emotion-detector-face-7.png"
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        assert (image == draw_snapshot(FACE)).all()
+        named(at.toggle, "Hide faces").set_value(True)
+        run(at)
+        press_in_fragment(at, "Take a still image")
+        assert set(downloads(at)) == {"Image, PNG"}
 
 
 def lines(at: AppTest) -> list[tuple[str, list[tuple[float, float]]]]:
