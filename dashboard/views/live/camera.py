@@ -66,22 +66,21 @@ def show_camera(model: Run, detector: str) -> None:
         if playing is not None:
             every = _REFRESH_S if playing else None
             st.fragment(show_faces, run_every=every)(processor, playing, settings)
-    with video:
-        every = _SLOW_REFRESH_S if playing else None
-        st.fragment(show_timeline, run_every=every)(processor.timeline, bool(playing))
-        if playing:
-            rates = st.expander(
-                "Performance",
-                icon=":material/speed:",
-                key="live.performance",
-                on_change="rerun",
-            )
-            if rates.open:
-                with rates:
-                    st.fragment(show_rates, run_every=_SLOW_REFRESH_S)(processor)
-        with st.expander("Record and export", icon=":material/download:"):
-            every = _SLOW_REFRESH_S if processor.timeline.recording else None
-            st.fragment(show_export, run_every=every)(processor, bool(playing))
+    every = _SLOW_REFRESH_S if playing else None
+    st.fragment(show_timeline, run_every=every)(processor.timeline, bool(playing))
+    if playing:
+        rates = st.expander(
+            "Performance",
+            icon=":material/speed:",
+            key="live.performance",
+            on_change="rerun",
+        )
+        if rates.open:
+            with rates:
+                st.fragment(show_rates, run_every=_SLOW_REFRESH_S)(processor)
+    with st.expander("Record and export", icon=":material/download:"):
+        every = _SLOW_REFRESH_S if processor.timeline.recording else None
+        st.fragment(show_export, run_every=every)(processor, bool(playing))
 
 
 def _show_video(processor: LiveProcessor, camera: CameraSettings) -> bool | None:

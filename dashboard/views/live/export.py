@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from dashboard.widgets.markdown import escape_markdown
 from dashboard.widgets.messages import show_error
 from pipeline.report.charts.timeline import timeline as timeline_chart
 from pipeline.vision.face_snapshot import draw_snapshot
@@ -93,7 +94,7 @@ def _show_recorded(processor: LiveProcessor) -> None:
     with st.container(horizontal=True):
         for label, file, mime, content in files:
             st.download_button(
-                label,
+                escape_markdown(label),
                 content,
                 file,
                 mime,
@@ -142,7 +143,7 @@ def _show_still(processor: LiveProcessor, playing: bool) -> None:
         for label, content in images.items():
             name = label.removesuffix(", PNG").lower().replace(" ", "-")
             st.download_button(
-                label,
+                escape_markdown(label),
                 content,
                 f"emotion-detector-{name}.png",
                 "image/png",
