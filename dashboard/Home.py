@@ -19,7 +19,7 @@ from pipeline.storage import explain_disk
 
 # A named icon would be fetched from the network.
 ICON = Path(__file__).with_name("icon.svg")
-CONTRAST = Path(__file__).with_name("contrast.css")
+STYLE = Path(__file__).with_name("page.css")
 ABOUT = "**Emotion Detector**: explore faces, train models on them, and run them live."
 # With an entry of its own the menu is shown, which has the choice of a light or dark theme.
 st.set_page_config(page_icon=ICON, layout="wide", menu_items={"About": ABOUT})
@@ -35,7 +35,7 @@ page = st.navigation(
     position="sidebar" if is_admitted() else "hidden",
 )
 st.set_page_config(page_title=f"{page.title} · Emotion Detector")
-st.html(CONTRAST)
+st.html(STYLE)
 if page is not live:
     st.session_state.pop("live.photo", None)  # discarded when its page is left, as it promises
     st.session_state.pop("webcam", None)  # it must not start by itself when the user is back

@@ -48,9 +48,17 @@ class Backbone(Architecture):
         "normalization too",
     )
     head_epochs: int = Field(3, ge=0, le=1000, description="epochs of phase one, the head alone")
-    head_learning_rate: float = Field(1e-3, gt=0, le=10, description="learning rate of phase one")
+    head_learning_rate: float = Field(
+        1e-3,
+        gt=0,
+        le=10,
+        description="size of the optimizer's steps while the head alone is trained",
+    )
     dropout: float = Field(
-        0.3, ge=0, lt=1, description="dropout before the last layer, share of its inputs"
+        0.3,
+        ge=0,
+        lt=1,
+        description="share of the last layer's inputs that are randomly left out in training",
     )
 
     @property

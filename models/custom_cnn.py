@@ -29,23 +29,35 @@ class CustomCNN(Architecture):
     """The hyperparameters of the custom CNN."""
 
     widths: Annotated[tuple[Width, ...], Unit("channels")] = Field(
-        (32, 64, 128, 256), min_length=1, max_length=5, description="channels of each stage"
+        (32, 64, 128, 256),
+        min_length=1,
+        max_length=5,
+        description="feature maps of each stage; more learn more and take longer",
     )
-    convolutions: int = Field(2, ge=1, le=4, description="convolutions in a stage")
+    convolutions: int = Field(
+        2, ge=1, le=4, description="convolution layers before each halving of the size"
+    )
     kernel_size: Annotated[Literal[3, 5, 7], Unit("pixels")] = Field(
         3, description="side of a convolution's kernel, pixels"
     )
-    activation: Activation = Field("relu", description="activation function")
-    kernel_initializer: Initializer = Field("he_normal", description="initial weights")
+    activation: Activation = Field("relu", description="nonlinear function after each convolution")
+    kernel_initializer: Initializer = Field(
+        "he_normal", description="how the first weights are drawn"
+    )
     normalization: Literal["batch", "layer", "group", "none"] = Field(
-        "batch", description="normalization after each convolution"
+        "batch", description="what keeps the values after each convolution in range"
     )
     pooling: Literal["max", "average", "stride"] = Field(
         "max", description="how a stage halves the size: pooling before it, or a stride of 2"
     )
-    residual: bool = Field(True, description="add each stage's input to its output")
+    residual: bool = Field(
+        True, description="add each stage's input to its output, which eases training"
+    )
     dropout: float = Field(
-        0.4, ge=0, lt=1, description="dropout before the last layer, share of its inputs"
+        0.4,
+        ge=0,
+        lt=1,
+        description="share of the last layer's inputs that are randomly left out in training",
     )
 
     @model_validator(mode="before")

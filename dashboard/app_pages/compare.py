@@ -97,7 +97,7 @@ if comparison.models:
     st.caption(
         f"{first.n:,} faces of {escape_markdown(subset.description)} · "
         f"fingerprint {escape_markdown(subset.fingerprint[:12])} · "
-        "the best value of each metric is tinted"
+        "★ the best value of each metric"
     )
     if not comparison.same_training_faces():
         st.caption("These models were not all trained on the same faces: see Config diff.")

@@ -157,7 +157,7 @@ def _show_questions(
             votes = _show_options(source, survey, request)
     with st.form("import", border=False):
         name = failed or st.text_input(
-            "Name", value=suggested_name(source.title), help="letters, digits, '.', '_' and '-'"
+            "Name", value=suggested_name(source.title), help="Of letters, digits, '.', '_' and '-'."
         )
         with st.container(horizontal=True, vertical_alignment="center"):
             pressed = st.form_submit_button(

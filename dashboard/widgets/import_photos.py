@@ -56,6 +56,7 @@ def ask_faces(key: str, path: Path, request: ImportRequest) -> None:
             [_before_and_after(example) for example in examples],
             [_caption(example) for example in examples],
             width=_CELL_PX,
+            alt=[f"photo {number} and its face" for number in range(1, len(examples) + 1)],
         )
 
 

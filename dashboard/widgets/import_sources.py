@@ -83,7 +83,7 @@ def kaggle_source() -> Source:
     text = st.text_input(
         "Kaggle data set",
         value=kaggle.FER2013,
-        help="its owner/name, or its address on kaggle.com",
+        help="Its owner/name, or its address on kaggle.com.",
     ).strip()
     st.caption(
         "This machine downloads it, which needs a network; only the faces are stored. What its "

@@ -69,10 +69,11 @@ def pick_models(key: str, models: Sequence[ModelEntry]) -> list[Run]:
     if widget not in state:
         state[widget] = [entry.run.name for entry in _preselected(models)]
     state[widget] = [name for name in state[widget] if name in by_name]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        every = len(models) > MAX_PRESELECTED and st.toggle(
-            f"All {len(models)} models", key=f"{key}_all", bind="query-params"
-        )
+    chosen = st.container()
+    every = len(models) > MAX_PRESELECTED and st.toggle(
+        f"All {len(models)} models", key=f"{key}_all", bind="query-params"
+    )
+    with chosen:
         names = st.multiselect(
             "Models",
             list(by_name),

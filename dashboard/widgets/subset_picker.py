@@ -51,7 +51,7 @@ def pick_subset(
             bind="query-params",
             width=_WIDTH_PX,
             placeholder=NO_LIST,
-            help="skip the faces of lists made on the Dataset page",
+            help="Skips the faces of lists made on the Dataset page.",
         )
         subset = _without_lists(subset, names) if names else subset
     if _may_leak(subset, models):
@@ -59,7 +59,7 @@ def pick_subset(
             "Without train duplicates",
             key=f"{key}_without_twins",  # as in links from older versions
             bind="query-params",
-            help="skip faces that have an exact duplicate in the training split",
+            help="Skips faces that have an exact duplicate in the training split.",
         )
         subset = replace(subset, without_duplicates=bool(without))
     return subset

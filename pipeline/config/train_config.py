@@ -39,24 +39,51 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
-    dataset: str = Field(description="data set to train on")
+    dataset: str = Field(description="whose faces the network learns from and is chosen by")
     exclude: tuple[str, ...] = Field(
         (), description="exclusion lists whose faces are left out, or none"
     )
-    architecture: ArchitectureName = Field("custom_cnn", description="network")
+    architecture: ArchitectureName = Field(
+        "custom_cnn", description="the network: small and trained from scratch, or a large one"
+    )
     model: SerializeAsAny[Architecture] = Field(description="the architecture's own fields")
 
-    epochs: int = Field(40, ge=1, le=10_000, description="number of epochs")
-    batch_size: Annotated[int, Unit("faces")] = Field(64, ge=1, le=4096, description="batch size")
-    optimizer: Literal["sgd", "adam", "adamw"] = Field(
-        "adam", description="optimizer; sgd has Nesterov momentum 0.9"
+    epochs: int = Field(
+        40,
+        ge=1,
+        le=10_000,
+        description="passes over all training faces; more take longer and may fit better",
     )
-    learning_rate: float = Field(1e-3, gt=0, le=10, description="peak learning rate")
+    batch_size: Annotated[int, Unit("faces")] = Field(
+        64,
+        ge=1,
+        le=4096,
+        description="images per optimizer step; larger is faster and needs more memory",
+    )
+    optimizer: Literal["sgd", "adam", "adamw"] = Field(
+        "adam", description="rule that changes the weights; sgd has Nesterov momentum 0.9"
+    )
+    learning_rate: float = Field(
+        1e-3,
+        gt=0,
+        le=10,
+        description="the optimizer's largest steps; too large diverges, too small is slow",
+    )
     schedule: Literal["plateau", "cosine", "constant"] = Field(
         "plateau", description="how the learning rate falls: at a plateau, along a cosine, or never"
     )
-    warmup_epochs: int = Field(0, ge=0, le=100, description="epochs of linear warm-up")
-    weight_decay: float = Field(0.0, ge=0, le=1, description="decoupled weight decay, 0 = none")
+    warmup_epochs: int = Field(
+        0,
+        ge=0,
+        le=100,
+        description="first epochs, over which the learning rate rises linearly to its peak",
+    )
+    weight_decay: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share by which each step shrinks the weights, decoupled; 0 = none",
+    )
     ema_momentum: float = Field(
         0.0, ge=0, lt=1, description="momentum of the weights' moving average, 0 = no average"
     )
@@ -64,7 +91,9 @@ class TrainConfig(BaseModel):
     targets: Literal["labels", "votes", "blend"] = Field(
         "labels", description="what faces are trained toward: labels, FER+ votes, or both"
     )
-    vote_share: float = Field(0.5, ge=0, le=1, description="share of the votes in a blend")
+    vote_share: float = Field(
+        0.5, ge=0, le=1, description="what part of a blended target comes from the FER+ votes"
+    )
     teacher: str = Field(
         "none", description="model whose probabilities for the same face are blended in, or none"
     )
@@ -76,10 +105,15 @@ class TrainConfig(BaseModel):
         description="weight of an emotion in the loss: equal, 1 / √faces, 1 / faces, or given",
     )
     given_weights: tuple[float, ...] = Field(
-        (1.0,) * len(EMOTIONS), description=f"weights of {', '.join(EMOTIONS)}"
+        (1.0,) * len(EMOTIONS), description=f"factor of the loss for {', '.join(EMOTIONS)}"
     )
     augmentation: Augmentation = Augmentation()
-    mixup: float = Field(0.0, ge=0, le=10, description="alpha of mixup, 0 = none")
+    mixup: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="alpha of the Beta distribution by which pairs of faces are blended, 0 = none",
+    )
 
     monitor: Monitor = Field("val_accuracy", description="metric that the best epoch is chosen by")
     early_stopping_patience: Annotated[int, Unit("epochs")] = Field(
@@ -101,7 +135,7 @@ class TrainConfig(BaseModel):
         description="epochs with no improvement after which the learning rate is reduced",
     )
     plateau_factor: float = Field(
-        0.5, gt=0, lt=1, description="factor by which the learning rate is reduced"
+        0.5, gt=0, lt=1, description="what the learning rate is multiplied by at a plateau"
     )
     plateau_min_delta: float = Field(
         1e-4,
@@ -113,9 +147,15 @@ class TrainConfig(BaseModel):
     )
     plateau_min_lr: float = Field(0.0, ge=0, le=10, description="lower bound on the learning rate")
     precision: Literal["float32", "mixed_bfloat16"] = Field(
-        "float32", description="precision of the training"
+        "float32",
+        description="number format of the arithmetic; mixed is faster on some processors",
     )
-    seed: int = Field(0, ge=0, lt=2**31, description="seed of weights, order and augmentation")
+    seed: int = Field(
+        0,
+        ge=0,
+        lt=2**31,
+        description="start of the random numbers: equal seeds give equal runs",
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -99,11 +99,11 @@ def test_the_help_of_train_shows_units_choices_and_defaults(monkeypatch, capsys)
     _, out, _ = invoke("train", "--help", capsys=capsys)
 
     for text in (
-        "number of epochs (default 40)",
-        "batch size (faces; default 64)",
+        "more take longer and may fit better (default 40)",
+        "needs more memory (faces; default 64)",
         "(sgd, adam, adamw; default adam)",
         "(custom_cnn, vgg16, resnet50v2; default custom_cnn)",
-        "channels of each stage (default 32,64,128,256)",
+        "more learn more and take longer (default 32,64,128,256)",
         "default 0.4 for custom_cnn",
         "(True, False; default True)",
     ):

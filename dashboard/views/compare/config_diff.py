@@ -7,10 +7,9 @@ import streamlit as st
 
 from dashboard.views.compare.comparison import Comparison
 from dashboard.widgets.messages import show_warning
+from dashboard.widgets.parallel_chart import show_parallel
 from pipeline.config.options import as_text
 from pipeline.queue.experiment import differing_fields, fields_of
-from pipeline.report.charts.parallel import parallel_coordinates
-from pipeline.report.charts.style import NO_MODE_BAR
 from pipeline.runs import RunConfig
 
 _FIELD_PX = 190
@@ -52,13 +51,10 @@ def _show_parallel(comparison: Comparison) -> None:
     names = [name for name in differing if all(name in each for each in values)][:_MAX_AXES]
     if not names:
         return
-    st.plotly_chart(
-        parallel_coordinates(
-            {name.replace("_", " "): [each[name] for each in values] for name in names},
-            [comparison.metrics[model].metrics.accuracy for model in configs],
-        ),
-        config=NO_MODE_BAR,
-        alt="A line for each model through its values of the differing fields to its accuracy",
+    show_parallel(
+        "compare.parallel",
+        {name: [each[name] for each in values] for name in names},
+        [comparison.metrics[model].metrics.accuracy for model in configs],
     )
 
 

@@ -43,9 +43,9 @@ def show_metrics(comparison: Comparison) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         _show_accuracy_by_cost(comparison, mean)
+        _offer_speed(comparison)
     with right:
         _show_ensemble(comparison, mean)
-        _offer_speed(comparison)
 
 
 def _show_seeds(comparison: Comparison) -> None:
@@ -107,8 +107,7 @@ def _show_accuracy_by_cost(
         ends = accuracy_interval(predictions)
         models.append(ModelPoint(predictions.model, metrics.accuracy, ends, cost, True))
     if all(getattr(model.cost, AXES[axis][1]) is None for model in models):
-        st.caption("No time was measured on this machine yet.")
-        return
+        return  # the offer to measure it follows
     figure = accuracy_by_cost(models, axis)
     st.plotly_chart(figure, config=NO_MODE_BAR, alt="Accuracy over cost, with the Pareto frontier")
     other = "size" if axis == "time" else "time"

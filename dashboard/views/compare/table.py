@@ -1,5 +1,7 @@
 """The table of all metrics of the models, with the best values marked."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -11,20 +13,20 @@ from pipeline.evaluation.model_cost import ModelCost
 from pipeline.report.units import interval
 
 COLUMNS = {
-    "accuracy": ("%.1f%%", "Top-1 accuracy"),
-    "macro F1": ("%.3f", "Mean F1 of the emotions"),
-    "balanced": ("%.1f%%", "Balanced accuracy: mean recall of the emotions"),
-    "weighted F1": ("%.3f", "Mean F1 of the emotions, weighted by their faces"),
-    "top-2": ("%.1f%%", "Share of faces whose label is among the top two emotions"),
-    "AUC": ("%.3f", "Mean area under the ROC curves of the emotions"),
-    "AUC micro": ("%.3f", "Area under the ROC curve of all face-emotion pairs"),
-    "log loss": ("%.3f", "Mean negative logarithm of the label's probability; lower is better"),
-    "ECE": ("%.1f%%", f"Expected calibration error in {N_BINS} bins; lower is better"),
-    "parameters": ("compact", "Number of parameters; lower is better"),
-    "size": ("%.1f MB", "Size of model.bin; lower is better"),
+    "accuracy": ("{:.1f}%", "Share of faces whose label is the top emotion."),
+    "macro F1": ("{:.3f}", "Mean F1 of the emotions."),
+    "balanced": ("{:.1f}%", "Balanced accuracy: mean recall of the emotions."),
+    "weighted F1": ("{:.3f}", "Mean F1 of the emotions, weighted by their faces."),
+    "top-2": ("{:.1f}%", "Share of faces whose label is among the top two emotions."),
+    "AUC": ("{:.3f}", "Mean area under the ROC curves of the emotions."),
+    "AUC micro": ("{:.3f}", "Area under the ROC curve of all face-emotion pairs."),
+    "log loss": ("{:.3f}", "Mean negative logarithm of the label's probability; lower is better."),
+    "ECE": ("{:.1f}%", f"Expected calibration error in {N_BINS} bins; lower is better."),
+    "parameters": ("{:,.0f}", "Number of parameters; lower is better."),
+    "size": ("{:.1f} MB", "Size of model.bin; lower is better."),
     "time": (
-        "%.2f ms",
-        "Median latency of one face on at most two threads of this machine; lower is better",
+        "{:.2f} ms",
+        "Median latency of one face on at most two threads of this machine; lower is better.",
     ),
 }
 """Column → format and help."""
@@ -75,31 +77,31 @@ def best_models(table: pd.DataFrame) -> dict[str, list[int]]:
 
 
 def show_table(table: pd.DataFrame) -> None:
-    """Show the table, best values tinted, and their columns named in a last column.
-
-    A menu adds the columns that are hidden at first.
-    """
+    """Show the table, the best values tinted and starred; a menu adds hidden columns."""
     added = _pick_columns()
     table = table.drop(columns=[name for name in _OPTIONAL if name not in added])
-    best = best_models(table)
-    named = [[name for name, rows in best.items() if row in rows] for row in range(len(table))]
-    tinted = table.assign(best_in=pd.Series(named, dtype=object)).style
-    for name, rows in best.items():
-        tinted = tinted.map(lambda _: _BEST, subset=pd.IndexSlice[rows, [name]])
+    styled = table.style.format(
+        {name: form for name, (form, _) in COLUMNS.items() if name in table}, na_rep="–"
+    )
+    for name, rows in best_models(table).items():
+        best = pd.IndexSlice[rows, [name]]
+        starred = partial(_starred, COLUMNS[name][0])
+        styled = styled.format(starred, subset=best).map(lambda _: _BEST, subset=best)
     number = st.column_config.NumberColumn
     st.dataframe(
-        tinted,
+        styled,
         hide_index=True,
         column_config={
             "model": st.column_config.TextColumn(pinned=True),
-            **{name: number(format=form, help=text) for name, (form, text) in COLUMNS.items()},
-            "best_in": st.column_config.MultiselectColumn(
-                "best in", options=list(COLUMNS), color="#6196C9"
-            ),
+            **{name: number(help=text) for name, (_, text) in COLUMNS.items()},
         },
         placeholder="–",
         alt="The metrics of each model",
     )
+
+
+def _starred(form: str, value: float) -> str:
+    return f"★ {form.format(value)}"
 
 
 def _pick_columns() -> list[str]:

@@ -88,7 +88,7 @@ def _show_head(faces: AnnotatedDataset, audit: Audit) -> None:
             f"{faces.dataset.name}-audit.csv",
             "text/csv",
             icon=":material/download:",
-            help="a row for each face that has a finding",
+            help="Has a row for each face with a finding.",
         )
 
 
@@ -173,7 +173,7 @@ def _offer_training_side(faces: AnnotatedDataset, audit: Audit, finding: str) ->
         key=f"exclude {finding}",
         icon=":material/block:",
         **editors_only(
-            help=f"puts the faces of train, and no others, on the list {escape_markdown(name)}"
+            help=f"Puts the faces of train, and no others, on the list {escape_markdown(name)}."
         ),
     ):
         chosen = faces_to_exclude(faces.dataset, audit, finding, ["train"])

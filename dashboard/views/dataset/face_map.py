@@ -63,7 +63,7 @@ def _source_choice() -> Run | None:
         format_func=lambda name: models[name].label if name in models else name,
         key=_SOURCE,
         width=480,
-        help="their pixels, or the features of a model's last layer",
+        help="By their pixels, or by the features of a model's last layer.",
     )
     write_choice(_SOURCE, [name])
     return models[name].run if name in models else None

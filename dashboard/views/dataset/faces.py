@@ -137,7 +137,11 @@ def _show_gallery(
         if FILTERS.show_chips(active):
             st.rerun()
         st.space("stretch")
-        picking = st.toggle("Pick by hand", key="dataset.picking", help="a click picks a face")
+        picking = st.toggle(
+            "Pick by hand",
+            key="dataset.picking",
+            help="A click on a face picks it instead of opening it.",
+        )
         if picking or FILTERS.filters.keys() & active.keys():
             chosen = np.array(sorted(picked()), np.intp) if picking else positions
             _offer_removal(faces, active, chosen)

@@ -21,7 +21,9 @@ def show_manage(name: str) -> None:
     )
     with popover.container(width=_WIDTH_PX):
         with st.form(f"rename {name}", border=False):
-            new = st.text_input("New name", value=name, help="letters, digits, '.', '_' and '-'")
+            new = st.text_input(
+                "New name", value=name, help="Of letters, digits, '.', '_' and '-'."
+            )
             if st.form_submit_button("Rename", icon=":material/edit:"):
                 _rename(name, new.strip())
         if st.button("Remove…", icon=":material/delete:"):

@@ -172,8 +172,7 @@ def _show_weights(info: DatasetInfo, dataset: FaceDataset) -> None:
         alt="Training faces of each emotion and its weight by scheme",
     )
     caption = (
-        "The weight of each emotion's loss in training, by `--class-weights`; the mean over all "
-        "faces is 1."
+        "The weight of each emotion's loss in training, by scheme; the mean over all faces is 1."
     )
     if choosing_split(info.counts) == HELD_OUT:
         caption += " 10% of `train` is held out for validation and not counted here."

@@ -61,7 +61,7 @@ def _pick_point(evaluation: Evaluation, emotions: list[str]) -> OperatingPoint:
             key=_THRESHOLD,
             bind="query-params",
             width="stretch",
-            help="from this probability on, a face is predicted to show the emotion",
+            help="From this probability on, a face is predicted to show the emotion.",
         )
     emotion = emotion if emotion in emotions else emotions[0]
     point = operating_point(evaluation.predictions, emotion, threshold)

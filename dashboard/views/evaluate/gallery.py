@@ -39,7 +39,8 @@ def show_filtered_faces(evaluation: Evaluation) -> None:
             "Order",
             [_MOST_CONFIDENT, _LEAST_CONFIDENT],
             "evaluate_order",
-            help="least confident: the two highest probabilities are close to each other",
+            help="Of the least confident faces, the two highest probabilities are close to each "
+            "other.",
         )
         maps = maps_toggle()
     mistakes = show == MISTAKES
@@ -70,7 +71,7 @@ def show_filtered_faces(evaluation: Evaluation) -> None:
                 key="evaluate.mislabeled",
                 on_click=FILTERS.add,
                 args=("mislabeled", "1"),
-                help="of these faces, those whose label the best model confidently contradicts",
+                help="Shows those of them whose label the best model confidently contradicts.",
             )
         labels = [FILTERS.filters[name].label(value) for name, value in active.items()]
         offer_exclusion(evaluation, positions, ", ".join(labels) or show.lower())
@@ -129,7 +130,7 @@ def maps_toggle() -> bool:
         "Class activation map",
         key="evaluate_maps",
         bind="query-params",
-        help="the parts of the face that raise the predicted emotion's probability",
+        help="Tints the parts of the face that raise the predicted emotion's probability.",
     )
 
 

@@ -118,6 +118,7 @@ def _show_layers(layers: tuple[Layer, ...]) -> None:
             }
         ),
         hide_index=True,
+        alt="The layers of the network",
         column_config={
             "layer": column.TextColumn(width=90),
             "output": column.TextColumn(width=78),

@@ -11,6 +11,7 @@ from dashboard import resources
 from dashboard.views.train.navigation import open_run
 from dashboard.views.train.run_list import STATE_LABELS
 from dashboard.widgets.markdown import escape_markdown
+from dashboard.widgets.parallel_chart import show_parallel
 from pipeline.queue.trial_summary import (
     best_trials,
     formatted_values,
@@ -26,7 +27,6 @@ from pipeline.report.charts.experiment import (
     accuracy_by_field,
     accuracy_heat_map,
 )
-from pipeline.report.charts.parallel import parallel_coordinates
 from pipeline.report.charts.style import NO_MODE_BAR
 from pipeline.report.units import duration
 
@@ -65,8 +65,11 @@ def _show_table(trials: Sequence[Trial], key: str) -> Trial | None:
         key=key,
         on_select="rerun",
         selection_mode="single-row",
+        alt="The runs of the experiment, the best first",
         column_config={
-            name: st.column_config.NumberColumn(format=form, help=f"{name} at the best epoch")
+            name: st.column_config.NumberColumn(
+                format=form, help="On validation faces, at the run's best epoch."
+            )
             for name, form in (("accuracy", "%.1f%%"), ("macro F1", "%.3f"))
         },
     )
@@ -119,21 +122,24 @@ def _show_charts(trials: Sequence[Trial], selected: Trial | None) -> None:
         highlighted = names[compared.index(selected)] if selected in compared else None
         legend = " · ".join(fields).replace("_", " ")
         figure = accuracy_by_epoch(histories, legend, highlighted)
-        st.plotly_chart(figure, key="train.trials.epochs", config=NO_MODE_BAR)
-    if right and by_value:
-        right.plotly_chart(by_value, key="train.trials.fields", config=NO_MODE_BAR)
-    if len(fields) > 1:
         st.plotly_chart(
-            parallel_coordinates(
-                {
-                    name.replace("_", " "): [trial.values.get(name) for trial in compared]
-                    for name in fields
-                },
-                [trial.accuracy or 0.0 for trial in compared],
-            ),
-            key="train.trials.parallel",
+            figure,
+            key="train.trials.epochs",
             config=NO_MODE_BAR,
-            alt="A line for each run through its values to its accuracy",
+            alt="Validation accuracy of each run by epoch",
+        )
+    if right and by_value:
+        right.plotly_chart(
+            by_value,
+            key="train.trials.fields",
+            config=NO_MODE_BAR,
+            alt="Accuracy by the values of the varied fields",
+        )
+    if len(fields) > 1:
+        show_parallel(
+            "train.trials.parallel",
+            {name: [trial.values.get(name) for trial in compared] for name in fields},
+            [trial.accuracy or 0.0 for trial in compared],
         )
 
 

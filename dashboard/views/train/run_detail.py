@@ -218,7 +218,9 @@ def _show_source(config: RunConfig) -> None:
         return
     facts = {name.replace("_", " "): as_text(value) for name, value in source}
     st.dataframe(
-        pd.DataFrame({"field": list(facts), "value": list(facts.values())}), hide_index=True
+        pd.DataFrame({"field": list(facts), "value": list(facts.values())}),
+        hide_index=True,
+        alt="Where the model comes from",
     )
 
 
@@ -232,7 +234,8 @@ def _show_config(config: RunConfig | None, train: TrainConfig | None) -> None:
         config_table(train),
         hide_index=True,
         height=400,
-        column_config={"default": st.column_config.TextColumn(help="where it differs")},
+        column_config={"default": st.column_config.TextColumn(help="Shown where it differs.")},
+        alt="The configuration of the run",
     )
     versions = " · ".join(f"{name} {version}" for name, version in config.versions.items())
     st.caption(

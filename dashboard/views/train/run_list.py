@@ -62,6 +62,7 @@ def show_run_list(rows: Sequence[RunRow]) -> Run:
         height=_table_height(len(shown)),
         column_config=_columns(),
         placeholder="",
+        alt="All runs, with state, accuracy and epochs",
     )
     if len(shown) < len(rows):
         st.caption(f"{len(shown):,} of {len(rows):,} runs")
@@ -186,10 +187,12 @@ def _columns() -> dict[str, Any]:
     column = st.column_config
     return {
         "run": column.TextColumn(pinned=True, width=300),
-        "best accuracy": column.NumberColumn(format="%.1f%%", help="best validation accuracy"),
+        "best accuracy": column.NumberColumn(
+            format="%.1f%%", help="On validation faces, at the run's best epoch."
+        ),
         "state": column.TextColumn(width=100),
-        "epochs": column.NumberColumn(help="finished epochs", width=60),
-        "of": column.NumberColumn(help="configured epochs", width=50),
+        "epochs": column.NumberColumn(help="How many are finished.", width=60),
+        "of": column.NumberColumn(help="How many are configured.", width=50),
         "experiment": column.TextColumn(width=90),
         "tags": column.ListColumn(width=70),
         "created": column.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone=st.context.timezone),

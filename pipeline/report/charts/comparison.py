@@ -140,6 +140,7 @@ def _difference_matrix(
         for text, value in zip(texts, values.ravel().tolist(), strict=True)
     ]
     add_cells(figure, rows, columns, numbers, hover)
+    figure.update_xaxes(type="category")  # plotly would read "#1" as the number 1
     return figure
 
 
