@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard import resources
 from dashboard.views.overview.cards import show_dataset, show_model, show_run
 from dashboard.views.overview.next_step import show_next_step
+from dashboard.widgets.dialog import rerun_for_news
 from dashboard.widgets.machine import show_machine
 from dashboard.widgets.markdown import escape_markdown
 from dashboard.widgets.run_progress import BADGES, active_runs, show_progress
@@ -23,7 +24,7 @@ def show_active(states: dict[str, str]) -> None:
     """Show running and queued runs; when a run starts or ends, the page reruns."""
     active = active_runs(resources.runs().rows())
     if active.states != states:
-        st.rerun()
+        rerun_for_news()
     for row in active.running:
         with st.container(border=True, gap="xsmall"):
             show_run(row, BADGES["running"])

@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import actions, resources
 from dashboard.access import editors_only
+from dashboard.widgets.dialog import rerun_for_news
 from dashboard.widgets.markdown import escape_markdown
 from dashboard.widgets.messages import show_error
 from pipeline.data.dataset import faces_name
@@ -25,7 +26,7 @@ def show_running(jobs: dict[str, Job], subset: EvaluationSubset) -> None:
     """
     for model, job in jobs.items():
         if not job.running():
-            st.rerun()
+            return rerun_for_news()
         text = f"Evaluating {_name(model)} on {faces_name(subset.dataset, subset.split)}"
         st.progress(job.progress(), escape_markdown(text))
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from dashboard import actions
 from dashboard.access import editors_only
+from dashboard.widgets.dialog import dialog
 from dashboard.widgets.markdown import escape_markdown
 from dashboard.widgets.messages import show_error
 from pipeline.data.audit import without_first
@@ -42,7 +43,7 @@ def clear_picked() -> None:
     st.session_state.pop(_PICKED, None)
 
 
-@st.dialog("Exclude faces")
+@dialog("Exclude faces")
 def exclusion_dialog(
     dataset: FaceDataset,
     faces: NDArray[np.intp],

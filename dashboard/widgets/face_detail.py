@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dashboard import resources
 from dashboard.access import editors_only
 from dashboard.resources import AnnotatedDataset
+from dashboard.widgets.dialog import dialog
 from dashboard.widgets.exclusion_form import BY_HAND, exclusion_form, reset_exclusion_form
 from dashboard.widgets.gallery import Tile, tile_grid
 from dashboard.widgets.markdown import escape_markdown
@@ -83,7 +84,7 @@ def _go(among: NDArray[np.intp], steps: int) -> None:
     _show(int(among[st.session_state[_PLACE]]))
 
 
-@st.dialog("Face", width="large")
+@dialog("Face", width="large")
 def _dialog(faces: AnnotatedDataset, among: NDArray[np.intp]) -> None:
     try:  # the dialog is rerun by itself, and files may have changed since
         resources.dataset(faces.dataset.name, faces.dataset.fingerprint)

@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.access import read_only_reason
+from dashboard.widgets.dialog import dialog
 from dashboard.widgets.import_content import ask_classes, ask_splits, show_summary
 from dashboard.widgets.import_jobs import ImportRequest, StagedUpload, requested, start_import
 from dashboard.widgets.import_look import SourceLook
@@ -60,9 +61,8 @@ def open_import_form(failed: str = "") -> None:
         failed: the name of a failed import to correct; empty for a new one.
     """
     title = f"Import {failed} again" if failed else "Import a data set"
-    st.dialog(escape_markdown(title), width="medium", on_dismiss=forget_import)(show_import_form)(
-        failed
-    )
+    options = {"width": "medium", "on_dismiss": forget_import}
+    dialog(escape_markdown(title), **options)(show_import_form)(failed)
 
 
 def forget_import() -> None:

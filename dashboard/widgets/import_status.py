@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.access import editors_only
+from dashboard.widgets.dialog import rerun_for_news
 from dashboard.widgets.import_jobs import dismiss, finished_imports, requested
 from dashboard.widgets.markdown import escape_markdown
 from dashboard.widgets.messages import show_error
@@ -36,7 +37,7 @@ def _states() -> dict[Job, bool]:
 
 def _show_jobs(shown: dict[Job, bool]) -> None:
     if _states() != shown:
-        st.rerun()
+        rerun_for_news()
     for job, running in shown.items():
         if running:
             _show_running(job)

@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard import actions
 from dashboard.access import editors_only
+from dashboard.widgets.dialog import rerun_for_news
 from dashboard.widgets.messages import show_error
 from pipeline.errors import UserError
 from pipeline.jobs import Job
@@ -53,7 +54,7 @@ def follow_job(job: Job, doing: str, own: bool = False) -> None:
         own: as for `offer_job`.
     """
     if not job.running():
-        st.rerun()
+        return rerun_for_news()
     st.progress(job.progress(), doing)
     if st.button("Cancel", **({} if own else editors_only())):
         try:

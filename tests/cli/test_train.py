@@ -103,7 +103,7 @@ def test_the_help_of_train_shows_units_choices_and_defaults(monkeypatch, capsys)
         "needs more memory (faces; default 64)",
         "(sgd, adam, adamw; default adam)",
         "(custom_cnn, vgg16, resnet50v2; default custom_cnn)",
-        "more learn more and take longer (default 32,64,128,256)",
+        "take longer (channels; default 32,64,128,256)",
         "default 0.4 for custom_cnn",
         "(True, False; default True)",
     ):

@@ -61,7 +61,9 @@ def predictions_of(run: Run) -> Predictions:
 
 def starred(app: AppTest) -> dict[str, set[str]]:
     """Return model → the columns in which its value is shown with a star."""
-    shown = pa.ipc.open_stream(app.dataframe[0].proto.styler.display_values).read_pandas()
+    shown = pa.ipc.open_stream(
+        app.dataframe[0].proto.arrow_data.styler.display_values
+    ).read_pandas()
     rows = shown.to_dict("records")
     return {row["model"]: {name for name in row if "★" in str(row[name])} for row in rows}
 

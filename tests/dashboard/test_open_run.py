@@ -28,7 +28,7 @@ def test_a_finished_run_shows_its_metrics_curves_log_and_configuration():
         "Training time": "3 min 30 s",
         "Parameters": "1,234",
     }
-    assert r"### a \*b\*" in at.markdown[0].value and "gray-badge[t1]" in at.markdown[0].value
+    assert r"## a \*b\*" in at.markdown[0].value and "gray-badge[t1]" in at.markdown[0].value
     assert at.text[0].value == "why"
     for fact in (run.name, "experiment **e**", "data set **faces**", "on disk"):
         assert fact in texts(at)
@@ -163,7 +163,7 @@ def test_names_notes_and_tags_are_edited_in_place():
 
     notes = {"note": "two lines\nof note", "tags": ("old",), "experiment": "widths"}
     assert run.notes() == Notes(name="Wide net", **notes)
-    assert "### Wide net" in at.markdown[0].value
+    assert "## Wide net" in at.markdown[0].value
     run.write_notes(Notes(name="Wider net", tags=("new",)))
     at.run()
     assert at.text_input(key=f"{key}.name").value == "Wider net"

@@ -27,8 +27,6 @@ SERIOUS = ("serious", "critical")
 STREAMLIT_S_OWN = [
     # Its toasts are dialogs, which it gives no name.
     ["aria-dialog-name", "[data-testid=stToast]"],
-    # The headings of the Train page's form and of a run, until that page says them as h2.
-    ["heading-order", "h3"],
 ]
 """Rule and selector of what no theme, option or style of ours can cure, each with the reason."""
 

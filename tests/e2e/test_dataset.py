@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from pipeline.data.audit import audit, load_audit, save_audit
 from pipeline.data.exclusions import exclusion_names, load_exclusions
 from pipeline.data.store import dataset_info, load_dataset, remove_dataset
+from tests.dashboard.made_runs import make_running
 from tests.data.dataset_makers import store_repeated_faces
 from tests.data.source_makers import noise_file, write_zip
 from tests.e2e.browser import Server, serve_copy, wait_ready
@@ -119,6 +120,38 @@ def test_a_face_opens_and_faces_picked_by_hand_become_an_exclusion_list(
     expect(dialog).to_be_hidden()
     assert exclusion_names("sample") == ["strange"]
     assert list(load_exclusions("sample", "strange").reasons) == ids[[0, 2]].tolist()
+
+
+def test_a_training_that_begins_or_ends_closes_no_dialog_and_loses_nothing_typed(
+    audited, page: Page
+) -> None:
+    open_view(page, audited, "Faces")
+    page.get_by_role("textbox", name="Id").click()
+    page.keyboard.type("sample0")
+    run = make_running()
+    progress = page.get_by_test_id("stSidebar").get_by_test_id("stProgress")
+    expect(progress).to_be_visible()
+    expect(page.get_by_role("textbox", name="Id")).to_have_value("sample0")
+    run.update_status(state="finished")
+    run.remove()
+    page.reload()
+    wait_ready(page)
+    expect(progress).to_have_count(0)
+
+    page.locator(".gallery button.tile").first.click()
+    dialog, reason = page.get_by_role("dialog"), page.get_by_role("textbox", name="Reason")
+    dialog.get_by_role("button", name="Exclude…").click()
+    reason.fill("half a ")
+    run = make_running()
+    page.wait_for_timeout(6_000)  # the page looks for a new run every 5 s
+    run.update_status(state="finished")
+    page.wait_for_timeout(3_000)
+    page.keyboard.type("reason")
+    expect(reason).to_have_value("half a reason")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    run.remove()
 
 
 def test_a_finding_and_a_lasso_on_the_map_open_their_faces(audited, page: Page) -> None:

@@ -37,7 +37,7 @@ def start_training(server: Server, page: Page, epochs: int) -> Run:
 
 def expect_state(page: Page, run: Run, state: str) -> None:
     expect(page.get_by_text(run.name).first).to_be_visible(timeout=TIMEOUT_MS)
-    expect(page.get_by_role("heading", level=3).first).to_contain_text(state, timeout=TIMEOUT_MS)
+    expect(page.get_by_role("heading", level=2).first).to_contain_text(state, timeout=TIMEOUT_MS)
 
 
 def expect_finished(page: Page, run: Run, epochs: int) -> None:
@@ -107,7 +107,7 @@ def test_a_training_that_ends_keeps_an_open_dialog_what_was_typed_and_the_focus(
 
     in_training.update_status(state="finished", eta_s=None)
 
-    expect(page.get_by_role("heading", level=3).first).to_contain_text("finished")
+    expect(page.get_by_role("heading", level=2).first).to_contain_text("finished")
     expect(table).not_to_contain_text("▶ running", timeout=2_000)
     expect(table).to_contain_text("✓ finished")
     page.keyboard.type("note")

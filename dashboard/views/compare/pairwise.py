@@ -45,14 +45,15 @@ def show_pairwise(comparison: Comparison) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.header("Δ accuracy, in points")
-        st.plotly_chart(
-            accuracy_differences(pairs, labels, (first.name, second.name)),
-            key=_PAIRS,
-            on_select=lambda: _select_pair([model.name for model in models]),
-            selection_mode="points",
-            config=NO_MODE_BAR,
-            alt="Accuracy of the row's model minus that of the column's, every pair",
-        )
+        with st.container(key="wide-pairs"):  # page.css gives its names and cells room
+            st.plotly_chart(
+                accuracy_differences(pairs, labels, (first.name, second.name)),
+                key=_PAIRS,
+                on_select=lambda: _select_pair([model.name for model in models]),
+                selection_mode="points",
+                config=NO_MODE_BAR,
+                alt="Accuracy of the row's model minus that of the column's, every pair",
+            )
         st.caption(
             f"Row minus column. A star: significant after Holm, p below {SIGNIFICANT} by McNemar's "
             "exact test, adjusted for all pairs. Click a cell to see the two models side by side."

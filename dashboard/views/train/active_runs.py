@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard import actions, resources
 from dashboard.access import editors_only
 from dashboard.views.train.navigation import open_run
+from dashboard.widgets.dialog import rerun_for_news
 from dashboard.widgets.machine import machine_usage
 from dashboard.widgets.markdown import escape_markdown
 from dashboard.widgets.run_progress import BADGES, active_runs, show_progress
@@ -36,7 +37,7 @@ def show_active(rows: Sequence[RunRow]) -> None:
 def _show_active(states: dict[str, str]) -> None:
     active = active_runs(resources.runs().rows())
     if active.states != states:
-        st.rerun()
+        rerun_for_news()
     if _MESSAGE in st.session_state:  # a fragment's callback cannot show a toast itself
         st.toast(escape_markdown(st.session_state.pop(_MESSAGE)), duration="long")
     for row in active.running:

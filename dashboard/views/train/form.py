@@ -132,7 +132,7 @@ def show_form() -> Form:
             columns = st.columns(2, gap="medium")
             for column, (group, sections) in zip(columns, row.items(), strict=True):
                 with column.container(gap="small"):
-                    st.subheader(escape_markdown(group))
+                    st.header(escape_markdown(group))
                     for section in sections:
                         _show_section(section, form)
     return form

@@ -11,6 +11,7 @@ from dashboard.access import may_edit
 from dashboard.public import is_public
 from dashboard.views.train.next_steps import show_next_steps
 from dashboard.views.train.run_actions import show_actions
+from dashboard.widgets.dialog import rerun_for_news
 from dashboard.widgets.markdown import escape_markdown
 from dashboard.widgets.messages import show_warning
 from dashboard.widgets.run_progress import (
@@ -88,7 +89,7 @@ def _show_header(run: Run, state: RunState, config: RunConfig | None) -> None:
     notes = run.notes()
     tags = " ".join(f":gray-badge[{escape_markdown(tag)}]" for tag in notes.tags)
     title = escape_markdown(resources.model_names().get(run.name, run.name))
-    st.markdown(f"### {title} &nbsp; {BADGES[state]} {tags}")
+    st.markdown(f"## {title} &nbsp; {BADGES[state]} {tags}")
     if notes.note:
         st.text(notes.note)
     facts = [escape_markdown(run.name)]
@@ -128,7 +129,7 @@ def _show_message(run: Run, state: RunState, config: TrainConfig | None) -> None
 
 def _show_metrics(run: Run, state: RunState, monitor: str, may_stop_early: bool) -> None:
     if run.state() != state:
-        st.rerun()
+        rerun_for_news()
     status, history = run.status(), run.history()
     best = best_row(history, monitor)
     if best is None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from dashboard import resources
+from dashboard.widgets.dialog import rerun_for_news
 from dashboard.widgets.markdown import escape_markdown
 from dashboard.widgets.messages import show_error
 from dashboard.widgets.run_progress import ActiveRuns, active_runs, fraction_done, time_left
@@ -53,7 +54,7 @@ def show_training(page: str) -> None:
 def _wait_for_run() -> None:
     """Rerun the page when a run starts, whoever started it."""
     if active_runs(resources.runs().rows()).states:
-        st.rerun()
+        rerun_for_news()
 
 
 @st.fragment(run_every=2.0)
