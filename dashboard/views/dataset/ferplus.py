@@ -114,7 +114,11 @@ def _show_matrix(counts: NDArray[np.int64], of_split: Mapping[str, str]) -> None
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("**Label × majority of the votes**", width="stretch")
         shares = choice_bar(
-            "Cells show", SHARES, "ferplus.majority_shares", persist_state="session"
+            "Cells show",
+            SHARES,
+            "ferplus.majority_shares",
+            persist_state="session",
+            format_func=lambda shares: shares.partition(" (")[0],  # votes have no recall
         )
     FILTERS.show_chart(
         "ferplus.majority",

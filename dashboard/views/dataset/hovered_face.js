@@ -4,8 +4,9 @@ const DELAY_MS = 60
 
 export default function ({ data, parentElement, setStateValue }) {
   const preview = parentElement.querySelector(".preview")
-  preview.querySelector("img").src = data.source
-  preview.querySelector("span").textContent = data.caption
+  const image = preview.querySelector("img")
+  image.src = data.source
+  image.alt = data.caption
   preview.dataset.face = data.face
   show(preview)
 
@@ -26,8 +27,8 @@ export default function ({ data, parentElement, setStateValue }) {
   function over({ event, points }) {
     const face = String(points[0].customdata)
     preview.dataset.hovered = face
-    preview.style.left = `${Math.min(event.clientX + 14, innerWidth - 130)}px`
-    preview.style.top = `${Math.max(event.clientY - 140, 8)}px`
+    preview.style.left = `${Math.min(event.clientX + 14, innerWidth - 124)}px`
+    preview.style.top = `${Math.max(event.clientY - 130, 8)}px`
     show(preview)
     clearTimeout(timer)
     if (face !== preview.dataset.face) {

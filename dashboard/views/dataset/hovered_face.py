@@ -13,7 +13,7 @@ from pipeline.report.face_images import data_uri
 _HERE = Path(__file__).parent
 _PREVIEW = st.components.v2.component(
     "hovered_face",
-    html='<div class="preview" role="status" hidden><img alt=""><span></span></div>',
+    html='<div class="preview" role="status" hidden><img alt=""></div>',
     css=(_HERE / "hovered_face.css").read_text(),
     js=(_HERE / "hovered_face.js").read_text(),
 )
