@@ -119,8 +119,8 @@ def _load_backbone(application: Callable[..., Model], weights: str, size: int) -
             return load("imagenet")
         except Exception as error:
             raise WeightsError(
-                "The ImageNet weights could not be downloaded: give a weights file with "
-                "--weights FILE, or train from scratch with --weights none."
+                "The ImageNet weights could not be downloaded: give a weights file as weights, or "
+                "none to train from scratch."
             ) from error
     with _loading(Path(weights)):
         return load(weights)

@@ -97,7 +97,7 @@ class TrainingCheckpoint:
             raise cannot_write(
                 f"The checkpoint after epoch {len(self.history)} cannot be written to {folder}",
                 error,
-                f"free some space there, or make it writable, then resume with --resume {run.name}",
+                "free some space there, or make it writable, then resume the run",
             ) from error
         shutil.rmtree(run.path / "state", ignore_errors=True)  # an older version's checkpoint
 
@@ -110,7 +110,9 @@ def _opened(run: Run) -> Iterator[NpzFile]:
     except DAMAGED_ARRAYS as error:
         raise UserError(
             f"The checkpoint of run '{run.name}' is damaged, so that it cannot be resumed "
-            f"({run.checkpoint_path}): train again with --config {run.config_path}."
+            f"({run.checkpoint_path}): train again with --config {run.config_path}.",
+            on_page=f"The checkpoint of run '{run.name}' is damaged, so that it cannot be resumed: "
+            "clone it and train again.",
         ) from error
 
 

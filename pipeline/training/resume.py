@@ -32,12 +32,15 @@ def check_resumable(run: Run, epochs: str | int | None = None) -> RunConfig:
     if state == "finished" and epochs is None:
         raise UserError(
             f"Run '{run.name}' is finished after {done} epochs: say with --epochs how many it "
-            "should have."
+            "should have.",
+            on_page=f"Run '{run.name}' is finished after {done} epochs: say how many it should "
+            "have.",
         )
     if done and not run.checkpoint_path.is_file():
         raise UserError(
             f"Run '{run.name}' has no checkpoint to resume from: train again with --config "
-            f"{run.config_path}."
+            f"{run.config_path}.",
+            on_page=f"Run '{run.name}' has no checkpoint to resume from: clone it and train again.",
         )
     config = run.config()
     if epochs is None:

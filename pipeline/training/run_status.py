@@ -69,7 +69,7 @@ def record_status(
                 log.exception("failed: %s", failure)
                 unchanged = before.state == "finished" and len(run.history()) == epochs
                 with suppress(OSError):  # a full disk; the run then shows as interrupted
-                    _record_end(run, "finished" if unchanged else "failed", str(failure))
+                    _record_end(run, "finished" if unchanged else "failed", failure.on_page)
                 raise failure from error
 
 

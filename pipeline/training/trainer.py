@@ -132,7 +132,8 @@ def _with_best(checkpoint: TrainingCheckpoint, run: Run) -> TrainingCheckpoint:
     except (OSError, ValueError) as error:
         raise UserError(
             f"Run '{run.name}' has no readable model.keras: train again with --config "
-            f"{run.config_path}."
+            f"{run.config_path}.",
+            on_page=f"Run '{run.name}' has no readable model: clone it and train again.",
         ) from error
     return replace(checkpoint, best=best)
 

@@ -1,5 +1,7 @@
 """The form of a new run: its fields, what fills it, and what it previews and starts."""
 
+import re
+
 import pytest
 
 from dashboard.views.train.field_widgets import step_size
@@ -249,6 +251,16 @@ def test_class_counts_are_those_of_the_faces_that_training_fits_on():
     dataset = store_faces([noise(i) for i in range(70)], labels, ["train"] * 70)  # one held out
     counts = form().dataframe[0].value["faces"].tolist()
     assert counts == training_counts(dataset).tolist() == [9] * 7
+
+
+def test_every_field_has_a_help_text_that_says_more_than_its_label_and_names_no_option():
+    for architecture in ARCHITECTURES:
+        for field in form_fields(TrainConfig.model_fields, {"architecture": architecture}):
+            help_text, words = field.help, set(field.words.lower().split())
+            explains = set(re.findall(r"[a-z0-9']+", help_text.lower())) - words
+            assert len(explains) > 4, (field.name, help_text)
+            assert "--" not in help_text and help_text.endswith("."), field.name
+            assert not help_text.lower().startswith(field.words.lower()), field.name
 
 
 def test_the_step_of_a_number_follows_its_kind_and_value():

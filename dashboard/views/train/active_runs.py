@@ -151,6 +151,6 @@ def _perform(action: Callable[[], None], message: str | None = None) -> None:
     try:
         action()
     except UserError as error:
-        message = str(error)
+        message = error.on_page
     if message:
         st.session_state[_MESSAGE] = message

@@ -62,10 +62,10 @@ def _perform(run: Run, action: Callable[[], object], then: Callable[[], object])
     try:
         action()
     except UserError as error:
-        st.session_state[_ERROR] = run.name, str(error)
+        st.session_state[_ERROR] = run.name, error.on_page
     except OSError as error:
         failure = cannot_write(f"The files of run '{run.name}' cannot be changed", error)
-        st.session_state[_ERROR] = run.name, str(failure)
+        st.session_state[_ERROR] = run.name, failure.on_page
     else:
         then()
 
