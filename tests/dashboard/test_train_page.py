@@ -93,14 +93,29 @@ def test_a_run_stays_open_when_others_start_are_filtered_or_were_deleted():
     at.run()
 
     assert open_run_name(at) == older.name
-    rows = at.session_state["train.runs"]["selection"]["rows"]
-    assert [list(at.dataframe[0].value["run"])[row] for row in rows] == ["older"]
+    cells = at.session_state["train.runs"]["selection"]["cells"]
+    assert [list(at.dataframe[0].value["run"])[row] for row, _ in cells] == ["older"]
     at.text_input(key="train.search").set_value("newer").run()
     assert open_run_name(at) == older.name and listed(at) == ["newer"]
-    assert at.session_state["train.runs"]["selection"]["rows"] == []
+    assert at.session_state["train.runs"]["selection"]["cells"] == []
 
-    click(at, "train.runs", rows=[1], columns=[], cells=[])  # a row that is no longer there
-    assert not at.exception and open_run_name(at) == older.name
+    for selection in ({"rows": [1], "cells": []}, {"rows": [], "cells": [[1, "run"]]}):
+        click(at, "train.runs", columns=[], **selection)  # a row that is no longer there
+        assert not at.exception and open_run_name(at) == older.name
+
+
+def test_a_click_or_an_arrow_key_opens_a_run_and_a_tick_too():
+    older, newer = make_run("older"), make_run("newer")
+    at = train_page()
+    assert open_run_name(at) == newer.name
+    row = list(at.dataframe[0].value["run"]).index("older")
+
+    click(at, "train.runs", rows=[], columns=[], cells=[[row, "state"]])
+    assert open_run_name(at) == older.name
+    click(at, "train.runs", rows=[1 - row], columns=[], cells=[[row, "state"]])
+    assert open_run_name(at) == newer.name
+    selection = at.session_state["train.runs"]["selection"]
+    assert (selection["rows"], selection["cells"]) == ([1 - row], [[1 - row, "run"]])
 
 
 def test_runs_are_found_by_name_note_tag_and_state():

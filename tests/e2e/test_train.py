@@ -135,6 +135,31 @@ def test_a_training_that_ends_keeps_what_was_typed_into_the_form_of_a_new_run(
     in_training.remove()
 
 
+def test_the_arrow_keys_open_runs_in_the_table_and_keep_the_focus(
+    writable: Server, page: Page, in_training: Run
+) -> None:
+    newer = make_running("newer")
+    page.goto(f"{writable.url}/train?train.run={newer.name}")
+    wait_ready(page)
+    title = page.get_by_role("heading", level=3).first
+    expect(title).to_contain_text("newer")
+    page.get_by_role("combobox", name="Architecture").first.focus()
+    for _ in range(10):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.tagName") in ("CANVAS", "TD"):
+            break
+
+    page.keyboard.press("ArrowDown")
+
+    expect(title).not_to_contain_text("newer")
+    expect(page.get_by_text(in_training.name).first).to_be_visible()
+    page.keyboard.press("ArrowUp")
+    expect(title).to_contain_text("newer")
+    for run in (newer, in_training):
+        run.update_status(state="finished")
+        run.remove()
+
+
 def test_start_is_within_fifteen_tabs_of_the_top_of_the_form(writable: Server, page: Page) -> None:
     page.goto(f"{writable.url}/train?train.view=New+run")
     wait_ready(page)

@@ -54,11 +54,13 @@ def show_changes(config: TrainConfig) -> None:
 
 
 def show_reset(config: TrainConfig) -> None:
-    """Offer to reset the form to the chosen preset, or to the defaults, if it differs."""
+    """Offer to reset the form to the chosen preset, or to the defaults.
+
+    The button is always there: one that vanished when it is pressed would lose the focus.
+    """
     name, label, start = _start(config)
-    if _differing(config, start):
-        reset = f"Reset to {escape_markdown(label)}"
-        st.button(reset, type="tertiary", on_click=fill_form, args=(start, None, name))
+    reset = f"Reset to {escape_markdown(label)}"
+    st.button(reset, type="tertiary", on_click=fill_form, args=(start, None, name))
 
 
 def _start(config: TrainConfig) -> tuple[str | None, str, TrainConfig]:

@@ -1,9 +1,9 @@
-"""All runs in one table that can be filtered and sorted; selecting a row opens the run."""
+"""All runs in one table that can be filtered and sorted; selecting a row or cell opens the run."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
@@ -22,7 +22,7 @@ STATE_LABELS = {
 }
 _FILTER_WIDTH_PX = 165  # two fit side by side on a phone
 _TABLE = "train.runs"
-_SELECTED = "train.selected"  # the names of the selected runs
+_TICKED = "train.ticked"  # the names of the runs whose check boxes are ticked
 _SEARCH = "train.search"
 _STATE, _DATASET, _ARCHITECTURE = (
     "train.filter.state",
@@ -34,8 +34,9 @@ _STATE, _DATASET, _ARCHITECTURE = (
 def show_run_list(rows: Sequence[RunRow]) -> Run:
     """Show the runs that match the filters, and return the open run.
 
-    The open run is the one selected last, also while it is filtered out; before any selection the
-    newest that is running, else the newest. Several selected ones can be compared.
+    The open run is the one that was clicked, reached by an arrow key or ticked last, also while it
+    is filtered out; before that the newest that is running, else the newest. Several ticked ones
+    can be compared.
 
     Args:
         rows: all runs, the newest first; at least one.
@@ -48,16 +49,16 @@ def show_run_list(rows: Sequence[RunRow]) -> Run:
         st.button("Clear the filters", on_click=_clear_filters)
         return opened
     state = st.session_state
-    if opened.name not in state.get(_SELECTED, []):  # opened from elsewhere
-        state[_SELECTED] = [opened.name]
-    selected = [place for place, name in enumerate(names) if name in state[_SELECTED]]
-    if sorted(_selected_rows()) != selected:
-        st.session_state[_TABLE] = {"selection": {"rows": selected, "columns": [], "cells": []}}
+    ticked = state.setdefault(_TICKED, [])
+    _set_selection(
+        [place for place, name in enumerate(names) if name in ticked],
+        names.index(opened.name) if opened.name in names else None,
+    )
     st.dataframe(
         runs_table(shown),
         hide_index=True,
         key=_TABLE,
-        selection_mode="multi-row",
+        selection_mode=["multi-row", "single-cell"],
         on_select=partial(_select, names),
         height=_table_height(len(shown)),
         column_config=_columns(),
@@ -66,7 +67,7 @@ def show_run_list(rows: Sequence[RunRow]) -> Run:
     )
     if len(shown) < len(rows):
         st.caption(f"{len(shown):,} of {len(rows):,} runs")
-    _offer_comparison([row for row in rows if row.run.name in state[_SELECTED]])
+    _offer_comparison([row for row in rows if row.run.name in ticked])
     return opened
 
 
@@ -88,20 +89,30 @@ def _open_run(rows: Sequence[RunRow]) -> Run:
     return runs[name]
 
 
-def _selected_rows() -> list[int]:
+def _set_selection(rows: list[int], opened: int | None) -> None:
+    """Tick rows, and select a cell of the open run's row: the arrow keys start from there."""
+    cells = [] if opened is None else [[opened, "run"]]
+    same_row = [row for row, *_ in _selection("cells")] == [row for row, *_ in cells]
+    if sorted(_selection("rows")) != rows or not same_row:  # runs were added, or opened elsewhere
+        st.session_state[_TABLE] = {"selection": {"rows": rows, "columns": [], "cells": cells}}
+
+
+def _selection(kind: Literal["rows", "cells"]) -> list[Any]:
+    """Return the table's selected rows, or its one selected cell: row and name of the column."""
     state = st.session_state.get(_TABLE)
-    return list(state["selection"]["rows"]) if state else []
+    return list(state["selection"][kind]) if state else []
 
 
 def _select(names: Sequence[str]) -> None:
-    """Open the run that was selected last; without any selection the open run stays."""
+    """Open the run that was ticked last, or the one to whose row a click or an arrow key moved."""
     state = st.session_state
     # Runs may have been deleted since the table was shown.
-    selected = [names[row] for row in _selected_rows() if row < len(names)]
-    added = [name for name in selected if name not in state[_SELECTED]]
-    if selected and (added or state[RUN] not in selected):
-        state[RUN] = (added or selected)[-1]
-    state[_SELECTED] = selected
+    ticked = [names[row] for row in _selection("rows") if row < len(names)]
+    at_cell = [names[row] for row, *_ in _selection("cells") if row < len(names)]
+    added = [name for name in ticked if name not in state[_TICKED]]
+    if opened := added or at_cell:
+        state[RUN] = opened[-1]
+    state[_TICKED] = ticked
 
 
 def _show_filters(rows: Sequence[RunRow]) -> list[RunRow]:
