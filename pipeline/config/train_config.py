@@ -87,7 +87,12 @@ class TrainConfig(BaseModel):
     ema_momentum: float = Field(
         0.0, ge=0, lt=1, description="momentum of the weights' moving average, 0 = no average"
     )
-    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread evenly")
+    label_smoothing: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of the target spread evenly over all emotions, against overconfidence",
+    )
     targets: Literal["labels", "votes", "blend"] = Field(
         "labels", description="what faces are trained toward: labels, FER+ votes, or both"
     )
@@ -95,14 +100,17 @@ class TrainConfig(BaseModel):
         0.5, ge=0, le=1, description="what part of a blended target comes from the FER+ votes"
     )
     teacher: str = Field(
-        "none", description="model whose probabilities for the same face are blended in, or none"
+        "none",
+        description="model whose probabilities for the same faces are learned, too (distillation), "
+        "or none",
     )
     distillation_weight: float = Field(
         0.5, ge=0, le=1, description="share of the teacher's probabilities in a target"
     )
     class_weights: Literal["none", "sqrt", "balanced", "given"] = Field(
         "none",
-        description="weight of an emotion in the loss: equal, 1 / √faces, 1 / faces, or given",
+        description="how much a face of an emotion counts: equally, by 1 / √faces, by 1 / faces, or "
+        "as given; helps rare emotions and may cost accuracy",
     )
     given_weights: tuple[float, ...] = Field(
         (1.0,) * len(EMOTIONS), description=f"factor of the loss for {', '.join(EMOTIONS)}"
@@ -145,7 +153,9 @@ class TrainConfig(BaseModel):
     plateau_cooldown: Annotated[int, Unit("epochs")] = Field(
         0, ge=0, le=1000, description="epochs to wait after a reduction before counting again"
     )
-    plateau_min_lr: float = Field(0.0, ge=0, le=10, description="lower bound on the learning rate")
+    plateau_min_lr: float = Field(
+        0.0, ge=0, le=10, description="value below which the learning rate is never reduced"
+    )
     precision: Literal["float32", "mixed_bfloat16"] = Field(
         "float32",
         description="number format of the arithmetic; mixed is faster on some processors",

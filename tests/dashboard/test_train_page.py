@@ -105,17 +105,17 @@ def test_a_run_stays_open_when_others_start_are_filtered_or_were_deleted():
 
 
 def test_a_click_or_an_arrow_key_opens_a_run_and_a_tick_too():
-    older, newer = make_run("older"), make_run("newer")
+    make_run("a"), make_run("b")
     at = train_page()
-    assert open_run_name(at) == newer.name
-    row = list(at.dataframe[0].value["run"]).index("older")
+    first, second = (row.run.name for row in RunTable().rows())
+    assert open_run_name(at) == first
 
-    click(at, "train.runs", rows=[], columns=[], cells=[[row, "state"]])
-    assert open_run_name(at) == older.name
-    click(at, "train.runs", rows=[1 - row], columns=[], cells=[[row, "state"]])
-    assert open_run_name(at) == newer.name
+    click(at, "train.runs", rows=[], columns=[], cells=[[1, "state"]])
+    assert open_run_name(at) == second
+    click(at, "train.runs", rows=[0], columns=[], cells=[[1, "state"]])
+    assert open_run_name(at) == first
     selection = at.session_state["train.runs"]["selection"]
-    assert (selection["rows"], selection["cells"]) == ([1 - row], [[1 - row, "run"]])
+    assert (selection["rows"], selection["cells"]) == ([0], [[0, "run"]])
 
 
 def test_runs_are_found_by_name_note_tag_and_state():
