@@ -94,7 +94,8 @@ PRESETS: Mapping[str, Preset] = {
     "best": Preset(
         "Best",
         "The recipe of the bundled custom_cnn, with that model as the teacher.",
-        "FER-2013: 2 h 14 min, 69.3% with another teacher; with this one not measured.",
+        "FER-2013: 2 h 14 min for 69 of its 78 epochs, 69.3% with another teacher; with this one "
+        "not measured.",
         {
             **_LONG,
             "model": {"widths": (16, 64, 128, 256), "dropout": 0.3},

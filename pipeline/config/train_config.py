@@ -109,8 +109,8 @@ class TrainConfig(BaseModel):
     )
     class_weights: Literal["none", "sqrt", "balanced", "given"] = Field(
         "none",
-        description="how much a face of an emotion counts: equally, by 1 / √faces, by 1 / faces, or "
-        "as given; helps rare emotions and may cost accuracy",
+        description="how much a face of an emotion counts: equally, by 1 / √faces, by 1 / faces, "
+        "or as given; helps rare emotions and may cost accuracy",
     )
     given_weights: tuple[float, ...] = Field(
         (1.0,) * len(EMOTIONS), description=f"factor of the loss for {', '.join(EMOTIONS)}"

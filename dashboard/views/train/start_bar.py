@@ -17,11 +17,8 @@ from pipeline.report.units import duration
 from pipeline.training.estimate import cost_key, load_estimate
 
 _KEY = "train-start-bar"
-# Streamlit's own `st.bottom` takes no widget of a fragment, which the form is.
-_STICKY = f"""<style>
-[data-testid="stLayoutWrapper"]:has(> .st-key-{_KEY}) {{position: sticky; bottom: 0; z-index: 2}}
-.st-key-{_KEY} {{background: var(--st-background-color, Canvas)}}
-</style>"""
+"""Also in dashboard/page.css, which keeps the bar in view: `st.bottom` takes no widget of a
+fragment, which the form is."""
 
 
 def show_start(config: TrainConfig, sweep: Sweep | None) -> bool:
@@ -61,7 +58,6 @@ def show_blocked(error: UserError, where: str) -> None:
 
 @contextmanager
 def _bar() -> Iterator[None]:
-    st.html(_STICKY)
     with st.container(
         border=True, horizontal=True, vertical_alignment="center", gap="small", key=_KEY
     ):
