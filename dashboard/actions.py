@@ -6,6 +6,7 @@ tests/dashboard/test_access.py checks.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from dashboard.access import allowed_path, for_editors
 from dashboard.limits import check_jobs, check_queue
@@ -13,10 +14,20 @@ from models.backbone import Backbone
 from pipeline.config.train_config import TrainConfig
 from pipeline.data import exclusions, store
 from pipeline.evaluation import calibration
-from pipeline.jobs import Job
+from pipeline.jobs import Job, add_model_job
 from pipeline.queue import queue
 from pipeline.queue.experiment import submit_experiment
+from pipeline.registry.new_model import check_free
 from pipeline.runs import Notes, Run, list_bundled, list_runs
+from pipeline.storage import write_text
+
+
+class Movable(Protocol):
+    """A file that can be moved into a folder."""
+
+    def move(self, folder: Path) -> str:
+        """Move it; return its new path."""
+
 
 rename_dataset = for_editors(store.rename_dataset)
 remove_dataset = for_editors(store.remove_dataset)
@@ -59,6 +70,29 @@ def start_job(job: Job) -> None:
     """Start a job, if not too many are running."""
     check_jobs()
     job.start()
+
+
+@for_editors
+def add_model(
+    name: str, source: str, options: Sequence[str], upload: Movable | None = None
+) -> None:
+    """Start adding a model file.
+
+    Args:
+        name: the new model's.
+        source: path of the file or folder; of an upload, empty.
+        options: of the command `add-model`.
+        upload: the file, if it is an upload; it is moved to the job.
+    """
+    check_free(name)
+    check_jobs()
+    job = add_model_job(name)
+    if upload is not None:
+        source = upload.move(job.folder / "source")
+    job.folder.mkdir(parents=True, exist_ok=True)
+    (job.folder / "search.json").unlink(missing_ok=True)
+    write_text(job.folder / "source.txt", source)
+    add_model_job(name, source, options).start()
 
 
 @for_editors

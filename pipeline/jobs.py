@@ -266,6 +266,29 @@ def speed_job(models: Sequence[str]) -> Job:
     return Job(evaluation_folder() / ".jobs" / "speed", ("speed", *models))
 
 
+def add_model_job(name: str, source: str = "", options: Sequence[str] = ()) -> Job:
+    """Return the adding of a model file.
+
+    Args:
+        name: the new model's.
+        source: the file or folder.
+        options: of the command.
+    """
+    command = ("add-model", source, "--name", name, *options)
+    return Job(_runs_jobs() / f"add-{name}", command)
+
+
+def add_model_jobs() -> dict[str, Job]:
+    """Return name → the adding of a model that runs or has failed."""
+    found = _find(_runs_jobs())
+    prefix = "add-"
+    return {
+        job.folder.name.removeprefix(prefix): job
+        for job in found
+        if job.folder.name.startswith(prefix)
+    }
+
+
 def ensemble_job(name: str, models: Sequence[str]) -> Job:
     """Return the making of an ensemble of some models."""
     return Job(_runs_jobs() / f"ensemble-{name}", ("ensemble", name, *models))

@@ -8,6 +8,7 @@ from dashboard.views.compare.config_diff import show_config_diff
 from dashboard.views.compare.curves import show_curves
 from dashboard.views.compare.metrics import show_metrics
 from dashboard.views.compare.pairwise import show_pairwise
+from dashboard.widgets.add_model import show_add_model
 from dashboard.widgets.address import update_old_address
 from dashboard.widgets.choice_bar import choice_bar
 from dashboard.widgets.evaluation_progress import offer_evaluation
@@ -87,6 +88,7 @@ if not subsets:
     st.stop()
 with st.container(horizontal=True, vertical_alignment="bottom"):
     subset = pick_subset("compare", subsets, selected)
+show_add_model()
 show_notes("compare_models", selected, real_faces=not is_synthetic(subset.fingerprint))
 if not selected:
     st.caption("Choose one or more models above.")

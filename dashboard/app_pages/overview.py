@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard import resources
 from dashboard.views.overview.cards import show_dataset, show_model, show_run
 from dashboard.views.overview.next_step import show_next_step
+from dashboard.widgets.add_model import show_add_model
 from dashboard.widgets.dialog import rerun_for_news
 from dashboard.widgets.machine import show_machine
 from dashboard.widgets.markdown import escape_markdown
@@ -78,5 +79,6 @@ with right:
     show_models(models)
     if not models:
         st.caption("None yet. A finished run becomes a model for photos, videos and camera.")
+    show_add_model()
 st.header("This machine")
 show_machine()

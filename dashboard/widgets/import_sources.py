@@ -1,5 +1,6 @@
 """Sources of an import and the fields of each."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -121,7 +122,7 @@ def votes_path(label: str) -> str:
     return str(allowed_path(text)) if text else ""
 
 
-def upload_field(label: str, type: str | None = None) -> StagedUpload | None:
+def upload_field(label: str, type: str | Sequence[str] | None = None) -> StagedUpload | None:
     """Show a field for a file; return it as it lies on the disk, or None.
 
     Raises:

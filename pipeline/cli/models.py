@@ -20,6 +20,7 @@ from pipeline.cli.output import (
 from pipeline.errors import UserError
 from pipeline.evaluation.evaluate import evaluate
 from pipeline.evaluation.model_cost import measure_speed
+from pipeline.jobs import current_job
 from pipeline.registry.add_model import add_model as registry_add_model
 from pipeline.registry.ensemble import make_ensemble
 from pipeline.registry.export import export_int8, export_litert, export_openvino
@@ -30,7 +31,7 @@ from pipeline.report.model_card import model_card
 from pipeline.report.model_list import ModelEntry, model_entries
 from pipeline.report.units import percent
 from pipeline.runs import RunTable, find_model, find_run
-from pipeline.storage import write_text
+from pipeline.storage import write_json, write_text
 from pipeline.training.run_setup import dataset_of
 
 _SHOWN_CANDIDATES = 8
@@ -101,6 +102,8 @@ def add_model(
         except UserError:
             if found:
                 _show_search(found[0])
+                if job := current_job():  # the page asks
+                    write_json(job.folder / "search.json", found[0].summary())
             raise
     if as_json:
         config = run.config().imported

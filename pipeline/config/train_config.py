@@ -48,6 +48,10 @@ class TrainConfig(BaseModel):
     )
     model: SerializeAsAny[Architecture] = Field(description="the architecture's own fields")
 
+    initial_model: str = Field(
+        "none", description="model of the same network that the weights start from, or none"
+    )
+
     epochs: int = Field(
         40,
         ge=1,

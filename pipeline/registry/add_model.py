@@ -32,6 +32,7 @@ from pipeline.registry.preprocessing import (
 from pipeline.registry.source_network import ImageInput, class_output, image_input
 from pipeline.runs import Run, RunConfig, Status
 from pipeline.runs.records import ImportedModel
+from pipeline.storage import write_json
 from pipeline.vision.network_check import is_usable
 from pipeline.vision.recognizer import compile_network
 from pipeline.workspace import runs_folder
@@ -79,7 +80,8 @@ def add_model(
     if not name_of_data and not (scale and labels):
         raise UserError(
             "There is no data set to try the model on: import one, or say its preprocessing and "
-            "its classes with --scale and --labels."
+            "its classes with --scale and --labels.",
+            on_page="There is no data set to try the model on: import one first.",
         )
     faces = load_dataset(name_of_data) if name_of_data else None
     with new_model(name) as run:
@@ -97,6 +99,7 @@ def add_model(
             search = find_preprocessing(network, image, faces, scales, orders, searched)
             search = replace(search, given=bool(scale and labels))
             on_search(search)
+            write_json(run.search_path, search.summary())
             if search.doubt():
                 raise suggestion(search)
             chosen, split = search.best, search.split
@@ -158,7 +161,9 @@ def _orders(network: ov.Model, labels: str, file: str) -> dict[str, tuple[str, .
         return orders
     raise UserError(
         f"{file} predicts {classes} classes, of which no usual order is known: name them all in "
-        "its order, with commas between them, by --labels."
+        "its order, with commas between them, by --labels.",
+        on_page=f"{file} predicts {classes} classes, of which no usual order is known: name them "
+        "all in its order, with commas between them.",
     )
 
 

@@ -252,5 +252,6 @@ def suggestion(search: Search) -> UserError:
     """Return the error that asks for the preprocessing and the label order."""
     return UserError(
         f"{search.doubt()}: say it with {search.best.options}, or with what the model was trained "
-        "with."
+        "with.",
+        on_page=f"{search.doubt()}: choose what the model was trained with.",
     )

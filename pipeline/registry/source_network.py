@@ -98,8 +98,8 @@ def image_input(network: ov.Model, name: str, input_size: int = 0) -> ImageInput
         height = width = input_size
     if height is None or width is None:
         raise UserError(
-            f"{name} leaves the size of its input open, {_text(sizes)}: say the one that it was "
-            "trained with, for example --input-size 64."
+            f"{name} leaves the size of its input open, {_text(sizes)}: give the input size "
+            "that it was trained with, such as 64."
         )
     if not all(_MIN_SIZE <= each <= _MAX_SIZE for each in (height, width)):
         raise wrong

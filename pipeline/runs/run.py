@@ -103,6 +103,11 @@ class Run:
         return self.openvino_path.with_name("int8.xml")
 
     @property
+    def search_path(self) -> Path:
+        """The preprocessings and label orders that an imported model was tried with."""
+        return self.path / "search.json"
+
+    @property
     def golden_path(self) -> Path:
         """Golden outputs of a bundled model: synthetic faces and their probabilities."""
         return self.path / "golden.npz"

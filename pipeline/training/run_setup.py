@@ -28,6 +28,7 @@ def validate(config: TrainConfig, dataset: FaceDataset) -> None:
     """
     check_votes(config, dataset)
     find_teacher(config)
+    find_initial_model(config)
     resolve_weights(config)
 
 
@@ -116,6 +117,24 @@ def find_teacher(config: TrainConfig) -> Run | None:
         raise UserError(str(error), field="teacher") from error
 
 
+def find_initial_model(config: TrainConfig) -> Run | None:
+    """Return the model whose weights the training starts from; None for random ones.
+
+    Raises:
+        UserError: there is no trained model of this name and architecture.
+    """
+    if config.initial_model == "none":
+        return None
+    compatible = {run.name: run for run in _compatible(config)}
+    if config.initial_model not in compatible:
+        raise UserError(
+            f"There is no trained model '{config.initial_model}' of {config.architecture} to start "
+            f"from. Choose from: {', '.join(['none', *compatible])}.",
+            field="initial_model",
+        )
+    return compatible[config.initial_model]
+
+
 def resolve_weights(config: TrainConfig) -> TrainConfig:
     """Return the configuration with a file in place of the model that a backbone starts from.
 
@@ -125,6 +144,8 @@ def resolve_weights(config: TrainConfig) -> TrainConfig:
     """
     model = config.model
     if not isinstance(model, Backbone) or model.weights in ("imagenet", "none"):
+        return config
+    if config.initial_model != "none":  # which replaces them
         return config
     if Path(model.weights).is_file():
         return config

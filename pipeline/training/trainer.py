@@ -36,8 +36,8 @@ from pipeline.training.callbacks import (
     epoch_callbacks,
 )
 from pipeline.training.checkpoint import TrainingCheckpoint
-from pipeline.training.keras_model import rebuild
-from pipeline.training.run_setup import resolve_weights
+from pipeline.training.keras_model import load_keras, rebuild
+from pipeline.training.run_setup import find_initial_model, resolve_weights
 from pipeline.training.targets import Teacher
 
 log = logging.getLogger("pipeline.training")
@@ -139,6 +139,17 @@ def _with_best(checkpoint: TrainingCheckpoint, run: Run) -> TrainingCheckpoint:
 
 
 def _build(config: TrainConfig) -> keras.Model:
+    initial = find_initial_model(config)
+    if initial is not None:
+        model = rebuild(config)
+        try:
+            model.set_weights(load_keras(initial).get_weights())
+        except ValueError as error:
+            raise UserError(
+                f"'{initial.name}' is another network than the one configured, so training cannot "
+                "start from its weights: take its network options, such as its widths."
+            ) from error
+        return model
     try:
         return resolve_weights(config).model.build()
     except WeightsError as error:

@@ -221,7 +221,7 @@ def test_files_that_cannot_be_added_are_refused_in_a_sentence(sample, tmp_path):
         "outputs": (ending([first], logits, flat), "has 2 outputs"),
         "five": (network(w[:, :5]), "predicts 5 classes: 7 are needed"),
         "nine": (network(np.zeros((2304, 9), np.float32)), "name them all"),
-        "open": (ending([open_size], many), "say the one that it was trained with"),
+        "open": (ending([open_size], many), "give the input size that it was trained with"),
         "shape": (network(w, (-1, 3, 3, 256)), "must be an image"),
         "four": (network(np.zeros((7, 7), np.float32), (-1, 7)), "must be an image"),
         "batch": (network(w, (4, 48, 48, 1), only=4), "exactly 4 images"),

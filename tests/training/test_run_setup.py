@@ -71,6 +71,10 @@ def test_what_a_training_needs_and_is_not_here_is_refused_before_there_is_a_run(
         ({"targets": "votes"}, "'faces' has no FER. votes .* take --targets labels"),
         ({"targets": "blend"}, "'faces' has no FER. votes .* take --targets labels"),
         ({"teacher": "nobody"}, "Unknown model 'nobody'. Choose from: custom_cnn"),
+        (
+            {"initial_model": "nobody"},
+            "no trained model .nobody. of custom_cnn .* Choose from: none, ",
+        ),
         ({"dataset": "gone"}, "Unknown data set 'gone'"),
     ]:
         with pytest.raises(UserError, match=sentence):

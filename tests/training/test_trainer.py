@@ -120,3 +120,20 @@ def test_a_loss_that_is_no_number_fails_the_run_in_one_sentence():
     assert run.status().state == "failed"
     assert "lower the learning rate" in run.status().message
     assert "Traceback" in run.log_path.read_text()
+
+
+def test_a_training_starts_from_the_weights_of_another_model():
+    from pipeline.training.keras_model import load_keras
+    from pipeline.training.trainer import _build
+
+    first = fit(tiny_config(widths="4,8"))
+    config = tiny_config(widths="4,8", initial_model=first.name)
+
+    for actual, expected in zip(
+        _build(config).get_weights(), load_keras(first).get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(actual, expected)
+    again = fit(config)
+    assert len(again.history()) == 2
+    with pytest.raises(UserError, match="is another network than the one configured"):
+        fit(tiny_config(widths="8,8", initial_model=first.name))

@@ -22,7 +22,7 @@ Values = dict[str, Any]
 """Field → value for the fields known so far, nested as `TrainConfig.model_validate` takes them:
 those of the architecture below `model`, those of augmentation below `augmentation`."""
 
-ACCEPTS_NEW = ("weights", "teacher")
+ACCEPTS_NEW = ("weights", "teacher", "initial_model")
 """Fields that also accept a value that is not among their choices."""
 
 _SPELLING = {"dataset": "data set", "ema": "EMA", "lr": "learning rate"}
@@ -123,6 +123,8 @@ def choices(field: FormField, values: Mapping[str, Any]) -> Sequence[Any]:
         return _exclusion_lists(values)
     if field.name == "weights":
         return ["imagenet", "none", *_compatible_models(values)]
+    if field.name == "initial_model":
+        return ["none", *_compatible_models(values)]
     if field.name == "teacher":
         return ["none", *(entry.run.name for entry in resources.models())]
     kind = field.info.annotation
@@ -132,7 +134,7 @@ def choices(field: FormField, values: Mapping[str, Any]) -> Sequence[Any]:
 def choice_label(field: FormField, values: Mapping[str, Any]) -> Callable[[Any], str]:
     """Return the function that labels a choice; a model's label has data set and accuracy, too."""
     labels: Mapping[str, str] = {}
-    if field.name == "weights":
+    if field.name in ("weights", "initial_model"):
         labels = _compatible_models(values)
     elif field.name == "teacher":
         labels = {entry.run.name: entry.label for entry in resources.models()}

@@ -41,7 +41,7 @@ def _fields_named(prefix: str) -> tuple[str, ...]:
 _MAIN = ("dataset", "exclude", "architecture", "epochs", "learning_rate")
 """The fields that matter most; the others are under "Advanced"."""
 
-_MODEL = Section(("model",))
+_MODEL = Section(("model", "initial_model"))
 _DATA = Section(
     (
         *("targets", "vote_share", "class_weights", "given_weights"),

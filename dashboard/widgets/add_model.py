@@ -1,0 +1,185 @@
+"""Adds a model file: the file, what was found by trying it, the question where that is in doubt."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import actions
+from dashboard.access import allowed_path, editors_only, import_root
+from dashboard.widgets.import_sources import forget_uploads, upload_field
+from dashboard.widgets.job_progress import follow_job
+from dashboard.widgets.markdown import escape_markdown
+from dashboard.widgets.messages import show_error
+from pipeline.data.store import dataset_names
+from pipeline.errors import UserError
+from pipeline.jobs import Job, add_model_jobs
+from pipeline.registry.find_preprocessing import Candidate
+from pipeline.registry.preprocessing import SCALES
+from pipeline.runs import Run
+from pipeline.workspace import runs_folder
+
+_TYPES = ["keras", "h5", "hdf5", "tflite", "onnx"]
+_FILE, _PATH = "File", "Path on this machine"
+_FIND = "find it"
+_STARTED = "add_model.started"
+_SHOWN = 5
+
+
+def show_add_model() -> None:
+    """Show the models that are being added, what was found of the last one, and the form."""
+    jobs = add_model_jobs()
+    started = st.session_state.get(_STARTED)
+    with st.expander("Add a model file", icon=":material/upload_file:", expanded=bool(jobs)):
+        for name, job in jobs.items():
+            _show_job(name, job)
+        if started and started not in jobs:
+            _show_added(Run(runs_folder() / started))
+        _show_form()
+
+
+def _show_job(name: str, job: Job) -> None:
+    title = escape_markdown(name)
+    if job.running():
+        return follow_job(job, f"Trying **{title}** on labeled faces")
+    search = _read(job.folder / "search.json")
+    if search is None:
+        show_error(f"'{name}' was not added: {job.failure() or 'it was interrupted.'}")
+    else:
+        st.warning(f"**{title}**: {escape_markdown(search['doubt'])}.")
+        _show_table(search)
+        _ask(name, job, search)
+    if st.button("Dismiss", key=f"add_model.dismiss.{name}", **editors_only()):
+        actions.cancel_job(job)
+        st.rerun()
+
+
+def _ask(name: str, job: Job, search: dict[str, Any]) -> None:
+    """Ask which of the candidates the model was trained with."""
+    found = [Candidate(**each) for each in search["candidates"]]
+    chosen = st.selectbox(
+        "It was trained with",
+        found,
+        format_func=lambda each: f"{each} ({each.accuracy:.1%})",
+        index=None,
+        placeholder="choose what you know",
+        key=f"add_model.choice.{name}",
+    )
+    pressed = st.button(
+        "Add it so", key=f"add_model.confirm.{name}", **editors_only(disabled=chosen is None)
+    )
+    if pressed and chosen is not None:
+        source = (job.folder / "source.txt").read_text()
+        options = ["--scale", chosen.scale, "--labels", ",".join(chosen.labels)]
+        _start(name, source, [*options, "--try", search["dataset"]])
+
+
+def _show_added(run: Run) -> None:
+    search = _read(run.search_path)
+    if search is None:
+        return
+    best = Candidate(**search["candidates"][0])
+    st.success(
+        f"**{escape_markdown(run.name)}** is a model now: {escape_markdown(str(best))}, "
+        f"{best.accuracy_all or best.accuracy:.1%} on {escape_markdown(search['dataset'])}."
+    )
+    _show_table(search)
+    with st.container(horizontal=True):
+        st.page_link(
+            "app_pages/evaluate.py", label="Evaluate", query_params={"evaluate_model": run.name}
+        )
+        st.page_link("app_pages/live.py", label="Try live", query_params={"live_model": run.name})
+
+
+def _show_table(search: dict[str, Any]) -> None:
+    found = [Candidate(**each) for each in search["candidates"]][:_SHOWN]
+    everything = f"all {search['faces_all']:,} faces, %"
+    table = pd.DataFrame(
+        {
+            "scaling and label order": list(map(str, found)),
+            f"{search['faces']:,} faces, %": [100 * each.accuracy for each in found],
+            everything: [None if c.accuracy_all is None else 100 * c.accuracy_all for c in found],
+        }
+    )
+    columns = {name: st.column_config.NumberColumn(format="%.1f") for name in table.columns[1:]}
+    st.dataframe(table, hide_index=True, column_config=columns, height="content")
+
+
+def _show_form() -> None:
+    st.caption(
+        "A trained emotion network: Keras (.keras, .h5), SavedModel folder, TFLite, ONNX or "
+        "OpenVINO. The scaling of its input and the order of its classes are found by trying it on "
+        "labeled faces."
+    )
+    where = st.segmented_control("From", [_FILE, _PATH], default=_FILE, key="add_model.from")
+    upload, source = None, ""
+    try:
+        if where == _PATH:
+            text = st.text_input("Path", placeholder="model.onnx", key="add_model.path").strip()
+            st.caption(f"A file or folder below {escape_markdown(str(import_root()))}.")
+            source = str(allowed_path(text)) if text else ""
+        else:
+            upload = upload_field("Model file", _TYPES)
+    except UserError as error:
+        show_error(error)
+    title = upload.path.name if upload else Path(source).name
+    name = st.text_input(
+        "Name of the model",
+        value=Path(title).stem,
+        key=f"add_model.name.{title}",
+        placeholder="letters, digits, - and _",
+    ).strip()
+    options = _known_options()
+    ready = bool(name and (upload or source))
+    if st.button("Add model", type="primary", **editors_only(disabled=not ready)):
+        _start(name, source, options, upload)
+
+
+def _known_options() -> list[str]:
+    """Ask for what the user knows already; return the options of the command."""
+    with st.popover("What you know of it", icon=":material/tune:"):
+        datasets = dataset_names()
+        tried_on = st.selectbox(
+            "Try it on", ["the largest data set", *datasets], key="add_model.dataset"
+        )
+        scale = st.selectbox("Scaling of the input", [_FIND, *SCALES], key="add_model.scale")
+        labels = st.text_input(
+            "Order of the classes",
+            key="add_model.labels",
+            placeholder=_FIND,
+            help="fer2013, alphabetical, ferplus, affectnet, rafdb, or all names with commas.",
+        ).strip()
+        size = st.number_input(
+            "Input size, pixels",
+            min_value=8,
+            max_value=1024,
+            value=None,
+            key="add_model.size",
+            help="Only if the file leaves it open.",
+        )
+    options = ["--try", tried_on] if tried_on in datasets else []
+    options += ["--scale", scale] if scale != _FIND else []
+    options += ["--labels", labels] if labels else []
+    return options + (["--input-size", str(size)] if size else [])
+
+
+def _start(name: str, source: str, options: list[str], upload: Any = None) -> None:
+    try:
+        actions.add_model(name, source, options, upload)
+    except UserError as error:
+        return show_error(error)
+    if upload is not None:
+        forget_uploads()
+    st.session_state[_STARTED] = name
+    st.rerun()
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """Return the content of a `search.json`, or None."""
+    try:
+        content: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return content
