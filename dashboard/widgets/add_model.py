@@ -18,6 +18,7 @@ from pipeline.errors import UserError
 from pipeline.jobs import Job, add_model_jobs
 from pipeline.registry.find_preprocessing import Candidate
 from pipeline.registry.preprocessing import SCALES
+from pipeline.report.units import percent
 from pipeline.runs import Run
 from pipeline.workspace import runs_folder
 
@@ -32,7 +33,9 @@ def show_add_model() -> None:
     """Show the models that are being added, what was found of the last one, and the form."""
     jobs = add_model_jobs()
     started = st.session_state.get(_STARTED)
-    with st.expander("Add a model file", icon=":material/upload_file:", expanded=bool(jobs)):
+    with st.expander(
+        "Add a model file", icon=":material/upload_file:", expanded=bool(jobs or started)
+    ):
         for name, job in jobs.items():
             _show_job(name, job)
         if started and started not in jobs:
@@ -52,6 +55,7 @@ def _show_job(name: str, job: Job) -> None:
         _show_table(search)
         _ask(name, job, search)
     if st.button("Dismiss", key=f"add_model.dismiss.{name}", **editors_only()):
+        st.session_state.pop(_STARTED, None)
         actions.cancel_job(job)
         st.rerun()
 
@@ -62,7 +66,7 @@ def _ask(name: str, job: Job, search: dict[str, Any]) -> None:
     chosen = st.selectbox(
         "It was trained with",
         found,
-        format_func=lambda each: f"{each} ({each.accuracy:.1%})",
+        format_func=lambda each: f"{each} ({percent(each.accuracy)})",
         index=None,
         placeholder="choose what you know",
         key=f"add_model.choice.{name}",
@@ -83,10 +87,11 @@ def _show_added(run: Run) -> None:
     best = Candidate(**search["candidates"][0])
     st.success(
         f"**{escape_markdown(run.name)}** is a model now: {escape_markdown(str(best))}, "
-        f"{best.accuracy_all or best.accuracy:.1%} on {escape_markdown(search['dataset'])}."
+        f"{percent(best.accuracy_all or best.accuracy)} on {escape_markdown(search['dataset'])}."
     )
     _show_table(search)
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Done", on_click=st.session_state.pop, args=(_STARTED,))
         st.page_link(
             "app_pages/evaluate.py", label="Evaluate", query_params={"evaluate_model": run.name}
         )
@@ -95,16 +100,15 @@ def _show_added(run: Run) -> None:
 
 def _show_table(search: dict[str, Any]) -> None:
     found = [Candidate(**each) for each in search["candidates"]][:_SHOWN]
-    everything = f"all {search['faces_all']:,} faces, %"
+    everything = ["" if each.accuracy_all is None else percent(each.accuracy_all) for each in found]
     table = pd.DataFrame(
         {
             "scaling and label order": list(map(str, found)),
-            f"{search['faces']:,} faces, %": [100 * each.accuracy for each in found],
-            everything: [None if c.accuracy_all is None else 100 * c.accuracy_all for c in found],
+            f"{search['faces']:,} faces": [percent(each.accuracy) for each in found],
+            f"all {search['faces_all']:,} faces": everything,
         }
     )
-    columns = {name: st.column_config.NumberColumn(format="%.1f") for name in table.columns[1:]}
-    st.dataframe(table, hide_index=True, column_config=columns, height="content")
+    st.dataframe(table, hide_index=True, height="content")
 
 
 def _show_form() -> None:

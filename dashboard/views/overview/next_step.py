@@ -8,6 +8,9 @@ from dashboard.widgets.markdown import escape_markdown
 from pipeline.report.model_list import ModelEntry, best_rival
 from pipeline.runs import RunRow
 
+KINDS = ("imported", "ensemble")
+"""What stands for the architecture of a model that was not trained here."""
+
 Link = tuple[str, str, dict[str, str | list[str]]]
 """Label, page and query parameters."""
 
@@ -36,7 +39,7 @@ def _next_step(
 ) -> tuple[str, list[Link]]:
     """Return a sentence and links, the main one first."""
     live: list[Link] = [("Try the bundled models live", "live", {})] if models else []
-    own = [entry for entry in models if not entry.run.bundled]
+    own = [entry for entry in models if not entry.run.bundled and entry.architecture not in KINDS]
     active = [row for row in runs if row.state in ("running", "queued")]
     if own:
         return _try(max(own, key=lambda entry: entry.run.name), models)
