@@ -33,9 +33,17 @@ def show_add_model() -> None:
     """Show the models that are being added, what was found of the last one, and the form."""
     jobs = add_model_jobs()
     started = st.session_state.get(_STARTED)
-    with st.expander(
-        "Add a model file", icon=":material/upload_file:", expanded=bool(jobs or started)
-    ):
+    opened = bool(jobs or started)
+    expander = st.expander(
+        "Add a model file",
+        expanded=opened,
+        key=f"add_model.opened.{opened}",
+        icon=":material/upload_file:",
+        on_change="rerun",
+    )
+    if not expander.open:
+        return
+    with expander:
         for name, job in jobs.items():
             _show_job(name, job)
         if started and started not in jobs:

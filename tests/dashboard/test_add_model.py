@@ -22,6 +22,8 @@ def test_a_file_by_its_path_is_added_with_what_is_known_of_it(
     monkeypatch.setenv("EMOTION_IMPORT_ROOT", str(tmp_path))
     (tmp_path / "theirs.onnx").write_bytes(b"model")
     at = open_page("overview")
+    at.session_state["add_model.opened.False"] = True
+    at.run()
     at.segmented_control(key="add_model.from").set_value("Path on this machine").run()
     at.text_input(key="add_model.path").set_value("theirs.onnx").run()
     at.selectbox(key="add_model.scale").set_value("0..1").run()
