@@ -11,5 +11,12 @@ def pick_detector() -> str:
     if len(names) == 1:
         return names[0]
     return str(
-        st.selectbox("Detector", names, key="live.detector", persist_state="session", width=140)
+        st.selectbox(
+            "Detector",
+            names,
+            key="live.detector",
+            persist_state="session",
+            width=140,
+            help="What finds the faces: haar those seen from the front; yunet turned ones, too.",
+        )
     )
