@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import skimage.data
-from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
+from playwright.sync_api import Browser, Error, FrameLocator, Locator, Page, expect
 
 from pipeline.config.train_config import TrainConfig
 from pipeline.labels import COLORS, EMOTIONS
@@ -135,9 +135,15 @@ def count_in_clip(clip: bytes, rgb: list[int]) -> int:
 
 
 def download(page: Page, name: str) -> Path:
-    with page.expect_download() as download:
-        page.get_by_role("button", name=name).click()
-    return Path(download.value.path())
+    """Download a file; again if the browser refuses it, as when it comes 5 s after the click."""
+    for _ in range(3):
+        try:
+            with page.expect_download(timeout=20_000) as download:
+                page.get_by_role("button", name=name).click()
+            return Path(download.value.path())
+        except Error as error:
+            refused = error
+    raise refused
 
 
 def test_a_face_is_listed_within_four_seconds_and_drawn_on_the_returned_video(

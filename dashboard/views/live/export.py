@@ -89,7 +89,7 @@ def _show_recorded(processor: LiveProcessor) -> None:
         ("Table, CSV", f"{name}.csv", "text/csv", partial(_csv, timeline)),
         ("Timeline, HTML", f"{name}.html", "text/html", partial(_html, timeline)),
     ]
-    if video and video.seconds and not video.problem:
+    if video and not video.problem:
         files.append(("Video, MP4", f"{name}.mp4", "video/mp4", video.content))
     with st.container(horizontal=True):
         for label, file, mime, content in files:
