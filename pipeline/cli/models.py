@@ -10,7 +10,6 @@ from pipeline.cli.output import (
     Json,
     ModelName,
     ModelNames,
-    RunName,
     print_json,
     progress,
     show,
@@ -30,7 +29,7 @@ from pipeline.registry.preprocessing import SCALES
 from pipeline.report.model_card import model_card
 from pipeline.report.model_list import ModelEntry, model_entries
 from pipeline.report.units import percent
-from pipeline.runs import RunTable, find_model, find_run
+from pipeline.runs import Run, RunTable, find_model, find_run, list_bundled, list_runs
 from pipeline.storage import write_json, write_text
 from pipeline.training.run_setup import dataset_of
 
@@ -174,29 +173,48 @@ def card(model: ModelName) -> None:
 
 
 def export(
-    run: RunName,
+    run: ModelName,
     to: Annotated[str, typer.Option("--format", help=" or ".join(EXPORTS))] = "openvino",
     int8: Annotated[
         bool, typer.Option("--int8", help="Quantize the OpenVINO model to int8.")
     ] = False,
 ) -> None:
-    """Export a run's model.
+    """Export a model, and print the file.
+
+    A bundled or an added model and an ensemble are OpenVINO models already.
 
     --int8 adds a quantized model, which the photo and the webcam of the Live page then use; the
     commands and video files use float32. The float32 model is exported only if there is none.
-    It needs the data set that the run was trained on.
+    It needs the data set that the model was trained on, or tried on when it was added.
     """
+    to = {"tflite": "litert"}.get(to, to)
     if to not in EXPORTS:
         raise UserError(f"Unknown format '{to}'. Choose from: {', '.join(EXPORTS)}.")
     if int8 and to != "openvino":
         raise UserError("--int8 quantizes the OpenVINO model: leave --format out.")
-    source = find_run(run)
+    source = _find_exportable(run)
+    ready = source.exported and (source.bundled or source.config().kind != "trained")
     with progress(f"Exporting {run}"):
-        if not (int8 and source.exported):
+        exported = source.openvino_path
+        if to != "openvino" or not (ready or (int8 and source.exported)):
             exported = EXPORTS[to](source)
         if int8:
-            exported = export_int8(source)
+            made = source.bundled and source.int8_path.is_file()
+            exported = source.int8_path if made else export_int8(source)
     print(exported)
+
+
+def _find_exportable(name: str) -> Run:
+    """Return a bundled model or a run that has a model, exported or not.
+
+    Raises:
+        UserError: there is none of this name.
+    """
+    models = {run.name: run for run in list_bundled() + list_runs()}
+    models = {n: run for n, run in models.items() if run.exported or run.weights_path.is_file()}
+    if name not in models:
+        raise UserError(f"Unknown model '{name}'. Choose from: {', '.join(models)}.")
+    return models[name]
 
 
 def ship(

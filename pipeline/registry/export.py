@@ -16,18 +16,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.data.sample import draw_face
 from pipeline.data.store import datasets_of
 from pipeline.errors import UserError
+from pipeline.labels import EMOTIONS
 from pipeline.runs import Run
 from pipeline.storage import temporary_folder
 from pipeline.training.run_setup import training_faces
-from pipeline.vision.recognizer import read_network
+from pipeline.vision.recognizer import compile_network, read_network
 
 if TYPE_CHECKING:
     import openvino as ov
     from keras import Model
 
 CALIBRATION_FACES = 300
+_TOLERANCE = 1e-3
 _LARGE = 10_000_000  # parameters
 
 
@@ -147,12 +150,35 @@ def export_litert(run: Run) -> Path:
 
     model = _with_activation_maps(load_keras(run))
     target = run.litert_path
-    target.parent.mkdir(exist_ok=True)
-    with temporary_folder(run.path) as folder:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with temporary_folder(target.parent) as folder:
         partial = folder / target.name
         model.export(str(partial), format="litert", verbose=False)
+        _check_same(partial, model, run.name)
         partial.replace(target)
     return target
+
+
+def _check_same(path: Path, model: Model, name: str) -> None:
+    """Check that an exported file predicts synthetic faces as the Keras model does.
+
+    Raises:
+        UserError: a probability differs by more than 0.001.
+    """
+    import openvino as ov
+
+    drawn = [draw_face(emotion, np.random.default_rng(0)) for emotion in EMOTIONS]
+    faces = np.stack(drawn)[..., np.newaxis].astype(np.float32)
+    expected = np.asarray(model(faces, training=False)["probabilities"])
+    network = ov.Core().read_model(path)
+    network.reshape([-1, *faces.shape[1:]])
+    outputs = compile_network(network)([faces]).values()
+    actual = next(each for each in outputs if each.ndim == 2)
+    if not np.allclose(actual, expected, atol=_TOLERANCE):
+        raise UserError(
+            f"The exported {path.name} of '{name}' does not predict as the model does: export it "
+            "to another format."
+        )
 
 
 def _with_activation_maps(model: Model) -> Model:

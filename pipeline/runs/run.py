@@ -114,7 +114,9 @@ class Run:
 
     @property
     def litert_path(self) -> Path:
-        """The LiteRT model, in the folder of all exports."""
+        """The LiteRT model, in the folder of all exports; of a bundled model in the workspace."""
+        if self.bundled:
+            return workspace() / "exports" / self.name / "model.tflite"
         return self.openvino_path.with_suffix(".tflite")
 
     @property

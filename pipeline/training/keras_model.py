@@ -14,8 +14,10 @@ def load_keras(run: Run) -> keras.Model:
     """Load a run's trained model, from its `model.keras` or its bundled float16 weights.
 
     Raises:
-        UserError: the file is missing or damaged.
+        UserError: the file is missing or damaged, or the model was not trained here.
     """
+    if not run.weights_path.is_file():
+        run.train_config()  # a model that was not trained here says so
     try:
         if not run.bundled:
             return keras.models.load_model(run.weights_path, compile=False)

@@ -119,6 +119,10 @@ def test_an_added_model_is_a_model_like_all_others(sample, tmp_path):
     probabilities, maps = recognizer.explain(dataset.images[:3])
     assert probabilities.shape == (3, 7) and maps.shape == (3, 0, 0, 7)
     assert model.calibration() is not None
+    assert output("export", "theirs").strip() == str(model.openvino_path)
+    with pytest.raises(UserError, match="'theirs' is an imported model"):
+        output("export", "theirs", "--format", "litert")
+    assert model.openvino_path.is_file()
     export_int8(model)
     quantized = Recognizer.load(model, "int8").predict(dataset.images[:3])
     np.testing.assert_allclose(quantized, probabilities, atol=0.1)

@@ -10,7 +10,7 @@ from pipeline.cli.models import export as export_command
 from pipeline.config.train_config import TrainConfig
 from pipeline.data.store import load_dataset
 from pipeline.errors import UserError
-from pipeline.runs import create_run, list_runs
+from pipeline.runs import create_run, find_model, list_runs
 from pipeline.vision.recognizer import Recognizer
 
 FACES = np.random.default_rng(0).integers(0, 256, (5, 48, 48), dtype=np.uint8)
@@ -115,3 +115,24 @@ def test_unknown_formats_are_refused():
     ):
         with pytest.raises(UserError, match=sentence):
             export_command("any", **options)
+
+
+@pytest.mark.slow
+def test_a_bundled_model_is_exported_to_the_workspace(capsys, empty_workspace):
+    export_command("custom_cnn", to="tflite")
+
+    path = Path(capsys.readouterr().out.strip().splitlines()[-1])
+    assert path == empty_workspace / "exports" / "custom_cnn" / "model.tflite"
+    actual = litert_outputs(path, FACES)["probabilities"]
+    expected = Recognizer.load(find_model("custom_cnn")).predict(FACES)
+    np.testing.assert_allclose(actual, expected, atol=1e-3)
+
+
+def test_only_models_that_can_be_exported_are_named(capsys):
+    create_run(TrainConfig(dataset="d"), "f" * 64)
+    with pytest.raises(UserError) as raised:
+        export_command("no")
+    assert str(raised.value) == "Unknown model 'no'. Choose from: custom_cnn, resnet50v2."
+
+    export_command("custom_cnn")
+    assert capsys.readouterr().out.strip() == str(find_model("custom_cnn").openvino_path)
