@@ -14,14 +14,10 @@ from support.server import Server, serve
 ROUNDS = 5
 POINTS = ".js-plotly-plot .scatterlayer .point"
 HOVER_MS = 200
-# Playwright's own waiting polls twice a second only. Galleries are in shadow roots.
-ALL_VISIBLE = """elements => {
-  const own = [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"]')]
-  const roots = [document, ...own.map(element => element.shadowRoot).filter(Boolean)]
-  return elements.every(([selector, text]) => roots.some(root =>
-    [...root.querySelectorAll(selector)].some(element =>
-      element.checkVisibility() && new RegExp(text).test(element.textContent))))
-}"""
+# Playwright's own waiting polls twice a second only.
+ALL_VISIBLE = """elements => elements.every(([selector, text]) =>
+  [...document.querySelectorAll(selector)].some(element =>
+    element.checkVisibility() && new RegExp(text).test(element.textContent)))"""
 
 
 class Element(NamedTuple):

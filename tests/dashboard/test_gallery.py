@@ -34,3 +34,20 @@ def test_a_page_holds_its_faces_and_a_page_beyond_the_last_becomes_the_first():
     assert len(tiles(app.run())) == 10
     app.session_state["faces"] = 5
     assert tiles(app.run())[0]["caption"] == "happy <b>0"
+
+
+def test_a_page_that_the_control_leaves_out_can_be_typed():
+    def many() -> None:
+        import numpy as np
+
+        from dashboard.widgets.gallery import Tile, gallery
+
+        def make(part: slice) -> list[Tile]:
+            return [Tile(np.full((48, 48), n, np.uint8), str(n)) for n in range(100)[part]]
+
+        gallery("faces", 100, make, per_page=10)
+
+    app = AppTest.from_function(many).run()
+    app.number_input[0].set_value(9).run()
+    assert [tile["caption"] for tile in tiles(app)] == [str(n) for n in range(80, 90)]
+    assert app.caption[0].value == "Page 9 of 10 · faces 81–90 of 100"
