@@ -141,7 +141,7 @@ def test_the_arrow_keys_open_runs_in_the_table_and_keep_the_focus(
     newer = make_running("newer")
     page.goto(f"{writable.url}/train?train.run={newer.name}")
     wait_ready(page)
-    title = page.get_by_role("heading", level=3).first
+    title = page.get_by_role("heading", level=2).first
     expect(title).to_contain_text("newer")
     page.get_by_role("combobox", name="Architecture").first.focus()
     for _ in range(10):
