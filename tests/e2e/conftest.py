@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from pipeline.runs import find_model
 from tests.e2e.browser import (
     DESKTOP,
     Server,
@@ -18,8 +19,10 @@ from tests.e2e.browser import (
     launch_with_webcam,
     serve,
     serve_copy,
+    wait_ready,
     write_face_clip,
 )
+from tests.e2e.live import button, open_tab
 
 expect.set_options(timeout=15_000)  # a page answers later while other work runs beside
 
@@ -85,3 +88,24 @@ def page(browser) -> Iterator[Page]:
     context = browser.new_context(viewport=DESKTOP)
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture(scope="module")
+def live_server(tmp_path_factory) -> Iterator[Server]:
+    """Serve two viewers a workspace with one run, a copy of the bundled model."""
+    folder = tmp_path_factory.mktemp("live")
+    shutil.copytree(find_model("custom_cnn").path, folder / "workspace" / "runs" / "copied")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMOTION_VIEWERS", "2")
+        with serve(folder / "workspace", folder / "server.log") as server:
+            yield server
+
+
+@pytest.fixture
+def live_tab(browser, live_server) -> Iterator[Page]:
+    """A new tab with the Live page."""
+    page = open_tab(browser, live_server)
+    expect(button(page, "START")).to_be_visible(timeout=30_000)
+    wait_ready(page)
+    yield page
+    page.context.close()

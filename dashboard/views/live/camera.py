@@ -79,8 +79,9 @@ def show_camera(model: Run, detector: str) -> None:
             with rates:
                 st.fragment(show_rates, run_every=_SLOW_REFRESH_S)(processor)
     with st.expander("Record and export", icon=":material/download:"):
-        every = _SLOW_REFRESH_S if processor.timeline.recording else None
-        st.fragment(show_export, run_every=every)(processor, bool(playing))
+        recording = processor.timeline.recording
+        every = _SLOW_REFRESH_S if recording else None
+        st.fragment(show_export, run_every=every)(processor, bool(playing), recording)
 
 
 def _show_video(processor: LiveProcessor, camera: CameraSettings) -> bool | None:

@@ -23,8 +23,16 @@ _STARTED = "live.recording_started"
 _File = tuple[str, str, str, Callable[[], str | bytes]]  # label, name, kind, content
 
 
-def show_export(processor: LiveProcessor, playing: bool) -> None:
-    """Offer to record predictions and video, and to take a still image."""
+def show_export(processor: LiveProcessor, playing: bool, refreshing: bool) -> None:
+    """Offer to record predictions and video, and to take a still image.
+
+    Args:
+        processor: of the video.
+        playing: whether the video plays.
+        refreshing: whether this fragment refreshes, as it does while it records.
+    """
+    if processor.timeline.recording and not refreshing:
+        st.rerun()  # the whole page, which then refreshes the number of rows
     st.caption(
         "A recording holds times, face numbers and probabilities, and the video only if you ask "
         "for it. It and a still image stay in this session's memory until you discard them or "
@@ -55,15 +63,24 @@ def _show_recording(processor: LiveProcessor, playing: bool) -> None:
         f"{MAX_VIDEO_BYTES // 1_000_000} MB, until it stops. This takes about a tenth of a "
         "processor core.",
     )
-    if st.button("Record", icon=":material/fiber_manual_record:", disabled=not playing):
-        timeline.start_recording()
-        processor.discard_video()
-        if with_video:
-            processor.record_video()
-        st.session_state[_STARTED] = f"{datetime.now():%Y%m%d-%H%M%S}"
-        st.rerun()  # the whole page, which then starts to refresh the number of rows
+    # A press is lost if another fragment runs first; a callback is not.
+    st.button(
+        "Record",
+        icon=":material/fiber_manual_record:",
+        disabled=not playing,
+        on_click=_start_recording,
+        args=(processor, with_video),
+    )
     if timeline.rows or video:
         _show_recorded(processor)
+
+
+def _start_recording(processor: LiveProcessor, with_video: bool) -> None:
+    processor.timeline.start_recording()
+    processor.discard_video()
+    if with_video:
+        processor.record_video()
+    st.session_state[_STARTED] = f"{datetime.now():%Y%m%d-%H%M%S}"
 
 
 def _stop_recording(processor: LiveProcessor) -> None:
@@ -124,17 +141,13 @@ def _html(timeline: Timeline) -> str:
 
 
 def _show_still(processor: LiveProcessor, playing: bool) -> None:
-    if st.button("Take a still image", icon=":material/photo_camera:", disabled=not playing):
-        frame_bgr, faces = processor.last_frame(), processor.snapshot().faces
-        if frame_bgr is not None:
-            st.session_state[_STILL] = {
-                "Image, PNG": _png(frame_bgr),
-                **{
-                    f"Face {face.number}, PNG": _png(draw_snapshot(face))
-                    for face in faces
-                    if face.number and not st.session_state.get("live.hide")
-                },
-            }
+    st.button(
+        "Take a still image",
+        icon=":material/photo_camera:",
+        disabled=not playing,
+        on_click=_take_still,
+        args=(processor,),
+    )
     if _STILL not in st.session_state:
         return
     images: dict[str, bytes] = st.session_state[_STILL]
@@ -157,6 +170,20 @@ def _show_still(processor: LiveProcessor, playing: bool) -> None:
             on_click=st.session_state.pop,
             args=(_STILL, None),
         )
+
+
+def _take_still(processor: LiveProcessor) -> None:
+    frame_bgr, faces = processor.last_frame(), processor.snapshot().faces
+    if frame_bgr is not None:
+        hidden = st.session_state.get("live.hide")
+        st.session_state[_STILL] = {
+            "Image, PNG": _png(frame_bgr),
+            **{
+                f"Face {face.number}, PNG": _png(draw_snapshot(face))
+                for face in faces
+                if face.number and not hidden
+            },
+        }
 
 
 def _png(image_bgr: NDArray[np.uint8]) -> bytes:
