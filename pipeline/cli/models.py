@@ -1,6 +1,7 @@
 """Commands about models: list, describe, export, bundle and time them."""
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -146,13 +147,11 @@ def ensemble(
     It is evaluated on the model-selection split of its first model's data set, if that is here.
     """
     members = [find_model(each) for each in models]
-    run = make_ensemble(name, members, _numbers(weights))
-    try:
-        dataset = dataset_of(run)
-    except UserError:
-        metrics = None
-    else:
-        with progress(f"Evaluating {name}") as set_progress:
+    metrics = None
+    with progress(f"Joining {name}") as set_progress:
+        run = make_ensemble(name, members, _numbers(weights))
+        with suppress(UserError):  # its data set is not here
+            dataset = dataset_of(run)
             metrics = evaluate(run, dataset, dataset.choosing_split(), set_progress)
     config = run.config().ensemble
     shares = dict(zip(config.models, config.weights, strict=True)) if config else {}

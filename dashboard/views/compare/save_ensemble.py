@@ -31,6 +31,7 @@ def offer_to_save(models: Sequence[Run]) -> None:
             return follow_job(job, f"Saving '{escape_markdown(started)}'")
         if started in {entry.run.name for entry in resources.models()}:
             del st.session_state[_STARTED]
+            st.session_state[_NAME] = ""
             st.toast(f"'{escape_markdown(started)}' is a model now.")
     with (
         st.popover("Save as model…", icon=":material/merge:"),
