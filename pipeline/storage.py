@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 import psutil
-from filelock import BaseFileLock, FileLock, SoftFileLease, Timeout
+from filelock import FileLock, Timeout
 
 from pipeline.errors import UserError
 
@@ -158,9 +158,6 @@ def write_json(path: Path, content: Any) -> None:
 def locked(path: Path, timeout_s: float = -1) -> Iterator[None]:
     """Hold a lock file, so that no other process changes what it stands for.
 
-    On a network's file system, where system locks may not hold, it is a lease: a file that exists
-    while it is held, and that others take over when its holder has not renewed it for 30 s.
-
     Args:
         path: the lock file, created if missing.
         timeout_s: how long to wait for another process to release it; -1 waits forever.
@@ -169,11 +166,7 @@ def locked(path: Path, timeout_s: float = -1) -> Iterator[None]:
         filelock.Timeout: another process holds it.
         UserError: the file cannot be written.
     """
-    lock: BaseFileLock
-    if on_network(path.parent):
-        lock = SoftFileLease(path.with_name(f"{path.name}.lease"), timeout=timeout_s)
-    else:
-        lock = FileLock(path, timeout=timeout_s)
+    lock = FileLock(path, timeout=timeout_s)
     try:
         lock.acquire()
     except Timeout:

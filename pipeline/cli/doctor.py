@@ -159,8 +159,8 @@ def _disk() -> Iterator[Check]:
     free = psutil.disk_usage(str(folder)).free
     enough = free >= _MIN_FREE_BYTES
     cure = "" if enough else "remove runs or data sets that you no longer need, see remove --help"
-    locks = "leases, as it is on a network" if on_network(folder) else "the system's locks"
-    finding = f"{folder}, {size(free)} free, locked by {locks}"
+    shared = ", on a network's file system" if on_network(folder) else ""
+    finding = f"{folder}, {size(free)} free{shared}"
     yield Check("workspace", "ok" if enough else "broken", finding, cure)
     folders = (datasets_folder(), runs_folder(), evaluation_folder())
     inside = [path for parent in folders if parent.is_dir() for path in (parent, *parent.iterdir())]
