@@ -116,7 +116,12 @@ def _show_table(search: dict[str, Any]) -> None:
             f"all {search['faces_all']:,} faces": everything,
         }
     )
-    st.dataframe(table, hide_index=True, height="content")
+    st.dataframe(
+        table,
+        hide_index=True,
+        height="content",
+        alt="Accuracy of the model with each scaling and label order that was tried",
+    )
 
 
 def _show_form() -> None:
@@ -161,7 +166,8 @@ def _known_options() -> list[str]:
             "Order of the classes",
             key="add_model.labels",
             placeholder=_FIND,
-            help="fer2013, alphabetical, ferplus, affectnet, rafdb, or all names with commas.",
+            help="A known order (fer2013, alphabetical, ferplus, affectnet, rafdb), or the names of "
+            "all classes with commas between them.",
         ).strip()
         size = st.number_input(
             "Input size, pixels",

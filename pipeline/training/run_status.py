@@ -83,7 +83,7 @@ def _heartbeat(run: Run) -> Iterator[None]:
             with suppress(OSError, UserError), run.locked():  # a full disk; it may end soon
                 if run.status().state == "running":
                     run.update_status()
-            if run.asked_to_stop_now():
+            if run.asked_to_stop_now() and not ended.is_set():
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
 
@@ -93,7 +93,7 @@ def _heartbeat(run: Run) -> Iterator[None]:
         yield
     finally:
         ended.set()
-        thread.join(HEARTBEAT_S)
+        thread.join()  # its signal must not come later, to a process that no longer expects it
 
 
 def _record_end(run: Run, state: StoredState, message: str) -> None:
