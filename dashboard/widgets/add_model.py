@@ -166,8 +166,8 @@ def _known_options() -> list[str]:
             "Order of the classes",
             key="add_model.labels",
             placeholder=_FIND,
-            help="A known order (fer2013, alphabetical, ferplus, affectnet, rafdb), or the names of "
-            "all classes with commas between them.",
+            help="A known order (fer2013, alphabetical, ferplus, affectnet, rafdb), or the names "
+            "of all classes with commas between them.",
         ).strip()
         size = st.number_input(
             "Input size, pixels",
