@@ -45,7 +45,7 @@ elif view == NEW_RUN:
 elif view == EXPERIMENTS:
     show_experiments()
 elif runs:
-    opened = show_run_list(runs)
+    opened = show_run_list(sorted(runs, key=lambda row: row.kind != "trained"))
     write_choice(RUN, [opened.name])
     show_run(opened)
 else:

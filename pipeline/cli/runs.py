@@ -12,8 +12,9 @@ from pipeline.runs import RunRow, RunTable, find_run
 
 
 def runs(as_json: Json = False) -> None:
-    """List the training runs, newest first."""
-    show([_describe_run(row) for row in RunTable().rows()], as_json, "No run yet: train one.")
+    """List the training runs, newest first; `models` lists added models and ensembles, too."""
+    trained = [row for row in RunTable().rows() if row.kind == "trained"]
+    show(list(map(_describe_run, trained)), as_json, "No run yet: train one.")
 
 
 def _describe_run(row: RunRow) -> dict[str, Any]:

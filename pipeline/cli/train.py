@@ -12,7 +12,7 @@ from pipeline.config.train_config import TrainConfig
 from pipeline.errors import UserError
 from pipeline.evaluation.evaluate import evaluate
 from pipeline.queue import queue
-from pipeline.queue.notices import notified
+from pipeline.queue.notices import send_notice
 from pipeline.registry.export import export_openvino
 from pipeline.runs import Notes, Run, RunConfig, RunState, find_run
 from pipeline.training.checkpoint import TrainingCheckpoint
@@ -82,14 +82,14 @@ def train_run(run: RunName) -> None:
 
 def _train_new(config: TrainConfig, notes: Notes, finish: bool) -> None:
     run = new_run(config, notes=notes, claimed=True)
-    with notified(run), _recorded(run, "queued"):
+    with _recorded(run, "queued", notify=True):
         _fit(run)
         _end(run, finish)
 
 
 def _resume(run: Run, epochs: str | None, finish: bool) -> None:
     config = check_resumable(run, epochs)
-    with notified(run), _recorded(run, *RESUMABLE, config=config):
+    with _recorded(run, *RESUMABLE, config=config, notify=True):
         _fit(run)
         _end(run, finish)
 
@@ -143,10 +143,23 @@ def _record_end(run: Run, sentence: str) -> None:
 
 
 @contextmanager
-def _recorded(run: Run, *allowed: RunState, config: RunConfig | None = None) -> Iterator[None]:
-    """Claim the run and record its status, see `record_status`; a stop becomes one sentence."""
+def _recorded(
+    run: Run, *allowed: RunState, config: RunConfig | None = None, notify: bool = False
+) -> Iterator[None]:
+    """Claim the run and record its status, see `record_status`; a stop becomes one sentence.
+
+    With `notify` the notice of how the block ended is sent, unless the run cannot be claimed.
+    """
+    claimed, failure = False, ""
     try:
         with record_status(run, *allowed, config=config):
+            claimed = True
             yield
     except TrainingStopped:
         raise UserError(f"Stopped {run.name}.") from None
+    except UserError as error:
+        failure = error.on_page
+        raise
+    finally:
+        if notify and claimed:
+            send_notice(run, failure)

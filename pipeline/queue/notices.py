@@ -10,8 +10,6 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.client import HTTPException
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
@@ -52,40 +50,38 @@ class Notice(BaseModel):
     text: str
 
 
-def notice_of(run: Run) -> Notice | None:
-    """Return the notice of a run that has ended; None if it was stopped, is queued or deleted."""
+def notice_of(run: Run, failure: str = "") -> Notice | None:
+    """Return the notice of a run that has ended; None if it was stopped, is queued or deleted.
+
+    Args:
+        run: the run.
+        failure: why the process that trained it failed, if it did. A finished run whose resume
+            fails stays finished, with this as its message; the notice says `failed`.
+    """
     row = read_row(run)
     if not run.path.is_dir() or row.state not in _TOLD:
         return None
+    state = "failed" if failure and row.status.message == failure else row.state
     name = row.notes.name or default_name(row)
     accuracy = "" if row.accuracy is None else f", best accuracy {row.accuracy:.1%}"
     message = f". {row.status.message}" if row.status.message else "."
     return Notice(
         run=run.name,
         name=name,
-        state=row.state,
+        state=state,
         message=row.status.message,
         best_accuracy=row.accuracy,
-        text=f"{row.state.capitalize()}: {name}{accuracy}{message}",
+        text=f"{state.capitalize()}: {name}{accuracy}{message}",
     )
 
 
-@contextmanager
-def notified(run: Run) -> Iterator[None]:
-    """Send the notice of a run when the block has ended, whichever way."""
-    try:
-        yield
-    finally:
-        send_notice(run)
-
-
-def send_notice(run: Run) -> None:
+def send_notice(run: Run, failure: str = "") -> None:
     """Send the notice of a run that has ended, if there is one and someone wants it.
 
-    It takes ten seconds at most and raises nothing.
+    It takes 15 seconds at most and raises nothing. The arguments are those of `notice_of`.
     """
     webhook, desktop = os.environ.get("EMOTION_WEBHOOK"), os.environ.get("EMOTION_NOTIFY") == "1"
-    if not (webhook or desktop) or (notice := notice_of(run)) is None:
+    if not (webhook or desktop) or (notice := notice_of(run, failure)) is None:
         return
     if desktop:
         _notify_desktop(notice)
@@ -99,13 +95,15 @@ def _post(webhook: str, notice: Notice) -> None:
     """Send a notice to a webhook, whose address is not logged: it often holds a secret."""
     try:
         if urlsplit(webhook).scheme not in ("http", "https"):
-            raise ValueError("it does not begin with http:// or https://")
+            raise ValueError
         body = notice.model_dump_json().encode()
         headers = {"Content-Type": "application/json", "User-Agent": "emotion-detector"}
         with urlopen(Request(webhook, body, headers), timeout=_TIMEOUT_S):
             pass
     except (OSError, ValueError, HTTPException) as error:
-        log.warning("The notice of run %s was not sent to EMOTION_WEBHOOK: %s", notice.run, error)
+        quotes_address = not isinstance(error, OSError)
+        reason = "its address or its answer is not HTTP" if quotes_address else error
+        log.warning("The notice of run %s was not sent to EMOTION_WEBHOOK: %s", notice.run, reason)
 
 
 def _notify_desktop(notice: Notice) -> None:

@@ -61,8 +61,8 @@ def work() -> None:
 def _work() -> None:
     """Start queued runs as long as fewer than `max_parallel_runs` train.
 
-    Runs that this worker did not start count too: those in the foreground, or started by a worker
-    that was killed.
+    Runs of this machine that this worker did not start count too: those in the foreground, or
+    started by a worker that was killed.
     """
     table, trainings = RunTable(), list[Training]()
     while True:
@@ -74,8 +74,8 @@ def _work() -> None:
         queued = [run for run in queue.queued_runs(table) if run.name not in started]
         if not queued and not trainings:
             return
-        others = sum(row.state == "running" and row.run.name not in started for row in table.rows())
-        if queued and len(trainings) + others < queue.max_parallel_runs():
+        running = {row.run.name for row in table.rows() if row.status.process()}
+        if queued and len(trainings) + len(running - started) < queue.max_parallel_runs():
             with suppress(FileNotFoundError):  # deleted at this moment
                 trainings.append(Training.start(queued[0]))
         else:

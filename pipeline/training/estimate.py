@@ -111,8 +111,8 @@ def available_resources() -> AvailableResources:
 
 
 def training_now() -> bool:
-    """Return whether a training of this workspace is running, which slows down others."""
-    return any(run.state() == "running" for run in list_runs())
+    """Return whether a training of this workspace runs on this machine, which slows down others."""
+    return any(run.process() for run in list_runs())
 
 
 def cost_key(config: TrainConfig, dataset: FaceDataset) -> str:

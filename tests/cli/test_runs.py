@@ -8,6 +8,7 @@ from pipeline.config.train_config import TrainConfig
 from pipeline.errors import UserError
 from pipeline.runs import Notes, Run, create_run
 from tests.cli.commands import document, output
+from tests.evaluation.makers import make_ensemble
 
 
 def make_run(queued_at: float = 0.0) -> Run:
@@ -47,6 +48,14 @@ def test_runs_are_listed_with_names_notes_and_the_best_accuracy():
         }
     ]
     assert "a, b" in output("runs")
+
+
+def test_a_model_that_was_not_trained_here_is_no_training_run():
+    make_ensemble("mean")
+    assert document("runs") == [] and "train one" in output("runs")
+
+    run = make_run()
+    assert [row["name"] for row in document("runs")] == [run.name]
 
 
 def test_a_damaged_run_is_listed_with_the_reason():

@@ -10,7 +10,7 @@ from pipeline.data.store import load_dataset
 from pipeline.queue.experiment import vary
 from pipeline.runs import Notes, Run, create_run, list_runs
 from pipeline.training.estimate import cost_key, save_estimate
-from tests.dashboard.pages import labels, press, texts, traces
+from tests.dashboard.pages import as_shown, labels, press, texts, traces
 from tests.dashboard.shown_form import command, config_of, form, without_error
 from tests.evaluation.makers import make_dataset
 from tests.evaluation.makers import make_run as make_model
@@ -68,6 +68,21 @@ def test_a_wrong_value_of_a_sweep_is_one_sentence():
     assert not at.exception
     assert [error.value for error in at.error] == ["'fast' is wrong: it should be a number."]
     assert not any(label.startswith("Start") for label in labels(at))
+
+
+def test_a_value_that_no_run_can_be_made_with_is_one_sentence_at_the_sweep():
+    for field, value, words in (
+        ("targets", "votes", "Data set 'plain' has no FER+ votes"),
+        ("exclude", "gone", "'gone'"),
+        ("teacher", "gone", "'gone'"),
+    ):
+        at = sweep_form(field)
+        widget = at.multiselect(key=f"train.sweep.{field}")
+        widget.set_value([*widget.value, value]).run()
+
+        assert not at.exception and len(at.error) == 1, field
+        assert words in as_shown(at.error[0].value), field
+        assert not any(label.startswith("Start") for label in labels(at)), field
 
 
 def test_the_total_time_of_a_sweep_is_known_with_an_estimate_for_each_run():

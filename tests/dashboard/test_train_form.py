@@ -18,7 +18,7 @@ from pipeline.data.store import dataset_info, load_dataset, remove_dataset, rena
 from pipeline.errors import UserError
 from pipeline.runs import Notes, create_run, list_runs
 from pipeline.training.targets import training_counts
-from tests.dashboard.pages import button, press, texts
+from tests.dashboard.pages import as_shown, button, press, texts
 from tests.dashboard.shown_form import command, config_of, form, shown_fields, without_error
 from tests.data.dataset_makers import make_faces, noise, store_faces
 
@@ -213,6 +213,28 @@ def test_the_form_starts_what_its_command_says():
     without_error(press(at, "Start training"))
     (run,) = list_runs()
     assert command_line(run.config().train) == shown
+
+
+def test_a_start_that_is_refused_says_why_and_the_next_one_succeeds(monkeypatch):
+    monkeypatch.setenv("EMOTION_MAX_QUEUED_RUNS", "0")
+    at = press(form(), "Start training")
+    assert ["this server takes 0" in error.value for error in at.error] == [True]
+    assert not list_runs() and at.code
+
+    monkeypatch.delenv("EMOTION_MAX_QUEUED_RUNS")
+    without_error(press(at, "Start training"))
+    assert len(list_runs()) == 1
+
+
+def test_a_list_that_excludes_every_face_is_one_sentence():
+    voted = load_dataset("voted")
+    exclude(voted, "all", dict.fromkeys(voted.ids.tolist(), "by hand"))
+
+    at = press(form(config_of(dataset="voted", exclude="all")), "Fill")
+
+    (error,) = (each.value for each in at.error)
+    assert "Every face of 'train' in data set 'voted' is excluded" in as_shown(error)
+    assert "Start training" not in [button.label for button in at.button]
 
 
 def test_the_preview_follows_the_sliders_and_shows_an_epoch_of_the_training():

@@ -13,6 +13,7 @@ from pipeline.queue import queue
 from pipeline.runs import Notes, RunTable, create_run, list_runs
 from tests.dashboard.made_runs import home, make_queued, make_run, make_running, train_page
 from tests.dashboard.pages import button, click, open_page, press, texts
+from tests.evaluation.makers import make_ensemble
 
 PROGRESS = {
     **{"step": 4, "steps": 10, "loss": 1.234, "accuracy": 0.456},
@@ -82,6 +83,19 @@ def test_the_table_has_states_in_words_and_accuracies_in_percent():
     assert rows[0]["best accuracy"] == 40.0 and (rows[0]["epochs"], rows[0]["of"]) == (3, 5)
     assert (rows[0]["tags"], rows[0]["experiment"]) == (["a", "b"], "rates")
     assert datetime.now(UTC) - rows[0]["created"] < timedelta(minutes=1)
+
+
+def test_a_model_that_was_not_trained_here_has_no_epochs_and_comes_last():
+    trained, ensemble = make_run("wide"), make_ensemble("mean")
+
+    at = train_page()
+
+    assert open_run_name(at) == trained.name
+    rows = at.dataframe[0].value.replace({float("nan"): None}).to_dict("records")
+    assert [(row["run"], row["architecture"], row["epochs"], row["of"]) for row in rows] == [
+        ("wide", "custom_cnn", 3, 5),
+        (ensemble.name, "ensemble", None, None),
+    ]
 
 
 def test_a_run_stays_open_when_others_start_are_filtered_or_were_deleted():

@@ -9,8 +9,10 @@ from pipeline.data.dataset import Batch, FaceDataset
 from pipeline.evaluation.metrics import compute_metrics
 from pipeline.evaluation.predictions import Predictions, save_predictions
 from pipeline.labels import EMOTIONS
-from pipeline.runs import Run, create_run
+from pipeline.runs import Run, RunConfig, Status, create_run
+from pipeline.runs.records import EnsembleMembers
 from pipeline.storage import write_json
+from pipeline.workspace import runs_folder
 
 FINGERPRINT = "0123456789ab" + 52 * "c"
 
@@ -94,6 +96,16 @@ def make_run(dataset: FaceDataset, split="test", seed=0, skill=1.0, evaluated=Tr
     pd.DataFrame({**columns, **accuracy}).to_csv(run.history_path, index=False)
     if evaluated:
         store_evaluation(run, dataset, split, seed, skill)
+    return run
+
+
+def make_ensemble(name: str) -> Run:
+    """Make the folder of an ensemble, which was not trained here."""
+    run = Run(runs_folder() / name)
+    run.path.mkdir(parents=True)
+    members = EnsembleMembers(models=("a", "b"), weights=(0.5, 0.5), dataset="faces")
+    run.write_config(RunConfig(kind="ensemble", ensemble=members, dataset_fingerprint="f" * 64))
+    run.write_status(Status(state="finished"))
     return run
 
 

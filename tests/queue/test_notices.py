@@ -10,8 +10,10 @@ import pytest
 
 from pipeline.config.train_config import TrainConfig
 from pipeline.queue import notices, worker
-from pipeline.queue.notices import notified, send_notice
+from pipeline.queue.notices import send_notice
 from pipeline.runs import Notes, Run, create_run
+from pipeline.training.checkpoint import TrainingCheckpoint
+from tests.conftest import invoke
 from tests.queue.queued import submit
 
 
@@ -86,6 +88,8 @@ def test_a_failing_webhook_is_logged_without_its_address_and_harms_nothing(
         for url in (
             *(webhook.replace("/hook", "/secret"), "http://127.0.0.1:1/secret", "file:///secret"),
             *("secret", "http://[secret", f"http://127.0.0.1:{silent.getsockname()[1]}/secret"),
+            *("http://127.0.0.1:1/a secret", "http://127.0.0.1:1/secret\x7f"),
+            *("http://127.0.0.1:secret", "http://127.0.0.1:1/sécret-secret"),
         ):
             caplog.clear()
             monkeypatch.setenv("EMOTION_WEBHOOK", url)
@@ -95,14 +99,23 @@ def test_a_failing_webhook_is_logged_without_its_address_and_harms_nothing(
     assert run.state() == "finished" and run.status().message == ""
 
 
-def test_a_training_in_the_foreground_that_fails_sends_its_notice_and_its_error(webhook):
-    run = ended("running")
+def test_a_resume_in_the_foreground_tells_what_became_of_it_and_nothing_if_it_is_refused(
+    webhook, capsys
+):
+    for state in ("failed", "finished"):
+        Webhook.got.clear()
+        run = ended(state, "what it said before")  # its data set is missing
+        TrainingCheckpoint([{"epoch": i} for i in range(3)]).write(run)
+        with run.training():
+            code, _, refusal = invoke("train", "--resume", run.name, "--epochs", "9", capsys=capsys)
+        assert code == 1 and "is being trained" in refusal and Webhook.got == []
 
-    with pytest.raises(RuntimeError, match="no space"), notified(run):
-        run.update_status(state="failed", message="no space")
-        raise RuntimeError("no space")
+        code, _, error = invoke("train", "--resume", run.name, "--epochs", "9", capsys=capsys)
 
-    assert [notice["state"] for notice in Webhook.got] == ["failed"]
+        assert code == 1 and run.state() == state
+        (notice,) = Webhook.got
+        assert notice["state"] == "failed" and "Unknown data set 'sample'" in error
+        assert str(notice["text"]).startswith("Failed: wide, best accuracy 61.0%. Unknown data set")
 
 
 def test_the_worker_sends_the_notice_of_a_process_that_ended_without_a_word(

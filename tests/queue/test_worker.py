@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -116,6 +117,15 @@ def test_a_worker_starts_nothing_beside_a_training_whose_worker_was_killed(
 
     assert seen[:3] == ["queued"] * 3 and names(started) == [following.name]
     assert orphaned.state() == "interrupted"
+
+
+def test_what_trains_on_another_machine_keeps_no_run_waiting(sample, no_worker, started):
+    elsewhere, following = submit(2)
+    elsewhere.update_status(state="running", host="another", pid=1, heartbeat=time.time())
+
+    worker.work()
+
+    assert names(started) == [following.name] and elsewhere.state() == "running"
 
 
 def test_a_training_that_dies_without_a_message_is_failed(sample, no_worker, monkeypatch):

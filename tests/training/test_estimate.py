@@ -1,4 +1,5 @@
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -114,8 +115,10 @@ def test_resources_are_known_before_there_is_a_workspace(empty_workspace):
     assert min(available_resources()) > 0
 
 
-def test_a_training_is_noticed_while_it_runs():
-    run = create_run(tiny_config(), "f" * 64)
+def test_a_training_of_this_machine_is_noticed_while_it_runs():
+    run, elsewhere = (create_run(tiny_config(), "f" * 64) for _ in range(2))
+    elsewhere.update_status(state="running", host="another", pid=1, heartbeat=time.time())
+    assert elsewhere.state() == "running"
     assert not training_now()
 
     run.claim("queued")

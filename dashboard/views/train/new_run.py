@@ -1,20 +1,26 @@
 """New run: presets, the form with its start bar and, beside it, the estimate and the faces."""
 
+from functools import partial
+
 import streamlit as st
 
 from dashboard import actions
 from dashboard.views.train.estimate import show_estimate
-from dashboard.views.train.form import Form, show_form
+from dashboard.views.train.form import show_form
 from dashboard.views.train.navigation import open_run
 from dashboard.views.train.presets import show_presets
 from dashboard.views.train.start_bar import show_blocked, show_start
 from dashboard.views.train.sweep import SWEEP_ON, Sweep, show_sweep
-from dashboard.views.train.training_data import open_dataset, show_augmentation, show_class_weights
+from dashboard.views.train.training_data import (
+    checked,
+    open_dataset,
+    show_augmentation,
+    show_class_weights,
+)
 from pipeline.config.options import command_line
 from pipeline.config.train_config import TrainConfig
 from pipeline.errors import UserError
 from pipeline.runs import Notes
-from pipeline.training.run_setup import validate
 
 _NAME, _MAX_NAME = "new_run.name", 80
 _STARTED = "new_run.started"  # whether a run was started, so that the next one gets another name
@@ -29,14 +35,13 @@ def show_new_run() -> None:
         name = _ask_name()
         form = show_form()
         try:
-            config = _checked(form)
+            config = checked(form.config())
         except UserError as error:
             show_blocked(error, form.show_error(error))
             return
         with form.advanced:
             sweep = show_sweep(config, name) if _ask_sweep() else None
-        if show_start(config, sweep):
-            _start(config, name, sweep)
+        show_start(config, sweep, partial(_start, config, name, sweep))
     with preview:
         _show_preview(config, name, sweep)
 
@@ -53,17 +58,6 @@ def _ask_name() -> str:
         help="What the run is called on every page. It can be changed later.",
     )
     return name.strip()
-
-
-def _checked(form: Form) -> TrainConfig:
-    """Return the form's configuration.
-
-    Raises:
-        UserError: a value is wrong, or what it names does not exist.
-    """
-    config = actions.with_allowed_weights(form.config())
-    validate(config, open_dataset(config))
-    return config
 
 
 def _ask_sweep() -> bool:

@@ -35,11 +35,11 @@ def show_run_list(rows: Sequence[RunRow]) -> Run:
     """Show the runs that match the filters, and return the open run.
 
     The open run is the one that was clicked, reached by an arrow key or ticked last, also while it
-    is filtered out; before that the newest that is running, else the newest. Several ticked ones
+    is filtered out; before that the first that is running, else the first. Several ticked ones
     can be compared.
 
     Args:
-        rows: all runs, the newest first; at least one.
+        rows: all runs in the order to show them; at least one.
     """
     opened = _open_run(rows)
     shown = _show_filters(rows)
@@ -165,14 +165,17 @@ def matches(row: RunRow, search: str) -> bool:
 
 
 def runs_table(rows: Sequence[RunRow]) -> pd.DataFrame:
-    """Return one row for each run; accuracies in percent, times in UTC."""
+    """Return one row for each run; accuracies in percent, times in UTC.
+
+    A model that was not trained here has no epochs; its kind stands for the architecture.
+    """
     return pd.DataFrame(
         {
             "run": [row.title for row in rows],
             "state": [STATE_LABELS[_state(row)] for row in rows],
             "best accuracy": [None if row.accuracy is None else 100 * row.accuracy for row in rows],
-            "epochs": [row.status.epoch for row in rows],
-            "of": [row.status.epochs for row in rows],
+            "epochs": _epochs(rows, [row.status.epoch for row in rows]),
+            "of": _epochs(rows, [row.status.epochs for row in rows]),
             "architecture": [row.architecture for row in rows],
             "data set": [row.dataset for row in rows],
             "experiment": [row.notes.experiment for row in rows],
@@ -180,6 +183,11 @@ def runs_table(rows: Sequence[RunRow]) -> pd.DataFrame:
             "created": pd.Series([_created(row.run) for row in rows], dtype="datetime64[s, UTC]"),
         }
     ).astype({"best accuracy": float})
+
+
+def _epochs(rows: Sequence[RunRow], counts: Sequence[int]) -> pd.Series:
+    trained = [row.kind == "trained" for row in rows]
+    return pd.Series(counts, dtype="Int64").where(pd.Series(trained, dtype=bool))
 
 
 def _state(row: RunRow) -> str:

@@ -1,6 +1,6 @@
 """The bar below the form, which stays in view: what a start would do, or what prevents it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import streamlit as st
@@ -21,25 +21,32 @@ _KEY = "train-start-bar"
 fragment, which the form is."""
 
 
-def show_start(config: TrainConfig, sweep: Sweep | None) -> bool:
-    """Show what a start would do, with the button, and return whether it was pressed.
+def show_start(config: TrainConfig, sweep: Sweep | None, start: Callable[[], None]) -> None:
+    """Show what a start would do, with the button, and what kept a start from succeeding.
 
     Args:
         config: the form's configuration.
         sweep: the several values to try, if it is switched on.
+        start: what the button does; it may raise a UserError.
     """
     with _bar():
         if sweep and not sweep.runs:
             st.markdown("Select the fields to vary and enter their values.", width="stretch")
-            return False
+            return
         with st.container(gap=None, width="stretch"):
             st.markdown(_sweep_summary(sweep) if sweep else _summary(config))
             show_changes(config)
+            failure = st.container()
         label = f"Start {counted(sweep.runs, 'training')}" if sweep else "Start training"
         icon = ":material/play_arrow:"
         pressed = st.button(label, type="primary", icon=icon, **editors_only())
         show_reset(config)
-        return pressed
+        if pressed:
+            try:
+                start()
+            except UserError as error:
+                with failure:
+                    show_error(error)
 
 
 def show_blocked(error: UserError, where: str) -> None:

@@ -16,7 +16,7 @@ from dashboard.views.train.fields import (
     choices,
     form_fields,
 )
-from dashboard.views.train.training_data import open_dataset
+from dashboard.views.train.training_data import checked, open_dataset
 from dashboard.widgets.markdown import escape_markdown
 from dashboard.widgets.messages import show_error
 from pipeline.config.options import as_text
@@ -87,7 +87,7 @@ def show_sweep(config: TrainConfig, name: str) -> Sweep:
         if not varied or not all(varied.values()):
             return Sweep("", varied, [])
         try:
-            runs = vary(config, varied)
+            runs = [(title, checked(run)) for title, run in vary(config, varied)]
         except UserError as error:
             show_error(error)
             return Sweep("", varied, [])

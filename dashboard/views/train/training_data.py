@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from dashboard import resources
+from dashboard import actions, resources
 from pipeline.config.train_config import TrainConfig
 from pipeline.data.dataset import FaceDataset
 from pipeline.data.exclusions import load_exclusions
@@ -15,6 +15,8 @@ from pipeline.data.store import dataset_info
 from pipeline.labels import EMOTIONS
 from pipeline.report.face_images import face_strip, sample_by_emotion
 from pipeline.training.augmentation import augment
+from pipeline.training.estimate import cost_key
+from pipeline.training.run_setup import validate
 from pipeline.training.targets import class_weights
 
 _SAMPLES = 8
@@ -33,6 +35,19 @@ def open_dataset(config: TrainConfig) -> FaceDataset:
     if not config.exclude:
         return dataset
     return dataset.without(load_exclusions(config.dataset, *config.exclude).reasons)
+
+
+def checked(config: TrainConfig) -> TrainConfig:
+    """Return a configuration that a run can be made from, see `actions.with_allowed_weights`.
+
+    Raises:
+        UserError: what it names does not exist, or no face is left to train or choose on.
+    """
+    config = actions.with_allowed_weights(config)
+    dataset = open_dataset(config)
+    validate(config, dataset)
+    cost_key(config, dataset)
+    return config
 
 
 def show_augmentation(config: TrainConfig, dataset: FaceDataset) -> None:
