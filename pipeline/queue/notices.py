@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from http.client import HTTPException
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
@@ -101,6 +102,8 @@ def _post(webhook: str, notice: Notice) -> None:
         with urlopen(Request(webhook, body, headers), timeout=_TIMEOUT_S):
             pass
     except (OSError, ValueError, HTTPException) as error:
+        if isinstance(error, HTTPError):  # it is an open answer
+            error.close()
         quotes_address = not isinstance(error, OSError)
         reason = "its address or its answer is not HTTP" if quotes_address else error
         log.warning("The notice of run %s was not sent to EMOTION_WEBHOOK: %s", notice.run, reason)
