@@ -7,6 +7,7 @@ folder by the environment variable `EMOTION_JOB`; run by hand, it has none and r
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -189,11 +190,11 @@ class Job:
         return line.replace(f"{self.folder.parent}/", "") or "The process ended without a message."
 
     def cancel(self) -> None:
-        """Kill the process if it runs, and clear the job."""
+        """Kill the process if it runs, with those that it has started, and clear the job."""
         process = self.process()
         if process is not None:
-            with suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
-                process.kill()
+            with suppress(ProcessLookupError, psutil.TimeoutExpired):
+                os.killpg(process.pid, signal.SIGKILL)  # it leads its session
                 process.wait(5)
         self.clear()
 

@@ -12,6 +12,7 @@ from pipeline.jobs import (
     JOB_VARIABLE,
     Job,
     ProcessId,
+    add_model_job,
     audit_job,
     dataset_jobs,
     estimate_job,
@@ -74,6 +75,20 @@ def test_a_killed_job_has_failed_until_it_is_started_again_or_canceled(job):
     assert job.running() and job.failure() is None
     job.cancel()
     assert not job.running() and job.failure() is None and not job.folder.exists()
+
+
+def test_a_canceled_job_leaves_none_of_the_processes_that_it_started(tmp_path):
+    os.mkfifo(tmp_path / "model.onnx")  # who opens it waits
+    known = ("--scale", "0..1", "--labels", "fer2013")
+    job = add_model_job("theirs", str(tmp_path / "model.onnx"), known)
+    job.start()
+    wait_for(lambda: job.process().children())
+    child = ProcessId.of(job.process().children()[0].pid)
+    assert child.find() is not None
+
+    job.cancel()
+
+    wait_for(lambda: child.find() is None, seconds=5)
 
 
 def test_a_failed_job_shows_the_last_line_it_printed(job):
