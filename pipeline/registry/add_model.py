@@ -195,11 +195,16 @@ def _write_network(
 
 
 def _sha256(source: Path) -> str:
-    """Return the hash of a file, or of all files of a folder with their names."""
+    """Return the hash of a file, or of all files of a folder with their names.
+
+    That of OpenVINO's `.xml` is of its `.bin`, too, which holds the weights.
+    """
     digest = hashlib.sha256()
     files = sorted(path for path in source.rglob("*") if path.is_file()) or [source]
+    if source.suffix.lower() == ".xml":
+        files.append(source.with_suffix(".bin"))
     for path in files:
-        if len(files) > 1:
+        if source.is_dir():
             digest.update(str(path.relative_to(source)).encode())
         with path.open("rb") as file:
             while block := file.read(1 << 20):

@@ -1,7 +1,8 @@
 """Reads the model files of other frameworks as OpenVINO networks, in a process of its own.
 
-A foreign file can be damaged or hostile: the process has limits on time, memory and disk, and runs
-no code of the file. Files that need such code (pickles, Lambda layers, custom layers) are refused.
+A foreign file can be damaged or hostile: the process has limits on time, memory and the size of a
+file that it writes, and runs no code of the file. Files that need such code (pickles, Lambda
+layers, custom layers) are refused.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import openvino as ov
 from pipeline.errors import UserError
 from pipeline.registry.source_network import ImageInput, check_output, image_input, with_any_batch
 
-_MEMORY, _DISK, _SECONDS = 8 * 1024**3, 4 * 1024**3, 300
+_MEMORY, _FILE_SIZE, _SECONDS = 8 * 1024**3, 4 * 1024**3, 300
 _PICKLES = (".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".sav")
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _KERAS_MODULES = ("keras", "builtins", "")
@@ -110,8 +111,10 @@ def _read_keras(source: Path) -> ov.Model:
     _check_layers(source.name, _keras_config(source))
     import keras
 
+    file = Path(sys.argv[2]).with_name(f"source{source.suffix.lower()}")
+    file.symlink_to(source.resolve())  # Keras knows the endings in lower case only
     try:
-        model = keras.models.load_model(source, compile=False, safe_mode=True)
+        model = keras.models.load_model(file, compile=False, safe_mode=True)
     except Exception as error:  # of many kinds: what Keras raises is not documented
         raise UserError(
             f"{source.name} cannot be loaded by Keras {keras.__version__} ({_first_line(error)}): "
@@ -126,21 +129,24 @@ def _read_keras(source: Path) -> ov.Model:
 
 
 def _keras_config(source: Path) -> Any:
-    """Return the description of the layers in a Keras file."""
+    """Return the description of the layers in a Keras file, as Keras would read it.
+
+    That is decided by the ending alone: a file may be a zip and HDF5 at the same time.
+    """
     damaged = UserError(f"{source.name} is damaged or is no Keras file: save the model again.")
     try:
-        with source.open("rb") as file:
-            start = file.read(8)
-        if start[:4] == b"PK\x03\x04":
+        if source.suffix.lower() == ".keras":
             with zipfile.ZipFile(source) as archive:
-                return json.loads(archive.read("config.json"))
-        if start != _HDF5:
-            raise damaged
+                config = json.loads(archive.read("config.json"))
+            return {**config, "compile_config": None}  # which `compile=False` leaves out
+        with source.open("rb") as file:
+            if file.read(len(_HDF5)) != _HDF5:
+                raise damaged
         import h5py  # type: ignore[import-untyped]
 
         with h5py.File(source, "r") as file:
             config = file.attrs.get("model_config")
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise damaged from error
     if config is None:
         raise UserError(
@@ -173,13 +179,12 @@ def _check_layers(name: str, config: Any) -> None:
 
 
 def _parts(config: Any) -> Iterator[dict[str, Any]]:
-    """Yield all parts of a Keras configuration that name a class, without those of a training."""
+    """Yield all parts of a Keras configuration that name a class."""
     if isinstance(config, dict):
         if isinstance(config.get("class_name"), str):
             yield config
-        for name, value in config.items():
-            if name not in ("compile_config", "build_config"):
-                yield from _parts(value)
+        for value in config.values():
+            yield from _parts(value)
     elif isinstance(config, list):
         for value in config:
             yield from _parts(value)
@@ -243,11 +248,18 @@ def _try(network: ov.Model, image: ImageInput, name: str) -> None:
 
 
 def _limit() -> None:
-    with suppress(ImportError, ValueError):  # Windows has no such limits
+    try:
         import resource
-
-        resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (_DISK, _DISK))
+    except ImportError:  # Windows has no such limits
+        return
+    limits = {
+        resource.RLIMIT_DATA: _MEMORY,
+        resource.RLIMIT_FSIZE: _FILE_SIZE,
+        resource.RLIMIT_CPU: _SECONDS * (os.cpu_count() or 1),  # should its parent be killed
+    }
+    for kind, most in limits.items():
+        with suppress(ValueError):  # a lower one holds already
+            resource.setrlimit(kind, (most, most))
 
 
 if __name__ == "__main__":

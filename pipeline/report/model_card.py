@@ -115,7 +115,7 @@ def _origin(config: RunConfig) -> str:
         return ""
     return (
         f"Imported from the {source.framework} file {_text(source.file)} (SHA-256 "
-        f"{source.sha256}). Its input is {_text(source.input)}, scaled to {source.scale}; its "
+        f"{source.sha256}). Its input is {_text(source.input)}, its scaling {source.scale}; its "
         f"classes are {_text(', '.join(source.labels))}. How it was trained is not known here."
     )
 

@@ -1,6 +1,10 @@
+import hashlib
 import json
+import shutil
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import openvino as ov
@@ -63,6 +67,16 @@ model().export(str(folder / "a.tflite"), format="litert", verbose=False)
 with_layer(keras.layers.Lambda(lambda x: x * 2)).save(folder / "lambda.keras")
 with_layer(keras.layers.Lambda(lambda x: x * 2)).save(folder / "lambda.h5")
 with_layer(Own()).save(folder / "own.keras")
+
+
+@keras.saving.register_keras_serializable("Custom")
+def own_loss(y_true, y_pred):
+    return keras.ops.mean(y_pred)
+
+
+compiled = model()
+compiled.compile("adam", own_loss)
+compiled.save(folder / "compiled.keras")
 model().save_weights(folder / "only.weights.h5")
 """
 
@@ -112,8 +126,11 @@ def test_an_added_model_is_a_model_like_all_others(sample, tmp_path):
     compared = document("compare", "theirs", "custom_cnn", "--dataset", "sample", "--split", "test")
     assert compared["models"][0]["model"] == "theirs" and compared["ensemble"]
     assert document("speed", "theirs")[0]["ms"] > 0
-    assert "OpenVINO file a.xml" in output("card", "theirs")
+    card = output("card", "theirs")
+    assert "OpenVINO file a.xml" in card and "its scaling 0..1" in card
     model = find_model("theirs")
+    both_files = file.read_bytes() + file.with_suffix(".bin").read_bytes()
+    assert model.config().imported.sha256 == hashlib.sha256(both_files).hexdigest()
     recognizer = Recognizer.load(model)
     assert recognizer.map_side == 0
     probabilities, maps = recognizer.explain(dataset.images[:3])
@@ -254,6 +271,37 @@ def test_files_that_cannot_be_added_are_refused_in_a_sentence(sample, tmp_path):
         assert not runs_folder().exists() or not list(runs_folder().iterdir()), file.name
 
 
+def test_a_keras_file_is_checked_as_keras_reads_it(tmp_path):
+    import h5py
+
+    def part(name, **of):
+        module = "theirs" if name == "Own" else "keras"
+        return {"class_name": name, "module": module, "config": {}, "registered_name": name, **of}
+
+    def write_zip(path, config, mode="w"):
+        with zipfile.ZipFile(path, mode) as archive:
+            archive.writestr("config.json", json.dumps(config))
+        return path
+
+    def write_h5(path):
+        with h5py.File(path, "w") as file:
+            file.attrs["model_config"] = json.dumps(part("Sequential", config={"layers": []}))
+        return path
+
+    inner = part("Sequential", compile_config={"loss": part("Own")})
+    nested = part("Sequential", config={"layers": [inner]})
+    lambdas = part("Sequential", config={"layers": [part("Lambda")]})
+    for file, words in (
+        (write_zip(tmp_path / "nested.keras", nested), "a layer of its own, 'Own'"),
+        (write_zip(write_h5(tmp_path / "both.keras"), lambdas, "a"), "Lambda layer"),
+        (write_zip(tmp_path / "zip.h5", nested), "is no Keras file"),
+        (write_h5(tmp_path / "hdf5.keras"), "is no Keras file"),
+        (write_zip(tmp_path / "list.keras", []), "is no Keras file"),
+    ):
+        with pytest.raises(UserError, match=words):
+            add_model(file, "theirs", scale="0..1", labels="fer2013")
+
+
 def test_a_name_that_is_taken_is_refused_before_the_work(sample, tmp_path):
     for name in ("custom_cnn", "../up"):
         with pytest.raises(UserError, match="is taken|not a plain name"):
@@ -294,6 +342,11 @@ def test_files_of_every_format_give_the_same_model(sample, tmp_path):
     write_onnx(tmp_path / "a.onnx", w, (1, 48, 48, 1))
     save(network(w), tmp_path / "a.xml")
     files = [tmp_path / (f"a{ending}" if ending else "saved") for ending in FORMATS]
+    files.append(tmp_path / "compiled.keras")
+    files += [
+        Path(shutil.copy(tmp_path / f"a{each}", tmp_path / f"A{each.upper()}"))
+        for each in (".keras", ".h5", ".onnx", ".tflite")
+    ]
     predicted = []
     for number, file in enumerate(files):
         model = add_model(file, f"model-{number}")
