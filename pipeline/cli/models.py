@@ -1,7 +1,7 @@
 """Commands about models: list, describe, export, bundle and time them."""
 
 import shutil
-from contextlib import suppress
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -144,19 +144,24 @@ def ensemble(
 ) -> None:
     """Store the mean of some models' probabilities as a model, and evaluate it.
 
-    It is evaluated on the model-selection split of its first model's data set, if that is here.
+    It is evaluated on the model-selection split of its first model's data set, if that is here and
+    no trained member was fitted on faces of it.
     """
     members = [find_model(each) for each in models]
-    metrics = None
+    metrics, failure = None, ""
     with progress(f"Joining {name}") as set_progress:
         run = make_ensemble(name, members, _numbers(weights))
-        with suppress(UserError):  # its data set is not here
+        try:
             dataset = dataset_of(run)
             metrics = evaluate(run, dataset, dataset.choosing_split(), set_progress)
+        except UserError as error:
+            failure = str(error)
     config = run.config().ensemble
     shares = dict(zip(config.models, config.weights, strict=True)) if config else {}
     accuracy = metrics.accuracy if metrics else None
     show_one({"name": run.name, "models": shares, "accuracy": accuracy}, as_json)
+    if failure:
+        print(visible(f"It is not evaluated: {failure}"), file=sys.stderr)
 
 
 def _numbers(text: str) -> list[float]:

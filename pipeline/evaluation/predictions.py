@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.data.array_cache import DAMAGED_ARRAYS
-from pipeline.data.dataset import FaceDataset
+from pipeline.data.dataset import HELD_OUT, FaceDataset, split_name
 from pipeline.data.exclusions import ExclusionList
 from pipeline.errors import UserError
 from pipeline.labels import EMOTIONS
@@ -107,14 +107,21 @@ def predict_split(
     """Predict every face of a split in float32, without those of an exclusion list.
 
     Raises:
-        UserError: the split has no faces, the list is of another data set, or the model is
-            damaged.
+        UserError: the split has no faces, the list is of another data set, the model is damaged,
+            or it is an ensemble with members that were fitted on faces of the held-out tenth.
     """
+    config = model.config()
+    if split == HELD_OUT and config.ensemble and not config.ensemble.same_held_out:
+        raise UserError(
+            f"'{model.name}' cannot be evaluated on {split_name(HELD_OUT)}: its members were "
+            "trained with different seeds or data sets, so some of them know these faces. Choose "
+            "another split."
+        )
     exclusion: dict[str, str] = {}
     if exclusions is not None:
         dataset = dataset.without(exclusions.reasons)
         exclusion = {"exclusion": exclusions.name, "exclusion_fingerprint": exclusions.fingerprint}
-    indices = dataset.indices(split, model.config().seed)
+    indices = dataset.indices(split, config.seed)
     recognizer = Recognizer.load(model, "f32")
     parts = []
     for start in range(0, len(indices), _BATCH):

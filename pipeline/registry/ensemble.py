@@ -41,8 +41,18 @@ def make_ensemble(name: str, models: Sequence[Run], weights: Sequence[float] = (
     shares = [weight / sum(given) for weight in given]
     configs = [model.config() for model in models]
     first = next((each for each in configs if each.dataset_fingerprint), configs[0])
+    trained = [each for each in configs if each.kind != "imported"]
+    seed = trained[0].seed if trained else 0
     members = EnsembleMembers(
-        models=tuple(names), weights=tuple(shares), dataset=first.dataset, seed=first.seed
+        models=tuple(names),
+        weights=tuple(shares),
+        dataset=first.dataset,
+        seed=seed,
+        same_held_out=all(
+            (each.dataset_fingerprint, each.seed) == (first.dataset_fingerprint, seed)
+            and (each.ensemble is None or each.ensemble.same_held_out)
+            for each in trained
+        ),
     )
     with new_model(name) as run:
         _save(models, shares, run, "f32")

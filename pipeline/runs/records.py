@@ -83,13 +83,16 @@ class EnsembleMembers(BaseModel):
         models: their names when it was made.
         weights: the share of each, which sum to 1.
         dataset: the data set that the first one was chosen on.
-        seed: of the first one, which draws that data set's held-out tenth if it has one.
+        seed: of the trained ones, which draws that data set's held-out tenth if it has one.
+        same_held_out: whether no trained one was fitted on faces of that tenth, because all have
+            the same seed and data set.
     """
 
     models: tuple[str, ...]
     weights: tuple[float, ...]
     dataset: str = ""
     seed: int = 0
+    same_held_out: bool = True
 
 
 class RunConfig(BaseModel):

@@ -1,6 +1,9 @@
+import shutil
+
 import numpy as np
 import pytest
 
+from pipeline.config.train_config import TrainConfig
 from pipeline.data.store import load_dataset
 from pipeline.errors import UserError
 from pipeline.evaluation.comparison import ensemble
@@ -11,10 +14,12 @@ from pipeline.labels import EMOTIONS
 from pipeline.registry.add_model import add_model
 from pipeline.registry.ensemble import average, make_ensemble
 from pipeline.registry.export import export_int8
-from pipeline.runs import find_model
+from pipeline.runs import Run, RunConfig, create_run, find_model
+from pipeline.runs.records import ImportedModel
 from pipeline.vision.recognizer import Recognizer, compile_network, has_maps, read_network
 from pipeline.workspace import runs_folder
 from tests.cli.commands import document
+from tests.evaluation.makers import make_dataset
 from tests.registry.model_files import network, weights
 from tests.registry.test_add_model import save
 
@@ -72,6 +77,39 @@ def test_maps_are_averaged_where_the_sizes_agree():
     for actual, expected in zip(twice.explain(faces), recognizer.explain(faces), strict=True):
         np.testing.assert_allclose(actual, expected, atol=1e-3)
     assert not has_maps(average([read_network(custom_cnn), read_network(resnet50v2)], [0.5, 0.5]))
+
+
+def test_no_ensemble_is_evaluated_on_held_out_faces_that_a_member_was_fitted_on():
+    dataset = make_dataset()
+
+    def trained(seed: int) -> Run:
+        run = create_run(TrainConfig(dataset=dataset.name, seed=seed), dataset.fingerprint)
+        shutil.copytree(find_model("custom_cnn").openvino_path.parent, run.openvino_path.parent)
+        return run
+
+    one, same, other, added = trained(1), trained(1), trained(2), trained(3)
+    source = ImportedModel(
+        file="a", sha256="", framework="", input="", scale="", labels=(), dataset=dataset.name
+    )
+    fingerprint = dataset.fingerprint
+    added.write_config(RunConfig(kind="imported", imported=source, dataset_fingerprint=fingerprint))
+    for name, members in (("seeds", [one, same]), ("added", [added, one])):
+        model = make_ensemble(name, members)
+        assert model.config().seed == 1
+        assert set(predict_split(model, dataset, "held_out").ids) == set(
+            dataset.ids[dataset.indices("held_out", 1)]
+        )
+
+    mixed = document("ensemble", "mixed", one.name, other.name)
+
+    nested = make_ensemble("nested", [find_model("mixed"), one])
+    bundled = make_ensemble("bundled", [one, find_model("custom_cnn")])
+    assert mixed["accuracy"] is None
+    for model in (find_model("mixed"), nested, bundled):
+        assert evaluate(model, dataset, "test").n == 70
+        with pytest.raises(UserError, match="trained with different seeds or data sets"):
+            evaluate(model, dataset, "held_out")
+        assert model.calibration() is None
 
 
 def test_an_ensemble_that_makes_no_sense_is_refused(imported):
