@@ -13,13 +13,14 @@ from dashboard.limits import check_jobs, check_queue
 from models.backbone import Backbone
 from pipeline.config.train_config import TrainConfig
 from pipeline.data import exclusions, store
+from pipeline.errors import UserError
 from pipeline.evaluation import calibration
 from pipeline.jobs import Job, add_model_job
 from pipeline.queue import queue
 from pipeline.queue.experiment import submit_experiment
 from pipeline.registry.new_model import check_free
 from pipeline.runs import Notes, Run, list_bundled, list_runs
-from pipeline.storage import write_text
+from pipeline.storage import write_json
 
 
 class Movable(Protocol):
@@ -83,15 +84,20 @@ def add_model(
         source: path of the file or folder; of an upload, empty.
         options: of the command `add-model`.
         upload: the file, if it is an upload; it is moved to the job.
+
+    Raises:
+        UserError: the name is taken, too many jobs are running, or the disk is too full.
     """
     check_free(name)
     check_jobs()
     job = add_model_job(name)
+    if job.running():
+        raise UserError(f"A model '{name}' is being added: choose another name.")
     if upload is not None:
         source = upload.move(job.folder / "source")
     job.folder.mkdir(parents=True, exist_ok=True)
     (job.folder / "search.json").unlink(missing_ok=True)
-    write_text(job.folder / "source.txt", source)
+    write_json(job.folder / "request.json", {"source": source, "options": list(options)})
     add_model_job(name, source, options).start()
 
 

@@ -33,6 +33,9 @@ def show_add_model() -> None:
     """Show the models that are being added, what was found of the last one, and the form."""
     jobs = add_model_jobs()
     started = st.session_state.get(_STARTED)
+    if started and started not in jobs and not Run(runs_folder() / started).exported:
+        del st.session_state[_STARTED]  # it was canceled, or the model has been removed
+        started = None
     opened = bool(jobs or started)
     expander = st.expander(
         "Add a model file",
@@ -83,21 +86,25 @@ def _ask(name: str, job: Job, search: dict[str, Any]) -> None:
         "Add it so", key=f"add_model.confirm.{name}", **editors_only(disabled=chosen is None)
     )
     if pressed and chosen is not None:
-        source = (job.folder / "source.txt").read_text()
-        options = ["--scale", chosen.scale, "--labels", ",".join(chosen.labels)]
-        _start(name, source, [*options, "--try", search["dataset"]])
+        request = json.loads((job.folder / "request.json").read_text())
+        answers = ["--scale", chosen.scale, "--labels", ",".join(chosen.labels)]
+        options = [*request["options"], *answers, "--try", search["dataset"]]  # the last one counts
+        _start(name, request["source"], options)
 
 
 def _show_added(run: Run) -> None:
+    title = escape_markdown(run.name)
     search = _read(run.search_path)
-    if search is None:
-        return
-    best = Candidate(**search["candidates"][0])
-    st.success(
-        f"**{escape_markdown(run.name)}** is a model now: {escape_markdown(str(best))}, "
-        f"{percent(best.accuracy_all or best.accuracy)} on {escape_markdown(search['dataset'])}."
-    )
-    _show_table(search)
+    if search is None:  # both options were given, and it was tried on no data set
+        st.success(f"**{title}** is a model now.")
+    else:
+        best = Candidate(**search["candidates"][0])
+        accuracy = percent(best.accuracy_all or best.accuracy)
+        st.success(
+            f"**{title}** is a model now: {escape_markdown(str(best))}, {accuracy} on "
+            f"{escape_markdown(search['dataset'])}."
+        )
+        _show_table(search)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Done", on_click=st.session_state.pop, args=(_STARTED,))
         st.page_link(
@@ -126,9 +133,9 @@ def _show_table(search: dict[str, Any]) -> None:
 
 def _show_form() -> None:
     st.caption(
-        "A trained emotion network: Keras (.keras, .h5), SavedModel folder, TFLite, ONNX or "
-        "OpenVINO. The scaling of its input and the order of its classes are found by trying it on "
-        "labeled faces."
+        "A trained emotion network: Keras (.keras, .h5), TFLite or ONNX; by its path also a "
+        "SavedModel folder or OpenVINO. The scaling of its input and the order of its classes are "
+        "found by trying it on labeled faces."
     )
     where = st.segmented_control("From", [_FILE, _PATH], default=_FILE, key="add_model.from")
     upload, source = None, ""

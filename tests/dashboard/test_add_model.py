@@ -1,11 +1,15 @@
 import json
+import os
 
 import pytest
 
-from pipeline.jobs import Job, add_model_job
+from dashboard import actions
+from pipeline.errors import UserError
+from pipeline.jobs import Job, ProcessId, add_model_job
 from pipeline.labels import EMOTIONS
 from pipeline.registry.find_preprocessing import Candidate, Search
-from tests.dashboard.pages import open_page, texts
+from tests.dashboard.pages import as_shown, button, open_page, texts
+from tests.evaluation.makers import make_dataset, make_run
 
 
 @pytest.fixture
@@ -46,7 +50,8 @@ def test_what_is_in_doubt_is_asked_and_the_answer_starts_it_again(sample, starte
     folder = add_model_job("theirs").folder
     folder.mkdir(parents=True)
     (folder / "process.json").write_text('{"pid": 1, "started": 0}')
-    (folder / "source.txt").write_text("/models/theirs.onnx")
+    request = {"source": "/models/theirs.onnx", "options": ["--input-size", "64"]}
+    (folder / "request.json").write_text(json.dumps(request))
     (folder / "search.json").write_text(json.dumps(search.summary()))
 
     at = open_page("compare")
@@ -57,7 +62,32 @@ def test_what_is_in_doubt_is_asked_and_the_answer_starts_it_again(sample, starte
     at.button(key="add_model.confirm.theirs").click().run()
     assert [job.command for job in started] == [
         (
-            *("add-model", "/models/theirs.onnx", "--name", "theirs", "--scale", "per-image"),
-            *("--labels", ",".join(EMOTIONS), "--try", "sample"),
+            *("add-model", "/models/theirs.onnx", "--name", "theirs", "--input-size", "64"),
+            *("--scale", "per-image", "--labels", ",".join(EMOTIONS), "--try", "sample"),
         )
     ]
+    request["options"] = list(started[0].command[4:])
+    assert json.loads((folder / "request.json").read_text()) == request, "for the next question"
+
+
+def test_a_name_under_which_a_model_is_being_added_is_refused(started):
+    job = add_model_job("theirs")
+    job.folder.mkdir(parents=True)
+    (job.folder / "process.json").write_text(ProcessId.of(os.getpid()).model_dump_json())
+    with pytest.raises(UserError, match="A model 'theirs' is being added: choose another name"):
+        actions.add_model("theirs", "/models/other.onnx", [])
+    assert not started
+
+
+def test_a_model_that_was_tried_on_no_data_set_is_announced_until_done_is_pressed():
+    run = make_run(make_dataset(), evaluated=False)
+    at = open_page("overview")
+    for name, words in (("canceled", []), (run.name, [f"**{run.name}** is a model now."])):
+        at.session_state["add_model.started"] = name
+        at.run()
+        assert not at.exception
+        assert [as_shown(each.value) for each in at.success] == words
+        assert ("add_model.started" in at.session_state) == bool(words)
+
+    button(at, "Done").click().run()
+    assert not at.success and "add_model.started" not in at.session_state

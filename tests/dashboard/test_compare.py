@@ -74,6 +74,13 @@ def test_without_a_model_the_page_says_what_it_is_for_and_leads_to_training():
     assert app.page_link[0].value == "Train a model"
 
 
+def test_the_name_of_an_ensemble_alone_starts_nothing(runs):
+    app = open_compare()
+    app.text_input(key="compare.ensemble_name").set_value("both").run()
+    assert next(each for each in app.button if each.label == "Save")
+    assert "compare.ensemble_started" not in app.session_state
+
+
 def test_the_view_metrics_has_the_best_values_marked_seeds_and_the_ensemble(runs):
     app = open_compare()
     correct = {run.name: predictions_of(run).correct.mean() for run in runs}

@@ -24,13 +24,15 @@ def offer_to_save(models: Sequence[Run]) -> None:
         models: two or more.
     """
     names = [model.name for model in models]
-    started = st.session_state.get(_STARTED)
-    if started:
+    typed = st.session_state.get(_NAME, "").strip()
+    if typed and ensemble_job(typed, names).running():
+        st.session_state[_STARTED] = typed
+    if started := st.session_state.get(_STARTED):
         job = ensemble_job(started, names)
         if job.running():
             return follow_job(job, f"Saving '{escape_markdown(started)}'")
+        del st.session_state[_STARTED]
         if started in {entry.run.name for entry in resources.models()}:
-            del st.session_state[_STARTED]
             st.session_state[_NAME] = ""
             st.toast(f"'{escape_markdown(started)}' is a model now.")
     with (
@@ -45,5 +47,4 @@ def offer_to_save(models: Sequence[Run]) -> None:
             check_free(name)
         except UserError as error:
             return show_error(error)
-        st.session_state[_STARTED] = name
         offer_job(ensemble_job(name, names), "Save", ":material/save:")
