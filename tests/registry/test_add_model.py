@@ -4,7 +4,6 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import openvino as ov
@@ -343,10 +342,9 @@ def test_files_of_every_format_give_the_same_model(sample, tmp_path):
     save(network(w), tmp_path / "a.xml")
     files = [tmp_path / (f"a{ending}" if ending else "saved") for ending in FORMATS]
     files.append(tmp_path / "compiled.keras")
-    files += [
-        Path(shutil.copy(tmp_path / f"a{each}", tmp_path / f"A{each.upper()}"))
-        for each in (".keras", ".h5", ".onnx", ".tflite")
-    ]
+    for ending in (".keras", ".h5", ".onnx"):
+        files.append(tmp_path / f"capitals{ending.upper()}")
+        shutil.copy(tmp_path / f"a{ending}", files[-1])
     predicted = []
     for number, file in enumerate(files):
         model = add_model(file, f"model-{number}")
