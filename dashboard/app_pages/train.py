@@ -21,7 +21,7 @@ def show_import() -> None:
         "Training needs faces: import a data set first, for example the synthetic sample."
     )
     if st.button("Import a data set", type="primary", icon=":material/arrow_forward:"):
-        st.switch_page("app_pages/dataset.py")
+        st.switch_page("app_pages/dataset.py", query_params={})
 
 
 st.title("Train")

@@ -100,7 +100,8 @@ def _show_next_steps(name: str) -> None:
         st.button("Open", key=f"open {name}", on_click=_open, args=(name,))
     if st.button("Train on this", key=f"train {name}", icon=":material/model_training:"):
         st.session_state.update({"train.dataset": name, "train.view": "New run"})
-        st.switch_page("app_pages/train.py")
+        # Without an address Streamlit does not leave a page whose view stands in its own.
+        st.switch_page("app_pages/train.py", query_params={})
     if st.button("Dismiss", key=f"dismiss {name}", **editors_only()):
         _dismiss(name)
 

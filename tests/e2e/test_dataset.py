@@ -195,7 +195,7 @@ def test_an_upload_is_looked_at_its_classes_are_assigned_and_it_is_imported(
     monkeypatch.setenv("EMOTION_WORKSPACE", str(writable.workspace))
     folders = ("fold1/1", "fold1/2", "fold1/7", "fold2/1", "fold2/other")
     images = {f"{name}/{n}.png": noise_file(n) for n, name in enumerate(folders)}
-    open_view(page, writable, "Overview")
+    open_view(page, writable, "Faces")  # a view that stands in the address
     page.get_by_role("button", name="Import…").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_text("Upload", exact=True).click()
