@@ -11,7 +11,7 @@ from pipeline.report.model_list import ModelEntry, best_model
 from pipeline.runs import Run
 
 MAX_PRESELECTED = 6
-_WIDTH_PX = 420  # narrow pages show it in a row of its own
+_WIDTH_PX = 450  # narrow pages show it in a row of its own
 
 
 def pick_model(key: str, models: Sequence[ModelEntry], *, real_faces: bool = False) -> Run | None:

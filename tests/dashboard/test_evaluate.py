@@ -194,6 +194,12 @@ def test_the_decision_threshold_moves_the_operating_point_and_its_faces(evaluate
     assert "**sad** at threshold 0.23" in texts(app)
 
 
+def test_every_metric_is_explained(evaluated):
+    metrics = open_evaluate().metric
+    assert len(metrics) == 5
+    assert [each.label for each in metrics if not each.help] == []
+
+
 def test_train_duplicates_can_be_left_out_of_every_metric(evaluated):
     app = open_evaluate()
     assert "Without the 3 faces that have an exact duplicate" in texts(app)

@@ -42,7 +42,7 @@ def show_pairwise(comparison: Comparison) -> None:
         show_warning(error)
         return
     first, second = _pick_pair(models, labels)
-    left, right = st.columns(2, gap="medium")
+    left, right = st.columns([5, 4], gap="medium")
     with left:
         st.header("Δ accuracy, in points")
         with st.container(key="wide-pairs"):  # page.css gives its names and cells room

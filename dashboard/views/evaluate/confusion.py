@@ -1,6 +1,7 @@
 """The views Confusion and Mistakes: confusion matrix, metrics by emotion, most confused pairs."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -74,14 +75,28 @@ def _show_class_table(metrics: Metrics) -> None:
             "faces": [each.support for each in per_class],
         }
     )
-    bar = st.column_config.ProgressColumn(
-        format="%.1f%%", min_value=0, max_value=100, width=_BAR_PX
+    percent = partial(
+        st.column_config.ProgressColumn,
+        format="%.1f%%",
+        min_value=0,
+        max_value=100,
+        width=_BAR_PX,
     )
-    score = st.column_config.ProgressColumn(format="%.3f", min_value=0, max_value=1, width=_BAR_PX)
-    emotion = st.column_config.TextColumn(pinned=True)
+    columns = {
+        "emotion": st.column_config.TextColumn(pinned=True),
+        "precision": percent(help="Share of the faces predicted as it that are labeled so."),
+        "recall": percent(help="Share of the faces labeled so that are predicted as it."),
+        "F1": st.column_config.ProgressColumn(
+            format="%.3f",
+            min_value=0,
+            max_value=1,
+            width=_BAR_PX,
+            help="Harmonic mean of precision and recall: high only where both are.",
+        ),
+    }
     st.dataframe(
         table,
-        column_config={"emotion": emotion, "precision": bar, "recall": bar, "F1": score},
+        column_config=columns,
         hide_index=True,
         key=_TABLE,
         on_select=lambda: FILTERS.set_by_row(_TABLE, lambda row: {"labeled": EMOTIONS[row]}),

@@ -10,6 +10,18 @@ from pipeline.report.evaluation import Evaluation
 from pipeline.report.units import accuracy_with_interval, interval, percent, score
 
 _CARD_PX = 170
+_HELP = {
+    "Accuracy": "Share of faces whose label is the top emotion; a random guess reaches 14%. The "
+    "interval says how precisely so many faces show the accuracy on others like them.",
+    "Macro F1": "F1, the harmonic mean of precision and recall, averaged over the emotions: rare "
+    "ones count as much as frequent ones. Weighted, each counts by its number of faces.",
+    "Top-2 accuracy": "Share of faces whose label is among the top two emotions. Balanced accuracy "
+    "is the mean recall of the emotions.",
+    "ROC AUC, macro": "How well the probabilities rank the faces of an emotion before the others, "
+    "averaged over the emotions: 0.5 is chance, 1 is perfect. Micro takes all emotions together.",
+    "Calibration error": "How far, on average, confidence and accuracy lie apart. Log loss is the "
+    "mean negative logarithm of the label's probability. Lower is better for both.",
+}
 
 
 def show_metrics(evaluation: Evaluation) -> None:
@@ -27,7 +39,15 @@ def show_metrics(evaluation: Evaluation) -> None:
     }
     with st.grid(len(cards), min_column_width=_CARD_PX, gap="small"):
         for label, (value, second) in cards.items():
-            st.metric(label, value, second, delta_color="off", delta_arrow="off", border=True)
+            st.metric(
+                label,
+                value,
+                second,
+                delta_color="off",
+                delta_arrow="off",
+                border=True,
+                help=_HELP[label],
+            )
     if leak := _leak(evaluation):
         st.caption(leak)
 

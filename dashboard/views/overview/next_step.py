@@ -50,7 +50,7 @@ def _next_step(
         )
     if datasets:
         return (
-            "Train a model. A small network on the synthetic sample takes two minutes.",
+            "Train a model. A small network on the synthetic sample takes about a minute.",
             [("Train a model", "train", {"train.view": "New run"}), *live],
         )
     return (
