@@ -102,7 +102,10 @@ if comparison.models:
         "★ the best value of each metric"
     )
     if not comparison.same_training_faces():
-        st.caption("These models were not all trained on the same faces: see Config diff.")
+        st.caption(
+            "These models were not all trained on the same faces, as Config diff shows: "
+            "a model does best on faces like those that it learned from."
+        )
 show_missing(comparison)
 if comparison.models:
     show_views(comparison)
