@@ -14,11 +14,12 @@ from dashboard.widgets.messages import show_error
 from pipeline.report.charts.timeline import timeline as timeline_chart
 from pipeline.vision.face_snapshot import draw_snapshot
 from pipeline.vision.live.processor import LiveProcessor
-from pipeline.vision.live.recording import MAX_VIDEO_BYTES, MAX_VIDEO_S
+from pipeline.vision.live.recording import MAX_VIDEO_BYTES, MAX_VIDEO_S, VideoRecording
 from pipeline.vision.live.timeline import MAX_ROWS, Timeline, to_csv
 
 _STILL = "live.still"
 _STARTED = "live.recording_started"
+_VIDEO_LIMIT = f"{MAX_VIDEO_S // 60} minutes or {MAX_VIDEO_BYTES // 1_000_000} MB"
 
 _File = tuple[str, str, str, Callable[[], str | bytes]]  # label, name, kind, content
 
@@ -48,20 +49,17 @@ def show_export(processor: LiveProcessor, playing: bool, refreshing: bool) -> No
 def _show_recording(processor: LiveProcessor, playing: bool) -> None:
     timeline, video = processor.timeline, processor.video
     if timeline.recording:
-        length = f", {video.seconds:.0f} s of video" if video else ""
-        st.markdown(f":red[●] Recording: {timeline.rows:,} rows{length}")
-        st.button(
-            "Stop recording", icon=":material/stop:", on_click=_stop_recording, args=(processor,)
-        )
+        st.markdown(f":red[●] Recording: {_length(processor)}")
+        _show_video_ended(video)
+        st.button("Stop recording", icon=":material/stop:", on_click=processor.stop_recording)
         return
     with_video = st.toggle(
         "With video",
         key="live.with_video",
         persist_state="session",
         disabled=not playing,
-        help=f"Also records the video as you see it, for up to {MAX_VIDEO_S // 60} minutes or "
-        f"{MAX_VIDEO_BYTES // 1_000_000} MB, until it stops. This takes about a tenth of a "
-        "processor core.",
+        help=f"Also records the video as you see it, for up to {_VIDEO_LIMIT}. This takes about a "
+        "tenth of a processor core.",
     )
     # A press is lost if another fragment runs first; a callback is not.
     st.button(
@@ -71,37 +69,38 @@ def _show_recording(processor: LiveProcessor, playing: bool) -> None:
         on_click=_start_recording,
         args=(processor, with_video),
     )
+    if processor.recording_cut:
+        st.warning("The recording has ended: the camera stopped, or sent nothing for 5 seconds.")
     if timeline.rows or video:
         _show_recorded(processor)
 
 
 def _start_recording(processor: LiveProcessor, with_video: bool) -> None:
-    processor.timeline.start_recording()
-    processor.discard_video()
-    if with_video:
-        processor.record_video()
+    processor.record(with_video=with_video)
     st.session_state[_STARTED] = f"{datetime.now():%Y%m%d-%H%M%S}"
 
 
-def _stop_recording(processor: LiveProcessor) -> None:
-    processor.timeline.stop_recording()
-    if processor.video:
-        processor.video.finish()
+def _length(processor: LiveProcessor) -> str:
+    video = processor.video
+    seconds = f", {video.seconds:.0f} s of video" if video else ""
+    return f"{processor.timeline.rows:,} rows{seconds}"
 
 
-def _discard_recording(processor: LiveProcessor) -> None:
-    processor.timeline.discard_recording()
-    processor.discard_video()
+def _show_video_ended(video: VideoRecording | None) -> None:
+    """Say why the video has ended before the rows, if it has."""
+    if video and video.problem:
+        show_error(f"The video could not be recorded ({video.problem}): record again.")
+    elif video and video.full:
+        st.warning(f"The video has ended: it reached the limit of {_VIDEO_LIMIT}.")
 
 
 def _show_recorded(processor: LiveProcessor) -> None:
     timeline, video = processor.timeline, processor.video
     if timeline.rows >= MAX_ROWS:
         st.warning(f"The recording has ended: it reached the limit of {MAX_ROWS:,} rows.")
-    if video and video.problem:
-        show_error(f"The video could not be recorded ({video.problem}): record again.")
+    _show_video_ended(video)
     name = f"emotions-{st.session_state[_STARTED]}"
-    st.caption(f"{timeline.rows:,} rows" + (f", {video.seconds:.0f} s of video" if video else ""))
+    st.caption(_length(processor))
     files: list[_File] = [
         ("Table, CSV", f"{name}.csv", "text/csv", partial(_csv, timeline)),
         ("Timeline, HTML", f"{name}.html", "text/html", partial(_html, timeline)),
@@ -123,8 +122,7 @@ def _show_recorded(processor: LiveProcessor) -> None:
             "Discard",
             icon=":material/delete:",
             key="live.discard_recording",
-            on_click=_discard_recording,
-            args=(processor,),
+            on_click=processor.discard_recording,
         )
 
 

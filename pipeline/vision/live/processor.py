@@ -60,8 +60,9 @@ class LiveProcessor:
         slots: the server's viewer slots; recognition needs one. None for no limit.
 
     Attributes:
-        timeline: the predictions over time.
+        timeline: the predictions over time, and their recording.
         video: the recording of the frames as they are sent back, if one was started.
+        recording_cut: whether the recording ended because no more frames came.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class LiveProcessor:
     ) -> None:
         self.timeline = Timeline()
         self.video: VideoRecording | None = None
+        self.recording_cut = False
         self._config = WorkerConfig(recognizer, settings or LiveSettings())
         self._slots = slots
         self._lock = threading.Lock()
@@ -153,16 +155,25 @@ class LiveProcessor:
         with self._lock:
             return None if self._last_frame is None else self._last_frame.copy()
 
-    def record_video(self) -> None:
-        """Record the video from now on, until it stops; an earlier recording is dropped."""
-        self.discard_video()
-        self.video = VideoRecording()
+    def record(self, *, with_video: bool) -> None:
+        """Record predictions from now on, and the video if asked for; drop an earlier recording.
 
-    def discard_video(self) -> None:
-        """End the recording of the video and drop it."""
-        if self.video is not None:
-            self.video.finish()
-            self.video = None
+        It ends when no more frames come, and when the predictions reach their limit.
+        """
+        with self._lock:
+            self._discard_recording()
+            self.timeline.start_recording()
+            self.video = VideoRecording() if with_video else None
+
+    def stop_recording(self) -> None:
+        """Stop the recording, which stays in memory."""
+        with self._lock:
+            self._stop_recording()
+
+    def discard_recording(self) -> None:
+        """Stop the recording and drop it."""
+        with self._lock:
+            self._discard_recording()
 
     def stop(self) -> None:
         """Stop the worker and drop its results; the next frame starts another worker."""
@@ -170,6 +181,16 @@ class LiveProcessor:
             if self._worker is not None:
                 self._stop_worker(self._worker)
             self._reset()
+
+    def _stop_recording(self) -> None:
+        self.timeline.stop_recording()
+        if self.video is not None:
+            self.video.finish()
+
+    def _discard_recording(self) -> None:
+        self._stop_recording()
+        self.timeline.discard_recording()
+        self.video, self.recording_cut = None, False
 
     def _stop_worker(self, worker: Worker) -> None:
         worker.stop()
@@ -179,8 +200,9 @@ class LiveProcessor:
         self._worker = self._last_frame = None
         self._result, self._meters = FrameResult(), _Meters()
         self.timeline.clear_recent()
-        if self.video is not None:
-            self.video.finish()
+        if self.timeline.recording:
+            self._stop_recording()
+            self.recording_cut = True
         if self._slots:
             self._slots.release(self)
 
@@ -225,7 +247,10 @@ class LiveProcessor:
                 self._meters.recognitions.tick(monotonic())
             for stage, seconds in result.stage_s.items():
                 self._meters.stages.add(stage, seconds)
+            recording = self.timeline.recording
             self.timeline.add(result.faces, result.frame_s)
+            if recording and not self.timeline.recording:  # it has reached its limit
+                self._stop_recording()
 
     def _on_idle(self, worker: Worker) -> None:
         with self._lock:

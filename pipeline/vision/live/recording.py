@@ -26,11 +26,13 @@ class VideoRecording:
 
     Attributes:
         seconds: how long it is so far.
+        full: whether it has ended by itself.
         problem: why the encoder failed, if it did.
     """
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self.full = False
         self.problem: str | None = None
         self._file = io.BytesIO()
         self._frames: queue.SimpleQueue[tuple[NDArray[np.uint8], float] | None]
@@ -77,6 +79,7 @@ class VideoRecording:
             out.write(_fit(frame_bgr, size), ticks, _FRAME_MS)
             last, self.seconds = ticks, (ticks + _FRAME_MS) / 1000
             if self.seconds >= MAX_VIDEO_S or self._file.tell() >= MAX_VIDEO_BYTES:
+                self.full = True
                 return
 
 

@@ -18,6 +18,7 @@ from pipeline.vision.face_snapshot import draw_snapshot
 from pipeline.vision.live.processor import LiveProcessor
 from pipeline.vision.live.snapshot import Snapshot
 from pipeline.vision.live.timeline import COLUMNS, Timeline
+from tests.conftest import wait_for
 from tests.dashboard.live.conftest import (
     FACE,
     UNCERTAIN_FACE,
@@ -154,6 +155,27 @@ def test_a_recording_that_reaches_the_limit_ends_and_says_so(monkeypatch):
     assert "The recording has ended" in run(at).warning[0].value
     assert "4 rows" in at.warning[0].value
     assert len(downloads(at)["Table, CSV"][0].splitlines()) == 5
+
+
+def test_a_recording_that_ends_before_it_is_stopped_says_what_has_ended(monkeypatch):
+    at = open_part("camera")
+    named(at.toggle, "With video").set_value(True)
+    run(at)
+    press_in_fragment(at, "Record")
+    processor = at.session_state["live.processor"]
+    add(at, 10.0, FACE)
+    monkeypatch.setattr("pipeline.vision.live.recording.MAX_VIDEO_S", 0.5)
+    for time in (10.0, 11.0):
+        processor.video.add(IMAGE, time)
+    wait_for(lambda: not processor.video.running, 30)
+    assert "The video has ended" in text_of(run(at).warning)
+    assert "Recording: 1 rows" in text_of(at.markdown), "its table goes on"
+
+    processor.stop()
+    assert "The recording has ended" in text_of(run(at).warning)
+    assert "Record" in labels(at) and "Video, MP4" in downloads(at)
+    press_in_fragment(at, "Record")
+    assert not at.warning
 
 
 def test_a_still_image_is_shown_offered_and_discarded(camera):

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from pipeline.vision.live import processor as processor_module
 from pipeline.vision.live import recording
+from pipeline.vision.live import timeline as timeline_module
 from pipeline.vision.live.recording import VideoRecording
 from tests.vision.clips import read_clip
 from tests.vision.conftest import feed_until, plain, until
@@ -76,7 +78,7 @@ def test_a_broken_encoder_is_a_problem_and_adding_goes_on(monkeypatch):
 
 
 def test_the_processor_records_what_it_draws_until_the_video_stops(processor, tmp_path):
-    processor.record_video()
+    processor.record(with_video=True)
     assert feed_until(processor, lambda snapshot: snapshot.faces and processor.video.seconds > 0.2)
     processor.process(plain())
     processor.stop()
@@ -84,5 +86,22 @@ def test_the_processor_records_what_it_draws_until_the_video_stops(processor, tm
     assert until(lambda: not video.running)
     frames, _ = read(video, tmp_path)
     assert frames[0].shape == (480, 640, 3) and frames[-1].std() > 1, "a face is drawn"
-    processor.discard_video()
+    processor.discard_recording()
     assert processor.video is None
+
+
+def test_predictions_and_video_end_together_when_frames_pause_and_at_the_limit_of_rows(
+    processor, monkeypatch
+):
+    monkeypatch.setattr(processor_module, "_IDLE_S", 1.0)
+    processor.record(with_video=True)
+    assert feed_until(processor, lambda _: processor.video.seconds)
+    assert until(lambda: not processor.video.running), "no frame comes any more"
+    assert processor.recording_cut and not processor.timeline.recording
+
+    monkeypatch.setattr(processor_module, "_IDLE_S", 60.0)
+    monkeypatch.setattr(timeline_module, "MAX_ROWS", 3)
+    processor.record(with_video=True)
+    assert feed_until(processor, lambda _: not processor.timeline.recording)
+    assert until(lambda: not processor.video.running)
+    assert processor.timeline.rows == 3 and not processor.recording_cut
