@@ -102,3 +102,4 @@ def test_a_recording_is_a_table_a_chart_and_a_video_to_download(live_tab):
     snapshot = cv2.imread(str(download(live_tab, "Face 1, PNG")))
     assert snapshot.shape[0] > 200
     stop(live_tab)
+    expect(live_tab.get_by_role("button", name="Table, CSV")).to_be_visible()

@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import resources
-from dashboard.views.live.export import show_export
+from dashboard.views.live.export import has_export, show_export
 from dashboard.views.live.faces import show_faces, show_rates
 from dashboard.views.live.memory import limit_heaps
 from dashboard.views.live.presenter import presenter_css, presenting, show_leave, show_presenter
@@ -78,8 +78,10 @@ def show_camera(model: Run, detector: str) -> None:
         if rates.open:
             with rates:
                 st.fragment(show_rates, run_every=_SLOW_REFRESH_S)(processor)
-    with st.expander("Record and export", icon=":material/download:"):
-        recording = processor.timeline.recording
+    recording = processor.timeline.recording
+    # It is drawn anew after presenter mode and STOP, when what is recorded must not be hidden.
+    opened = recording or has_export(processor)
+    with st.expander("Record and export", opened, icon=":material/download:"):
         every = _SLOW_REFRESH_S if recording else None
         st.fragment(show_export, run_every=every)(processor, bool(playing), recording)
 

@@ -46,6 +46,11 @@ def show_export(processor: LiveProcessor, playing: bool, refreshing: bool) -> No
         _show_still(processor, playing)
 
 
+def has_export(processor: LiveProcessor) -> bool:
+    """Return whether there is a recording or a still image."""
+    return bool(processor.timeline.rows or processor.video or _STILL in st.session_state)
+
+
 def _show_recording(processor: LiveProcessor, playing: bool) -> None:
     timeline, video = processor.timeline, processor.video
     if timeline.recording:
