@@ -25,7 +25,7 @@ from tests.e2e.plots import click_point
 
 IMAGES = PROJECT / "docs" / "images"
 WIDTH = 1440
-BRIEF = TRAIN.replace("--epochs 10", "--epochs 4")  # leaves mistakes to show
+BRIEF = f"{TRAIN} --epochs 4"  # leaves mistakes to show
 COMMANDS = (
     "import sample --name sample",
     "audit sample",

@@ -142,7 +142,6 @@ def test_axe_finds_nothing_serious_on_live_at_work(served: Server, tab: Page) ->
     tab.get_by_role("radio", name="Photo").click()
     tab.get_by_role("radio", name="Example").click()
     expect(tab.get_by_test_id("stDataFrame")).to_be_visible()
-    tab.mouse.move(0, 0)
     wait_ready(tab)
     found["photo"] = findings(tab)
     assert {part: each for part, each in found.items() if each} == {}

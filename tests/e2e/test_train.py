@@ -138,11 +138,13 @@ def test_a_training_that_ends_keeps_what_was_typed_into_the_form_of_a_new_run(
 def test_the_arrow_keys_open_runs_in_the_table_and_keep_the_focus(
     writable: Server, page: Page, in_training: Run
 ) -> None:
+    page.wait_for_timeout(1_000)  # runs of one second have no order
     newer = make_running("newer")
     page.goto(f"{writable.url}/train?train.run={newer.name}")
     wait_ready(page)
     title = page.get_by_role("heading", level=2).first
     expect(title).to_contain_text("newer")
+    page.wait_for_timeout(1_500)  # the table is drawn, and selects the open run's row
     page.get_by_role("combobox", name="Architecture").first.focus()
     for _ in range(10):
         page.keyboard.press("Tab")
