@@ -10,7 +10,7 @@ from pipeline.config.options import build_config
 from pipeline.config.train_config import TrainConfig
 from pipeline.errors import UserError
 from pipeline.runs import Run, create_run
-from pipeline.training.run_status import TrainingStopped, record_status
+from pipeline.training.run_status import record_status
 from tests.conftest import wait_for
 from tests.training.tiny import fit
 
@@ -95,16 +95,24 @@ def test_a_request_to_end_holds_where_its_exception_is_lost(empty_workspace):
         assert (run.state(), run.status().message) == ("stopped", "Stopped by request."), case
 
 
-def test_a_training_writes_its_heartbeat_and_stops_when_another_machine_asks(run, monkeypatch):
-    monkeypatch.setattr("pipeline.training.run_status.HEARTBEAT_S", 0.05)
-    with pytest.raises(TrainingStopped), record_status(run, "queued"):
-        begin = run.status()
-        assert begin.host == socket.gethostname() and time.time() - begin.heartbeat < 30
-        wait_for(lambda: run.status().heartbeat > begin.heartbeat)
-        assert run.status().model_copy(update={"heartbeat": begin.heartbeat}) == begin
-        run.ask_to_stop(now=True)
-        time.sleep(60)
+def test_a_training_writes_its_heartbeat_and_stops_when_another_machine_asks(run):
+    program = (
+        "import time; from pathlib import Path; from pipeline.runs import Run; "
+        "from pipeline.training import run_status\n"
+        "run_status.HEARTBEAT_S = 0.05\n"
+        f"with run_status.record_status(Run(Path({str(run.path)!r})), 'queued'):\n"
+        "    time.sleep(60)"
+    )
+    training = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE)
+    wait_for(lambda: run.status().state == "running")
+    begin = run.status()
+    assert begin.host == socket.gethostname() and time.time() - begin.heartbeat < 30
+    wait_for(lambda: run.status().heartbeat > begin.heartbeat)
+    assert run.status().model_copy(update={"heartbeat": begin.heartbeat}) == begin
+    run.ask_to_stop(now=True)
 
+    _, printed = training.communicate(timeout=60)
+    assert printed.rstrip().endswith(b"TrainingStopped")
     assert (run.state(), run.status().message) == ("stopped", "Stopped by request.")
 
 
