@@ -7,7 +7,6 @@ folder by the environment variable `EMOTION_JOB`; run by hand, it has none and r
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -193,8 +192,11 @@ class Job:
         """Kill the process if it runs, with those that it has started, and clear the job."""
         process = self.process()
         if process is not None:
-            with suppress(ProcessLookupError, psutil.TimeoutExpired):
-                os.killpg(process.pid, signal.SIGKILL)  # it leads its session
+            with suppress(psutil.NoSuchProcess):
+                for each in (*process.children(recursive=True), process):
+                    with suppress(psutil.NoSuchProcess):
+                        each.kill()
+            with suppress(psutil.TimeoutExpired):
                 process.wait(5)
         self.clear()
 
