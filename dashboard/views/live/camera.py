@@ -79,7 +79,7 @@ def show_camera(model: Run, detector: str) -> None:
             with rates:
                 st.fragment(show_rates, run_every=_SLOW_REFRESH_S)(processor)
     recording = processor.timeline.recording
-    # It is drawn anew after presenter mode and STOP, when what is recorded must not be hidden.
+    # It is drawn again after presenter mode and STOP, when what is recorded must not be hidden.
     opened = recording or has_export(processor)
     with st.expander("Record and export", opened, icon=":material/download:"):
         every = _SLOW_REFRESH_S if recording else None
