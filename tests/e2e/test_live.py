@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 
 import cv2
 import numpy as np
@@ -27,6 +28,7 @@ from tests.e2e.live import (
 )
 
 COUNT_PIXELS = """(video, [red, green, blue]) => {
+    if (!video.videoWidth) return 0;
     const canvas = document.createElement("canvas");
     [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
     const context = canvas.getContext("2d");
@@ -53,16 +55,20 @@ def count_in_clip(clip: bytes, rgb: list[int]) -> int:
     return most
 
 
-def test_a_face_is_listed_within_four_seconds_and_drawn_on_the_returned_video(
+def test_a_face_is_labeled_on_the_returned_video_within_three_seconds(
     live_tab, live_server, face_clip
 ):
-    took = [start(live_tab)]
+    start(live_tab)
     assert has_worker(live_server)
     emotion = re.split(r" · |, ", face(live_tab).text_content() or "")[1]
     color = list(bytes.fromhex(COLORS[emotion][1:]))
     expected = count_in_clip(face_clip.read_bytes(), color) + 1000
     video = webcam(live_tab).locator("video")
-    assert within(5, lambda: video.evaluate(COUNT_PIXELS, color) > expected)
+
+    def is_labeled() -> bool:
+        return video.evaluate(COUNT_PIXELS, color) > expected
+
+    assert within(5, is_labeled)
     live_tab.get_by_text("Performance").click()
     expect(
         live_tab.get_by_test_id("stMetric").filter(has_text="Recognitions/s")
@@ -72,10 +78,14 @@ def test_a_face_is_listed_within_four_seconds_and_drawn_on_the_returned_video(
     expect(live_tab.get_by_test_id("stException")).to_have_count(0)
     stop(live_tab)
     assert within(2, lambda: not has_worker(live_server)), "STOP ends the worker"
-    while len(took) < 2 or (len(took) < 4 and min(took) >= 4):  # the machine may be busy
-        took.append(start(live_tab))
+    took: list[float] = []
+    while not took or (len(took) < 4 and min(took) >= 3):  # the machine may be busy
+        pressed = time.monotonic()
+        button(live_tab, "START").click()
+        assert within(10, is_labeled)
+        took.append(time.monotonic() - pressed)
         stop(live_tab)
-    assert min(took) < 4, "one of them is the second that a face must be seen"
+    assert min(took) < 3
 
 
 def size_of(locator: Locator) -> tuple[float, float]:
