@@ -238,7 +238,7 @@ def test_a_worker_that_hangs_at_stop_does_not_disturb_the_next_one(processor, de
     assert len(set(detector.created_in)) == 2
 
 
-def test_a_recording_goes_on_over_a_stop(processor, stub):
+def test_a_recording_ends_at_a_stop_and_stays_in_memory(processor, stub):
     processor.timeline.start_recording()
     assert feed_until(processor, lambda _: processor.timeline.rows > 2)
     (face, *_) = processor.timeline.recent()
@@ -247,10 +247,10 @@ def test_a_recording_goes_on_over_a_stop(processor, stub):
     assert face.probabilities.shape == (len(EMOTIONS),)
     processor.stop()
     rows = processor.timeline.rows
-    assert processor.timeline.recording
-    assert feed_until(processor, lambda _: processor.timeline.rows > rows)
-    processor.timeline.stop_recording()
+    assert not processor.timeline.recording
+    assert feed_until(processor, has_face)
     recorded = processor.timeline.recorded()
+    assert len(recorded) == rows
     times = [each.time_s for each in recorded]
     assert times == sorted(times)
     table = to_csv(recorded).splitlines()
