@@ -38,7 +38,11 @@ def start(page: Page, within_s: float = 10) -> float:
     """Press START and return the seconds until a face is labeled."""
     pressed = time.monotonic()
     button(page, "START").click()
-    expect(face(page)).to_be_visible(timeout=1000 * within_s)
+    try:
+        expect(face(page)).to_be_visible(timeout=1000 * within_s)
+    except AssertionError as error:  # its message shows the page, but not the component's frame
+        error.add_note(f"The camera's frame: {webcam(page).locator('body').inner_text()!r}")
+        raise
     return time.monotonic() - pressed
 
 

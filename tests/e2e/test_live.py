@@ -208,12 +208,14 @@ def test_a_third_viewer_of_two_slots_waits_until_one_is_free(browser, live_serve
     first, second = (open_tab(browser, live_server) for _ in range(2))
     for page in (first, second):
         expect(button(page, "START")).to_be_visible(timeout=30_000)
+        wait_ready(page)
         start(page, within_s=30)
     third = open_tab(browser, live_server)
     expect(third.get_by_text("All 2 viewer slots are in use")).to_be_visible()
     stop(second)
     expect(face(first)).to_be_visible()
     expect(button(third, "START")).to_be_visible()
+    wait_ready(third)
     start(third, within_s=30)
     for page in (first, second, third):
         page.context.close()
