@@ -20,7 +20,8 @@ _HELP = {
     "ROC AUC, macro": "How well the probabilities rank the faces of an emotion before the others, "
     "averaged over the emotions: 0.5 is chance, 1 is perfect. Micro takes all emotions together.",
     "Calibration error": "How far, on average, confidence and accuracy lie apart. Log loss is the "
-    "mean negative logarithm of the label's probability. Lower is better for both.",
+    "mean negative logarithm of the label's probability. Lower is better for both. Both are of the "
+    "network's own probabilities: *Calibration* shows them after temperature scaling.",
 }
 
 
