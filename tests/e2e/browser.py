@@ -23,6 +23,7 @@ from pipeline.workspace import PROJECT
 from tests.conftest import run_pipeline
 
 DESKTOP = {"width": 1440, "height": 900}
+PHONE = {"width": 390, "height": 844}
 ALLOW_CAMERA = "--use-fake-ui-for-media-stream"
 FLAGS = (
     "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run "

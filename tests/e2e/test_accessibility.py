@@ -1,4 +1,4 @@
-"""axe-core finds nothing serious on any view of any page, on light and dark."""
+"""axe-core finds nothing serious on any view of any page: light, dark and on a phone."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.browser import DESKTOP, Server, serve_copy, wait_ready
+from tests.e2e.browser import DESKTOP, PHONE, Server, serve_copy, wait_ready
 
 EVALUATION = "dataset=sample&{0}_dataset=sample&{0}_split=validation&{0}_view="
 EVALUATE = "evaluate?evaluate_model=custom_cnn&" + EVALUATION.format("evaluate")
@@ -15,7 +15,7 @@ COMPARE = "compare?" + EVALUATION.format("compare")
 VIEWS = {
     "overview": [""],
     "dataset": [f"dataset?view={view}" for view in ("Overview", "Faces", "Audit", "Map", "FER%2B")],
-    "train": [f"train?train.view={view}" for view in ("Runs", "New+run")],
+    "train": [f"train?train.view={view}" for view in ("Runs", "New+run", "Experiments")],
     "evaluate": [
         EVALUATE + view
         for view in ("Confusion", "Curves", "Calibration", "Mistakes", "Slices", "Training")
@@ -46,8 +46,10 @@ FIND = """async ([own, serious, runOnly]) => {
 
 @pytest.fixture(scope="module")
 def served(trained, tmp_path_factory) -> Iterator[Server]:
-    """Serve the sample, audited and with a map, and two models that are evaluated on it."""
+    """Serve the sample, audited and with a map, two models evaluated on it, and an experiment."""
+    (run,) = (trained / "runs").iterdir()
     commands = (
+        f"note {run.name} --experiment widths",
         "evaluate custom_cnn --dataset sample --split validation",
         "audit sample",
         "map sample",
@@ -76,12 +78,18 @@ def show(page: Page, address: str) -> None:
 def findings(page: Page) -> list[str]:
     """Return what axe finds, without what is Streamlit's own; on dark only colors differ."""
     found = []
-    for scheme, rules in (("light", None), ("dark", ["color-contrast"])):
+    for size, scheme, rules in (
+        (PHONE, "light", None),
+        (DESKTOP, "light", None),
+        (DESKTOP, "dark", ["color-contrast"]),
+    ):
+        page.set_viewport_size(size)
         page.emulate_media(color_scheme=scheme)
         page.wait_for_timeout(400)  # the theme's colors fade in
         page.evaluate(AXE_SCRIPT)
         found += [
-            f"{scheme} {each}" for each in page.evaluate(FIND, [STREAMLIT_S_OWN, SERIOUS, rules])
+            f"{size['width']} px, {scheme}: {each}"
+            for each in page.evaluate(FIND, [STREAMLIT_S_OWN, SERIOUS, rules])
         ]
     return found
 

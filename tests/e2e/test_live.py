@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from pipeline.config.train_config import TrainConfig
 from pipeline.labels import COLORS
 from pipeline.runs import create_run
-from tests.e2e.browser import DESKTOP, wait_ready
+from tests.e2e.browser import DESKTOP, PHONE, wait_ready
 from tests.e2e.live import (
     IS_PLAYING,
     button,
@@ -128,7 +128,7 @@ def test_settings_are_beside_the_video_and_on_narrow_screens_at_the_lower_edge(l
     settings = live_tab.locator(".st-key-live_settings")
     video = live_tab.locator(".st-key-live_video").bounding_box()
     assert settings.bounding_box()["x"] > video["x"] + video["width"]
-    live_tab.set_viewport_size({"width": 390, "height": 844})
+    live_tab.set_viewport_size(PHONE)
     assert within(5, lambda: settings.bounding_box()["y"] > 780)
     settings.get_by_text("Settings", exact=True).click()
     assert within(5, lambda: 400 < settings.bounding_box()["y"] < 600)
