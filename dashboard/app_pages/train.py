@@ -12,6 +12,7 @@ from dashboard.views.train.run_detail import show_run
 from dashboard.views.train.run_list import show_run_list
 from dashboard.widgets.address import write_choice
 from pipeline.data.store import dataset_names
+from pipeline.installation import missing_tensorflow
 
 
 def show_import() -> None:
@@ -36,7 +37,7 @@ view = select_view(
 )
 if view != RUNS:
     write_choice(RUN, [])
-if view == NEW_RUN and (reason := read_only_reason()):
+if view == NEW_RUN and (reason := read_only_reason() or missing_tensorflow()):
     st.info(reason, icon=":material/lock:")
 elif view == NEW_RUN and dataset_names():
     show_new_run()

@@ -23,6 +23,7 @@ from dashboard.resources.evaluations import (
     stored_evaluations,
     stored_predictions,
 )
+from dashboard.resources.ice import rtc_configurations
 from dashboard.resources.models import (
     activation_maps,
     cpu_load,
@@ -58,6 +59,7 @@ __all__ = [
     "print_once",
     "probabilities",
     "recognizer",
+    "rtc_configurations",
     "runs",
     "session_cleanup",
     "session_folder",

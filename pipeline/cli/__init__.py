@@ -23,6 +23,7 @@ from pipeline.cli import (
 from pipeline.cli.output import visible
 from pipeline.cli.train_options import with_config_options
 from pipeline.errors import UserError
+from pipeline.installation import NO_TENSORFLOW, TRAINING_MODULES
 from pipeline.jobs import current_job
 from pipeline.storage import explain_disk
 
@@ -65,12 +66,19 @@ app.command("video")(recognize.video)
 
 
 def main() -> None:
-    """Run a command; a user's mistake or a full disk becomes one sentence and exit code 1."""
+    """Run a command.
+
+    A user's mistake, a full disk or a missing TensorFlow becomes one sentence and exit code 1.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         app()
     except UserError as error:
         failure = error.on_page if current_job() else str(error)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in TRAINING_MODULES:
+            raise
+        failure = NO_TENSORFLOW
     except OSError as error:
         explained = explain_disk(error)
         if explained is None:

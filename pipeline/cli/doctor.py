@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from getpass import getuser
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -15,10 +14,12 @@ import typer
 from filelock import Timeout
 from packaging.requirements import Requirement
 
+from pipeline.cli.connections import video_connections
 from pipeline.cli.output import Json, show
 from pipeline.cli.sign_in import has_sign_in, server_settings, sign_in_problems
 from pipeline.data.store import dataset_names, load_dataset
 from pipeline.errors import UserError
+from pipeline.installation import missing_tensorflow, package_version
 from pipeline.jobs import import_jobs
 from pipeline.network import others_reach
 from pipeline.queue import queue
@@ -51,7 +52,10 @@ class Check(NamedTuple):
 
 
 def doctor(as_json: Json = False) -> None:
-    """Check versions, processor, sign-in, disk, workspace and clock; exit 1 if one is broken."""
+    """Check versions, processor, sign-in, video connections, disk, workspace and clock.
+
+    It exits with 1 if one of them is broken.
+    """
     checks = [check for look in CHECKS for check in look()]
     show([check._asdict() for check in checks], as_json)
     if any(check.state == "broken" for check in checks):
@@ -68,22 +72,24 @@ def _python() -> Iterator[Check]:
 
 
 def _packages() -> Iterator[Check]:
-    different = []
+    different, missing = [], missing_tensorflow()
+    training = set((PROJECT / "deploy" / "training-packages.txt").read_text().split())
     for line in (PROJECT / "requirements.txt").read_text().splitlines():
         if line.startswith(("#", "-")) or not line.strip():
             continue
         locked_version = Requirement(line)
         if locked_version.marker and not locked_version.marker.evaluate():
             continue
-        try:
-            found = version(locked_version.name)
-        except PackageNotFoundError:
-            found = "missing"
+        if missing and locked_version.name in training:
+            continue
+        found = package_version(locked_version.name)
         if found not in locked_version.specifier:
             different.append(f"{locked_version} is {found}")
     if different:
         cure = "pip install -r requirements.txt"
         yield Check("packages", "broken", ", ".join(different), cure)
+    elif missing:
+        yield Check("packages", "note", "as in requirements.txt, without training", missing)
     else:
         yield Check("packages", "ok", "as in requirements.txt")
 
@@ -138,6 +144,11 @@ def _sign_in() -> Iterator[Check]:
         yield Check("sign-in", "broken" if broken else "note", finding, cure)
     if not problems:
         yield Check("sign-in", "ok", "is set up, with lists of viewers and editors")
+
+
+def _connections() -> Iterator[Check]:
+    state, finding, cure = video_connections()
+    yield Check("video connections", state, finding, cure)
 
 
 def _disk() -> Iterator[Check]:
@@ -274,6 +285,7 @@ CHECKS: tuple[Callable[[], Iterator[Check]], ...] = (
     _processor,
     _dashboard,
     _sign_in,
+    _connections,
     _disk,
     _datasets,
     _runs,

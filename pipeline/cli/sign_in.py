@@ -47,7 +47,7 @@ def server_settings() -> dict[str, Any]:
 def has_sign_in() -> bool:
     """Return whether the dashboard asks for sign-in, because of `[auth]` or damaged secrets."""
     try:
-        return "auth" in _secrets()
+        return "auth" in read_secrets()
     except (OSError, ValueError):
         return True
 
@@ -59,7 +59,7 @@ def sign_in_problems(settings: Mapping[str, Any]) -> Iterator[Problem]:
         settings: of the server.
     """
     try:
-        secrets = _secrets()
+        secrets = read_secrets()
     except (OSError, ValueError) as error:
         yield Problem(f"the secrets cannot be read, so nobody gets in: {error}", "mend the file")
         return
@@ -129,7 +129,7 @@ def _list_problems(lists: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(f"'{entry}' is no address and no domain", "write @lab.org for a domain")
 
 
-def _secrets() -> dict[str, Any]:
+def read_secrets() -> dict[str, Any]:
     """Return all secrets.
 
     Raises:

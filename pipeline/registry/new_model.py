@@ -3,9 +3,9 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 
 from pipeline.errors import UserError
+from pipeline.installation import package_version
 from pipeline.runs import Run
 from pipeline.runs.store import VERSIONED
 from pipeline.storage import cannot_write, temporary_folder
@@ -45,4 +45,4 @@ def new_model(name: str) -> Iterator[Run]:
 
 def versions() -> dict[str, str]:
     """Return package → version, of those that make a model."""
-    return {package: version(package) for package in (*VERSIONED, "openvino")}
+    return {package: package_version(package) for package in (*VERSIONED, "openvino")}

@@ -4,12 +4,12 @@ import os
 import secrets
 import time
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 from pipeline.config.train_config import TrainConfig
 from pipeline.data.store import is_synthetic
 from pipeline.errors import UserError
+from pipeline.installation import package_version
 from pipeline.runs.records import Exclusion, Notes, RunConfig, Status
 from pipeline.runs.run import Run
 from pipeline.storage import cannot_write, temporary_folder, write_text
@@ -46,7 +46,7 @@ def create_run(
         dataset_fingerprint=fingerprint,
         synthetic=is_synthetic(fingerprint),
         exclusion=exclusion,
-        versions={package: version(package) for package in VERSIONED},
+        versions={package: package_version(package) for package in VERSIONED},
     )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,6 @@ Loads no keras.
 import hashlib
 import json
 import shutil
-from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, computed_field
 from models.backbone import Backbone
 from pipeline.config.train_config import TrainConfig
 from pipeline.data.dataset import HELD_OUT, FaceDataset
+from pipeline.installation import package_version
 from pipeline.runs import list_runs
 from pipeline.runs.store import VERSIONED
 from pipeline.storage import cannot_write, write_text
@@ -139,7 +139,7 @@ def cost_key(config: TrainConfig, dataset: FaceDataset) -> str:
         "fields": fields,
         "training_faces": len(dataset.indices("train")),
         "choosing_faces": None if split == HELD_OUT else len(dataset.indices(split)),
-        "versions": {package: version(package) for package in VERSIONED},
+        "versions": {package: package_version(package) for package in VERSIONED},
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 

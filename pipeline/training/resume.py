@@ -4,6 +4,7 @@ from pydantic import ValidationError
 
 from pipeline.config.train_config import TrainConfig, explain
 from pipeline.errors import UserError
+from pipeline.installation import check_tensorflow
 from pipeline.runs import Run, RunConfig, RunState
 from pipeline.training.checkpoint import TrainingCheckpoint
 
@@ -22,9 +23,10 @@ def check_resumable(run: Run, epochs: str | int | None = None) -> RunConfig:
         epochs: the new value of the field `epochs`; None to leave it.
 
     Raises:
-        UserError: the run is queued, running or finished, it has no checkpoint, or the epochs are
-            not a number of epochs, or not more than it has.
+        UserError: TensorFlow is missing, the run is queued, running or finished, it has no
+            checkpoint, or the epochs are not a number of epochs, or not more than it has.
     """
+    check_tensorflow()
     state = run.state()
     if state not in RESUMABLE:
         raise UserError(f"Run '{run.name}' is {state}: there is nothing to resume.")

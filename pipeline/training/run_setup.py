@@ -12,6 +12,7 @@ from pipeline.data.dataset import FaceDataset
 from pipeline.data.exclusions import load_exclusions, read_exclusions
 from pipeline.data.store import find_dataset, load_dataset
 from pipeline.errors import UserError
+from pipeline.installation import check_tensorflow
 from pipeline.runs import Exclusion, Notes, Run, create_run, find_model, list_bundled, list_runs
 from pipeline.training.targets import check_votes
 
@@ -44,8 +45,9 @@ def new_run(config: TrainConfig, *, notes: Notes | None = None, claimed: bool = 
 
     Raises:
         UserError: there is no such data set or list, they do not belong together, or the votes,
-            teacher or weights are missing; no run is created then.
+            teacher, weights or TensorFlow are missing; no run is created then.
     """
+    check_tensorflow()
     dataset = load_dataset(config.dataset)
     validate(config, dataset)
     if not config.exclude:

@@ -37,7 +37,7 @@ def test_a_machine_where_all_is_well_has_no_cure_to_take(empty_workspace):
 
 
 def test_what_is_broken_is_named_with_a_cure_and_ends_with_status_1(empty_workspace, monkeypatch):
-    monkeypatch.setattr(doctor, "version", lambda name: "0.0.1")
+    monkeypatch.setattr(doctor, "package_version", lambda name: "0.0.1")
     store_faces([noise(0)])
     (dataset_folder("faces") / "index.parquet").write_bytes(b"no table")
     run = create_run(TrainConfig(dataset="faces"), "f" * 64)

@@ -1,7 +1,6 @@
 """Stream the browser's camera through a processor, and help when the camera fails."""
 
-import json
-import os
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,11 +8,15 @@ from urllib.parse import urlsplit
 import streamlit as st
 from streamlit_webrtc import WebRtcMode, webrtc_streamer
 
+from dashboard import resources
 from dashboard.views.live.memory import trim_heaps
+from dashboard.views.live.reachability import show_reachability
 from dashboard.views.live.settings import CameraSettings
+from dashboard.widgets.messages import show_warning
+from pipeline.errors import UserError
 from pipeline.vision.live.processor import LiveProcessor
 
-_CAMERA = "live.camera"
+_ASKED = "live.asked"
 _STOPPING = "live.stopping"
 _STOPPED = "live.stopped"
 _IDLE = "live.idle"
@@ -43,11 +46,21 @@ then press START again. |
 | `NotReadableError` | Another program uses the camera: close it, then press START again. |
 | `navigator.mediaDevices is undefined` | The page was loaded over plain http from another \
 machine, and browsers allow the camera only on https or localhost: open the page over https. |
-| `Connection is taking longer than expected` | The video cannot reach this server: set a STUN or \
-TURN server in `EMOTION_ICE_SERVERS`. |
+| `Connection is taking longer than expected` | The video cannot reach this server: press \
+"Is it reachable?" below. |
 
 Without a camera, choose a photo or a video file above; there are example photos, too.
 """
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What a video is started with: the camera, and the configuration of each side's WebRTC."""
+
+    camera: CameraSettings
+    browser: dict[str, Any]
+    server: dict[str, Any]
+    problem: str = ""
 
 
 def stream_camera(processor: LiveProcessor, camera: CameraSettings, *, fill: bool) -> bool:
@@ -66,8 +79,9 @@ def stream_camera(processor: LiveProcessor, camera: CameraSettings, *, fill: boo
     """
     state = st.session_state
     active = _is_active()
-    asked = state.setdefault(_CAMERA, camera) if active else camera
-    state[_CAMERA] = asked  # another value would restart a running camera
+    if not active or _ASKED not in state:
+        state[_ASKED] = _request(camera)
+    asked: _Request = state[_ASKED]  # another value would restart a running camera
     if not active and state.pop(_STOPPING, False):
         state[_STOPPED] = True
     was_idle, state[_IDLE] = state.get(_IDLE, True), not active
@@ -76,8 +90,9 @@ def stream_camera(processor: LiveProcessor, camera: CameraSettings, *, fill: boo
     context = webrtc_streamer(
         key=WEBCAM,
         mode=WebRtcMode.SENDRECV,
-        rtc_configuration={"iceServers": _ice_servers()},
-        media_stream_constraints={"video": asked.constraints(), "audio": False},
+        frontend_rtc_configuration=asked.browser,
+        server_rtc_configuration=asked.server,
+        media_stream_constraints={"video": asked.camera.constraints(), "audio": False},
         desired_playing_state=desired,
         # Runs recv, which takes about 2 ms, in the server's event loop: the lowest latency.
         async_processing=False,
@@ -87,6 +102,8 @@ def stream_camera(processor: LiveProcessor, camera: CameraSettings, *, fill: boo
     )
     if not active and not was_idle:
         st.rerun()  # the old answer is gone from the component: now it may show START
+    if asked.problem:
+        show_warning(asked.problem)
     return bool(context.state.playing)
 
 
@@ -141,21 +158,13 @@ def show_help() -> None:
         )
     with st.expander("The camera does not start?"):
         st.markdown(_HELP)
+        show_reachability()
 
 
-def _ice_servers() -> list[Any]:
-    """Return the list in `EMOTION_ICE_SERVERS` or the secret `ice_servers`; empty if unset."""
-    text = os.environ.get("EMOTION_ICE_SERVERS")
-    name = "EMOTION_ICE_SERVERS" if text else "ice_servers"
+def _request(camera: CameraSettings) -> _Request:
+    """Return what the next video uses: no STUN or TURN servers if their settings are wrong."""
     try:
-        if text:
-            servers = json.loads(text)
-        else:
-            servers = st.secrets.get(name, []) if st.secrets.load_if_toml_exists() else []
-        return [{"urls": server["urls"], **server} for server in list(servers)]
-    except (ValueError, TypeError, KeyError):
-        st.warning(
-            f"`{name}` is not a list of servers, each with `urls`, so it is ignored. "
-            'Write `[{"urls": "stun:stun.example.org:3478"}]`.'
-        )
-        return []
+        return _Request(camera, *resources.rtc_configurations())
+    except UserError as error:
+        problem = f"{error} Until then the video uses no STUN or TURN server."
+        return _Request(camera, {"iceServers": []}, {"iceServers": []}, problem)

@@ -452,7 +452,10 @@ def test_ice_servers_come_from_the_environment_or_the_secrets(camera, monkeypatc
         at = AppTest.from_function(part)
         at.secrets.update(secrets)
         run(at)
-        return camera.calls[-1]["rtc_configuration"]["iceServers"], text_of(at.warning)
+        call = camera.calls[-1]
+        servers = call["server_rtc_configuration"]["iceServers"]
+        assert call["frontend_rtc_configuration"]["iceServers"] == servers
+        return servers, text_of(at.warning)
 
     assert requested() == ([], "")
     assert requested(ice_servers=SERVERS) == (SERVERS, "")
@@ -468,4 +471,4 @@ def test_ice_servers_come_from_the_environment_or_the_secrets(camera, monkeypatc
     ):
         monkeypatch.setenv("EMOTION_ICE_SERVERS", invalid)
         servers, warning = requested()
-        assert servers == [] and "EMOTION_ICE_SERVERS" in warning, invalid
+        assert not servers and "EMOTION_ICE_SERVERS" in warning, invalid

@@ -1,0 +1,74 @@
+"""Check which ICE candidates the browser and the server find, and say how to get more."""
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from dashboard import resources
+from dashboard.widgets.messages import show_error, show_warning
+from pipeline import ice
+from pipeline.errors import UserError
+
+_HERE = Path(__file__).parent
+_GATHERER = st.components.v2.component(
+    "ice_candidates", html="<div></div>", js=(_HERE / "reachability.js").read_text()
+)
+_CHECK, _SERVER = "live.check", "live.check.server"
+_MEANING = {
+    "host": "its own address",
+    "srflx": "its router's address, by STUN",
+    "relay": "an address of the TURN server",
+}
+
+
+@st.fragment
+def show_reachability() -> None:
+    """Let the viewer check whether the video can go between this browser and the server."""
+    state = st.session_state
+    if st.button(
+        "Is it reachable?",
+        icon=":material/network_check:",
+        help="Finds out by which addresses this browser and the server can be reached, in a few "
+        "seconds. Nothing is recorded.",
+    ):
+        state[_CHECK] = state.get(_CHECK, 0) + 1
+        state.pop(_SERVER, None)
+    if _CHECK not in state:
+        return
+    try:
+        browser, server = resources.rtc_configurations()
+    except UserError as error:
+        show_error(error)
+        return
+    found = _GATHERER(
+        key="live_candidates",
+        data={"check": state[_CHECK], "configuration": browser},
+        on_found_change=lambda: None,
+    ).found
+    if _SERVER not in state:
+        with st.spinner("The server asks its STUN and TURN servers…"):
+            state[_SERVER] = ice.server_candidates(server["iceServers"])
+    if not found or found["check"] != state[_CHECK]:
+        st.caption("This browser asks its STUN and TURN servers…")
+        return
+    sides = set(found["kinds"]), state[_SERVER]
+    _show(*sides)
+    if found["problem"]:
+        show_error(f"The browser refuses the configuration: {found['problem']}")
+        return
+    for side, asked, kinds in zip(ice.SIDES, (browser, server), sides, strict=True):
+        for sentence in ice.problems(side, asked["iceServers"], kinds):
+            show_warning(sentence)
+    st.markdown(ice.reach(*sides))
+
+
+def _show(browser: set[Any], server: set[Any]) -> None:
+    """Show a table of the kinds that each side has found."""
+    rows = [
+        f"| `{kind}`, {_MEANING[kind]} | "
+        + " | ".join("found" if kind in each else "—" for each in (browser, server))
+        + " |"
+        for kind in ice.KINDS
+    ]
+    st.markdown("\n".join(["| Candidate | This browser | Server |", "|---|---|---|", *rows]))
