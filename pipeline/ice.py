@@ -190,7 +190,7 @@ def problems(side: Side, servers: Sequence[IceServer], found: set[Kind]) -> list
     elif stun and not found & {"srflx", "relay"}:
         sentences.append(
             f"{who} learns no address from {stun}: either there is no router between them, which "
-            "is well, or UDP is blocked; then set a TURN server with `?transport=tcp`."
+            "is well, or UDP is blocked; then set a TURN server with ?transport=tcp."
         )
     if not found and not turn:
         sentences.append(
@@ -205,7 +205,7 @@ def reach(browser: set[Kind], server: set[Kind]) -> str:
         return "The video cannot work: one side has no address that the other could reach."
     if "relay" in browser | server:
         return "The video can go through the TURN server, so it works from nearly every network."
-    cure = "set a TURN server in `EMOTION_ICE_SERVERS`, see docs/deploy.md."
+    cure = "set a TURN server in EMOTION_ICE_SERVERS, see docs/deploy.md."
     if "srflx" in browser & server:
         return f"The video works from most networks. For those that change ports per peer, {cure}"
     return f"The video works in the same network, and not through a router. For that, {cure}"
@@ -229,7 +229,7 @@ def _server(name: str, entry: Any, secret: Any) -> IceServer:
         UserError: what is wrong with it.
     """
     if not isinstance(entry, Mapping) or not _urls(entry):
-        raise UserError(f"{name} has a server without `urls`: write {_EXAMPLE}.")
+        raise UserError(f"{name} has a server without urls: write {_EXAMPLE}.")
     for url in _urls(entry):
         match = _URL.fullmatch(url)
         if not match or (match["transport"] and url.startswith("stun")):
@@ -241,7 +241,7 @@ def _server(name: str, entry: Any, secret: Any) -> IceServer:
     if _is_turn(server) and not (server.get("username") and server.get("credential")):
         if not secret:
             raise UserError(
-                f"{name} has no `username` and `credential` for {_urls(server)[0]}: add them, or "
+                f"{name} has no username and credential for {_urls(server)[0]}: add them, or "
                 f"set {_SECRET} to the static-auth-secret of coturn."
             )
         server |= time_limited(str(secret), time.time())

@@ -8,7 +8,7 @@ from pipeline.errors import UserError
 TRAINING_MODULES = ("tensorflow", "keras", "nncf", "h5py")
 NO_TENSORFLOW = (
     "TensorFlow is not installed here, which training, exports and Keras files need: install "
-    "requirements.txt, or use the image `full`."
+    "requirements.txt, or use the full image."
 )
 
 

@@ -30,13 +30,13 @@ def test_a_wrong_setting_is_one_sentence_that_names_it():
     for value, said in (
         ("stun:example.org", "EMOTION_ICE_SERVERS is not JSON"),
         ({"urls": "stun:example.org"}, "is not a list"),
-        (["stun:example.org"], "without `urls`"),
-        ([{"urls": []}], "without `urls`"),
+        (["stun:example.org"], "without urls"),
+        ([{"urls": []}], "without urls"),
         ([{"urls": "example.org:3478"}], "'example.org:3478'"),
         ([{"urls": ["stun:ok.org", "turn:a b"]}], "'turn:a b'"),
         ([{"urls": "stun:a.org?transport=udp"}], "'stun:a.org?transport=udp'"),
         ([OPEN_TURN], "EMOTION_TURN_SECRET"),
-        ([{**OPEN_TURN, "username": "me"}], "`username` and `credential`"),
+        ([{**OPEN_TURN, "username": "me"}], "username and credential"),
     ):
         with pytest.raises(UserError, match=".") as error:
             ice.ice_servers("server", {"EMOTION_ICE_SERVERS": value})

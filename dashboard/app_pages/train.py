@@ -11,6 +11,7 @@ from dashboard.views.train.new_run import show_new_run
 from dashboard.views.train.run_detail import show_run
 from dashboard.views.train.run_list import show_run_list
 from dashboard.widgets.address import write_choice
+from dashboard.widgets.markdown import escape_markdown
 from pipeline.data.store import dataset_names
 from pipeline.installation import missing_tensorflow
 
@@ -38,7 +39,7 @@ view = select_view(
 if view != RUNS:
     write_choice(RUN, [])
 if view == NEW_RUN and (reason := read_only_reason() or missing_tensorflow()):
-    st.info(reason, icon=":material/lock:")
+    st.info(escape_markdown(reason), icon=":material/lock:")
 elif view == NEW_RUN and dataset_names():
     show_new_run()
 elif view == NEW_RUN:

@@ -54,7 +54,7 @@ def _fetched(service: Provider, name: str, token: str) -> tuple[list[IceServer],
     try:
         return [dict(server) for server in _FETCH[service](name, token)], ""
     except ImportError:
-        return [], 'Twilio needs its library: `pip install -e ".[twilio]"`.'
+        return [], 'Twilio needs its library: pip install -e ".[twilio]".'
     except Exception as error:  # of urllib, json or Twilio's own kind
         return [], (
             f"{service.title()} gave no TURN server ({error}): check {first} and {second}, and "

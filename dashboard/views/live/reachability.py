@@ -1,11 +1,11 @@
 """Check which ICE candidates the browser and the server find, and say how to get more."""
 
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
 from dashboard import resources
+from dashboard.widgets.markdown import escape_markdown
 from dashboard.widgets.messages import show_error, show_warning
 from pipeline import ice
 from pipeline.errors import UserError
@@ -15,7 +15,7 @@ _GATHERER = st.components.v2.component(
     "ice_candidates", html="<div></div>", js=(_HERE / "reachability.js").read_text()
 )
 _CHECK, _SERVER = "live.check", "live.check.server"
-_MEANING = {
+_MEANING: dict[ice.Kind, str] = {
     "host": "its own address",
     "srflx": "its router's address, by STUN",
     "relay": "an address of the TURN server",
@@ -60,15 +60,21 @@ def show_reachability() -> None:
     for side, asked, kinds in zip(ice.SIDES, (browser, server), sides, strict=True):
         for sentence in ice.problems(side, asked["iceServers"], kinds):
             show_warning(sentence)
-    st.markdown(ice.reach(*sides))
+    st.markdown(escape_markdown(ice.reach(*sides)))
 
 
-def _show(browser: set[Any], server: set[Any]) -> None:
+def _show(browser: set[ice.Kind], server: set[ice.Kind]) -> None:
     """Show a table of the kinds that each side has found."""
-    rows = [
-        f"| `{kind}`, {_MEANING[kind]} | "
-        + " | ".join("found" if kind in each else "—" for each in (browser, server))
-        + " |"
+    found = [
+        {True: "found", False: "—"}[kind in each]
         for kind in ice.KINDS
+        for each in (browser, server)
     ]
-    st.markdown("\n".join(["| Candidate | This browser | Server |", "|---|---|---|", *rows]))
+    st.table(
+        {
+            "Candidate": [f"{kind}, {_MEANING[kind]}" for kind in ice.KINDS],
+            "This browser": found[::2],
+            "Server": found[1::2],
+        },
+        hide_index=True,
+    )
