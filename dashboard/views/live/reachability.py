@@ -15,11 +15,6 @@ _GATHERER = st.components.v2.component(
     "ice_candidates", html="<div></div>", js=(_HERE / "reachability.js").read_text()
 )
 _CHECK, _SERVER = "live.check", "live.check.server"
-_MEANING: dict[ice.Kind, str] = {
-    "host": "its own address",
-    "srflx": "its router's address, by STUN",
-    "relay": "an address of the TURN server",
-}
 
 
 @st.fragment
@@ -65,16 +60,16 @@ def show_reachability() -> None:
 
 def _show(browser: set[ice.Kind], server: set[ice.Kind]) -> None:
     """Show a table of the kinds that each side has found."""
-    found = [
-        {True: "found", False: "—"}[kind in each]
-        for kind in ice.KINDS
-        for each in (browser, server)
-    ]
-    st.table(
-        {
-            "Candidate": [f"{kind}, {_MEANING[kind]}" for kind in ice.KINDS],
-            "This browser": found[::2],
-            "Server": found[1::2],
-        },
-        hide_index=True,
+    st.markdown(
+        f"""
+| Candidate | This browser | Server |
+|---|---|---|
+| `host`, its own address | {_mark("host", browser)} | {_mark("host", server)} |
+| `srflx`, its router's address, by STUN | {_mark("srflx", browser)} | {_mark("srflx", server)} |
+| `relay`, an address of a TURN server | {_mark("relay", browser)} | {_mark("relay", server)} |
+"""
     )
+
+
+def _mark(kind: ice.Kind, found: set[ice.Kind]) -> str:
+    return escape_markdown("found" if kind in found else "—")
