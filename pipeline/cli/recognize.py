@@ -26,7 +26,7 @@ from pipeline.labels import EMOTIONS
 from pipeline.runs import find_model
 from pipeline.storage import cannot_write, csv_text, write_atomic, write_output, write_text
 from pipeline.vision.boxes import Box
-from pipeline.vision.detectors import DETECTORS
+from pipeline.vision.detectors import DETECTORS, find_detector
 from pipeline.vision.drawing import draw_faces
 from pipeline.vision.face_pipeline import FacePipeline
 from pipeline.vision.face_prediction import FacePrediction
@@ -38,6 +38,8 @@ from pipeline.vision.video.annotate import recognize_video
 from pipeline.vision.video.decode import video_size
 
 COLUMNS = ("path", "face", *Box._fields, "cropped", "emotion", "confidence", *EMOTIONS)
+
+DetectorName = Annotated[str, typer.Option(help=f"Face detector: {', '.join(DETECTORS)}.")]
 
 _LIVE = LiveSettings()
 
@@ -54,9 +56,7 @@ def video(
     smoothing: Annotated[
         float, typer.Option(min=0, help="Seconds over which a face's probabilities are averaged.")
     ] = _LIVE.smoothing_s,
-    detector: Annotated[
-        str, typer.Option(help=f"Face detector: {', '.join(DETECTORS)}.")
-    ] = _LIVE.detector,
+    detector: DetectorName = _LIVE.detector,
     as_json: Json = False,
 ) -> None:
     """Write a video with its faces and their emotions drawn, without its sound.
@@ -64,13 +64,11 @@ def video(
     Each frame keeps its time. A face is drawn from the second frame it is detected in. Of a
     damaged or truncated video, the readable part is written.
     """
-    if detector not in DETECTORS:
-        raise UserError(f"Unknown detector '{detector}'. Choose from: {', '.join(DETECTORS)}.")
     if out.suffix.lower() != ".mp4":
         raise UserError(f"{out} is not the name of an MP4 file: let it end in .mp4.")
-    run = find_model(model)
+    run, make_detector = find_model(model), find_detector(detector)
     smallest = scale_smallest_face(_LIVE.smallest_face, *video_size(source))
-    face_pipeline = FacePipeline(DETECTORS[detector](smallest), Recognizer.load(run), smoothing)
+    face_pipeline = FacePipeline(make_detector(smallest), Recognizer.load(run), smoothing)
     with progress(f"Recognizing {source.name}") as set_progress:
         result = recognize_video(source, out, csv, face_pipeline, set_progress)
         if result.video.damaged:
@@ -102,6 +100,7 @@ def predict(
     two_views: Annotated[
         bool, typer.Option("--two-views", help="Average each face and its mirror image.")
     ] = False,
+    detector: DetectorName = _LIVE.detector,
     as_json: Json = False,
 ) -> None:
     """Detect the faces of photos and predict their emotions.
@@ -117,7 +116,7 @@ def predict(
     files, errors = find_photos(paths, recursive)
     photos = []
     with progress(f"Recognizing {len(files):,} photos") as set_progress:
-        found = faces_of_files(files, PhotoDetector(), cropped)
+        found = faces_of_files(files, PhotoDetector(detector), cropped)
         for done, (path, faces) in enumerate(zip(files, found, strict=True), start=1):
             try:
                 photos.append(_recognize(path, faces, recognizer, annotated))

@@ -1,7 +1,8 @@
 """Rectangles in an image: clipping, face crops, intersection over union, suppression."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +19,31 @@ class Box(NamedTuple):
     width: int
     height: int
 
+    @property
+    def tilt_deg(self) -> float:
+        """How far its face is turned clockwise in the image; 0 where that is not known."""
+        return 0.0
+
+
+class TiltedBox(Box):
+    """A square box around a tilted face, which `crop_face` turns upright.
+
+    Its copies by `_replace` are not tilted.
+    """
+
+    _tilt_deg = 0.0
+
+    def __new__(cls, x: int, y: int, width: int, height: int, tilt_deg: float) -> Self:
+        """Make a box of a face that is tilted by some degrees, clockwise."""
+        box = super().__new__(cls, x, y, width, height)
+        box._tilt_deg = tilt_deg
+        return box
+
+    @property
+    def tilt_deg(self) -> float:
+        """How far its face is turned clockwise in the image."""
+        return self._tilt_deg
+
 
 def clip(box: Box, height: int, width: int) -> tuple[int, int, int, int]:
     """Return left, top, right and bottom of a box within an image, at least one pixel."""
@@ -29,9 +55,23 @@ def clip(box: Box, height: int, width: int) -> tuple[int, int, int, int]:
 
 
 def crop_face(gray: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
-    """Return a face crop, uint8 (48, 48), of a gray image (h, w); the box is clipped to it."""
+    """Return a face crop, uint8 (48, 48), of a gray image (h, w); the box is clipped to it.
+
+    A tilted face is turned upright; pixels beyond the image repeat its edge.
+    """
+    if box.tilt_deg:
+        return to_face(_turn_upright(gray, box))
     left, top, right, bottom = clip(box, *gray.shape)
     return to_face(np.ascontiguousarray(gray[top:bottom, left:right]))
+
+
+def _turn_upright(gray: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
+    x, y = center(box)
+    turn = cv2.getRotationMatrix2D((x - 0.5, y - 0.5), box.tilt_deg, 1.0)
+    turn[:, 2] -= box.x, box.y
+    size = max(box.width, 1), max(box.height, 1)
+    turned = cv2.warpAffine(gray, turn, size, borderMode=cv2.BORDER_REPLICATE)
+    return turned.astype(np.uint8, copy=False)
 
 
 def center(box: Box) -> tuple[float, float]:

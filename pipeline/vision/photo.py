@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pipeline.data.images import to_face
 from pipeline.vision.boxes import Box, crop_face
 from pipeline.vision.confidence import choose_label
-from pipeline.vision.detectors import DETECTORS, Detector
+from pipeline.vision.detectors import Detector, find_detector
 from pipeline.vision.face_prediction import FacePrediction
 from pipeline.vision.recognizer import Recognizer
 
@@ -44,11 +44,14 @@ class PhotoDetector(Detector):
 
     Args:
         name: one of `DETECTORS`.
+
+    Raises:
+        UserError: there is no such detector.
     """
 
     def __init__(self, name: str = "haar") -> None:
         super().__init__(_MIN_FACE)
-        self._name = name
+        self._make = find_detector(name)
         self._of_thread = threading.local()
 
     def detect(self, gray: NDArray[np.uint8]) -> list[Box]:
@@ -64,7 +67,7 @@ class PhotoDetector(Detector):
     def _own(self) -> Detector:
         """Return the detector of this thread."""
         if not hasattr(self._of_thread, "detector"):
-            self._of_thread.detector = DETECTORS[self._name](_MIN_FACE)
+            self._of_thread.detector = self._make(_MIN_FACE)
         detector: Detector = self._of_thread.detector
         return detector
 

@@ -4,6 +4,12 @@ import streamlit as st
 
 from pipeline.vision.detectors import available_detectors
 
+_HELP = (
+    "What finds the faces. haar: upright faces, seen from the front. blazeface: tilted and partly "
+    "covered ones, too, but fewer of the upright ones. auto: both, where there is time. yunet: if "
+    "its file is there."
+)
+
 
 def pick_detector() -> str:
     """Let the user choose a face detector, if there is more than one."""
@@ -17,6 +23,6 @@ def pick_detector() -> str:
             key="live.detector",
             persist_state="session",
             width=140,
-            help="What finds the faces: haar those seen from the front; yunet turned ones, too.",
+            help=_HELP,
         )
     )

@@ -1,6 +1,7 @@
 """Base class of the face detectors."""
 
 from abc import ABC, abstractmethod
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,12 @@ class Detector(ABC):
 
     Args:
         smallest_face: side of the smallest face to find, in pixels; may be changed.
+
+    Attributes:
+        budget_s: time for one image, for a detector that can also do with less.
     """
+
+    budget_s = inf
 
     def __init__(self, smallest_face: int = 60) -> None:
         self.smallest_face = smallest_face

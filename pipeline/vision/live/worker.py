@@ -17,7 +17,7 @@ from pipeline.vision.live.settings import LiveSettings, scale_smallest_face
 from pipeline.vision.recognizer import Recognizer
 
 _RETRY_S = 0.2
-_MAX_RECOGNITION_S = 0.05
+_MAX_DETECTION_S, _MAX_RECOGNITION_S = 0.04, 0.05
 
 
 class WorkerConfig(NamedTuple):
@@ -132,6 +132,7 @@ class Worker:
         detector = settings.detector, scale_smallest_face(settings.smallest_face, *size)
         if self._pipeline is None or detector != self._detector:
             new = DETECTORS[settings.detector](detector[1])
+            new.budget_s = _MAX_DETECTION_S
             if self._pipeline is None:
                 self._pipeline = FacePipeline(
                     new, recognizer, settings.smoothing_s, max_recognition_s=_MAX_RECOGNITION_S

@@ -68,7 +68,7 @@ def test_another_detector_is_a_class_with_detect_and_a_line_in_detectors(
 ):
     """The recipe of docs/architecture.md; its test for the Live page is in tests/dashboard."""
     monkeypatch.setitem(DETECTORS, "whole", WholeImage)
-    assert available_detectors() == ["haar", "whole"]
+    assert available_detectors() == ["haar", "blazeface", "auto", "whole"]
 
     gray = cv2.cvtColor(face_image(), cv2.COLOR_BGR2GRAY)
     assert detect_faces(gray, PhotoDetector("whole")).boxes == [Box(0, 0, 320, 240)]
