@@ -86,12 +86,7 @@ class Backbone(Architecture):
         return model
 
     def set_phase(self, model: Model, *, head_only: bool) -> None:
-        """Freeze what this phase does not train; compile the model afterwards.
-
-        Args:
-            model: the result of `build`.
-            head_only: phase one if true, else phase two.
-        """
+        """Freeze what this phase does not train: phase one if `head_only`, else phase two."""
         import keras
 
         if self.from_scratch:

@@ -53,6 +53,13 @@ class CustomCNN(Architecture):
     residual: bool = Field(
         True, description="add each stage's input to its output, which eases training"
     )
+    freeze_share: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of the convolutions, from the first on, that keep the initial model's "
+        "weights; 1 = the head alone is trained",
+    )
     dropout: float = Field(
         0.4,
         ge=0,
@@ -80,6 +87,21 @@ class CustomCNN(Architecture):
         for width in self.widths[1:]:
             x = self._halving_stage(x, width)
         return classifier(inputs, x, self.dropout)
+
+    def set_phase(self, model: Model, *, head_only: bool = False) -> None:
+        """Freeze the first convolutions, and all batch normalization, in inference mode then."""
+        import keras
+
+        if not self.freeze_share:
+            return
+        convolutions = [each for each in model.layers if isinstance(each, keras.layers.Conv2D)]
+        trained = convolutions[round(len(convolutions) * self.freeze_share) :]
+        first = model.layers.index(trained[0] if trained else model.get_layer("pooled"))
+        for index, layer in enumerate(model.layers):
+            # Frozen, it uses its averages also in `fit`, as https://keras.io/guides/transfer_learning
+            # says: the first layers are not to see other statistics than those they were made with.
+            frozen_statistics = isinstance(layer, keras.layers.BatchNormalization)
+            layer.trainable = not (index < first or frozen_statistics)
 
     def _halving_stage(self, x: KerasTensor, width: int) -> KerasTensor:
         import keras

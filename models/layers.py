@@ -29,6 +29,14 @@ class Architecture(BaseModel, ABC):
         It starts with `gray_input()` and ends with `classifier()`.
         """
 
+    def set_phase(self, model: Model, *, head_only: bool) -> None:
+        """Freeze what a phase of the training does not train; compile the model afterwards.
+
+        Args:
+            model: the result of `build`.
+            head_only: whether it is a first phase that trains the head alone.
+        """
+
 
 def gray_input() -> KerasTensor:
     """Return the input of every model: gray (n, 48, 48, 1), 0-255."""

@@ -283,13 +283,7 @@ def add_model_job(name: str, source: str = "", options: Sequence[str] = ()) -> J
 
 def add_model_jobs() -> dict[str, Job]:
     """Return name → the adding of a model that runs or has failed."""
-    found = _find(_runs_jobs())
-    prefix = "add-"
-    return {
-        job.folder.name.removeprefix(prefix): job
-        for job in found
-        if job.folder.name.startswith(prefix)
-    }
+    return _named("add-")
 
 
 def ensemble_job(name: str, models: Sequence[str]) -> Job:
@@ -297,9 +291,23 @@ def ensemble_job(name: str, models: Sequence[str]) -> Job:
     return Job(_runs_jobs() / f"ensemble-{name}", ("ensemble", name, *models))
 
 
-def export_job(run: str) -> Job:
-    """Return the export of a run's model to OpenVINO."""
-    return Job(_runs_jobs() / f"export-{run}", ("export", run))
+def ensemble_jobs() -> dict[str, Job]:
+    """Return name → the making of an ensemble that runs or has failed."""
+    return _named("ensemble-")
+
+
+def export_job(run: str, to: str = "openvino") -> Job:
+    """Return the export of a run's model.
+
+    Args:
+        run: the run's name.
+        to: a format of the command `export`, or `int8`.
+    """
+    if to == "openvino":
+        return Job(_runs_jobs() / f"export-{run}", ("export", run))
+    options = {"int8": ("--int8",), "tensorboard": ("--format", to)}
+    command = ("export", run, *options.get(to, ("--format", to, "--example")))
+    return Job(_runs_jobs() / f"export-{run}-{to}", command)
 
 
 def estimate_job(key: str, options: Sequence[str]) -> Job:
@@ -335,6 +343,12 @@ def video_job(model: str, source: Path, target: Path, table: Path, detector: str
     folder = target.parent.with_name(f"{target.parent.name}.job")
     paths = (str(source), str(target), "--csv", str(table))
     return Job(folder, ("video", model, *paths, "--detector", detector))
+
+
+def _named(prefix: str) -> dict[str, Job]:
+    """Return what follows the prefix → the job, of those in the folder of runs."""
+    jobs = {job.folder.name: job for job in _find(_runs_jobs())}
+    return {name.removeprefix(prefix): job for name, job in jobs.items() if name.startswith(prefix)}
 
 
 def _runs_jobs() -> Path:

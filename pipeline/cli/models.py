@@ -23,10 +23,13 @@ from pipeline.evaluation.model_cost import measure_speed
 from pipeline.jobs import current_job
 from pipeline.registry.add_model import add_model as registry_add_model
 from pipeline.registry.ensemble import make_ensemble
-from pipeline.registry.export import export_int8, export_litert, export_openvino
 from pipeline.registry.find_preprocessing import Search
+from pipeline.registry.hub import check_hub
+from pipeline.registry.hub import push as registry_push
 from pipeline.registry.model_zoo import bundle
 from pipeline.registry.preprocessing import SCALES
+from pipeline.registry.take_away import EXPORTS, can_export, take_away
+from pipeline.report.hub_card import LICENSE, hub_card
 from pipeline.report.model_card import model_card
 from pipeline.report.model_list import ModelEntry, model_entries
 from pipeline.report.units import percent
@@ -35,7 +38,7 @@ from pipeline.storage import write_json, write_text
 from pipeline.training.run_setup import dataset_of
 
 _SHOWN_CANDIDATES = 8
-EXPORTS = {"openvino": export_openvino, "litert": export_litert}
+_SAME_FORMAT = {"tflite": "litert", "saved_model": "savedmodel"}
 
 
 def models(as_json: Json = False) -> None:
@@ -177,48 +180,71 @@ def card(model: ModelName) -> None:
 
 
 def export(
-    run: ModelName,
-    to: Annotated[str, typer.Option("--format", help=" or ".join(EXPORTS))] = "openvino",
+    model: ModelName,
+    to: Annotated[str, typer.Option("--format", help=", ".join(EXPORTS))] = "openvino",
     int8: Annotated[
         bool, typer.Option("--int8", help="Quantize the OpenVINO model to int8.")
     ] = False,
+    example: Annotated[
+        bool, typer.Option("--example", help="Write a Python program beside it that runs it.")
+    ] = False,
 ) -> None:
-    """Export a model, and print the file.
+    """Export a model to a file that predicts as it does, within 0.001, and print its path.
 
-    A bundled or an added model and an ensemble are OpenVINO models already.
+    A .json beside it has the labels, the input and the outputs. A model that was added is an
+    OpenVINO model and has no other format; an ensemble has them while its members are here.
+    tensorboard exports the curves of a training.
 
-    --int8 adds a quantized model, which the photo and the webcam of the Live page then use; the
-    commands and video files use float32. The float32 model is exported only if there is none.
+    --int8 makes a quantized model, which the photo and the webcam of the Live page then use; the
+    commands and video files use float32.
     It needs the data set that the model was trained on, or tried on when it was added.
     """
-    to = {"tflite": "litert"}.get(to, to)
+    to = _SAME_FORMAT.get(to, to)
     if to not in EXPORTS:
         raise UserError(f"Unknown format '{to}'. Choose from: {', '.join(EXPORTS)}.")
     if int8 and to != "openvino":
         raise UserError("--int8 quantizes the OpenVINO model: leave --format out.")
-    source = _find_exportable(run)
-    ready = source.exported and (source.bundled or source.config().kind != "trained")
-    with progress(f"Exporting {run}"):
-        exported = source.openvino_path
-        if to != "openvino" or not (ready or (int8 and source.exported)):
-            exported = EXPORTS[to](source)
-        if int8:
-            made = source.bundled and source.int8_path.is_file()
-            exported = source.int8_path if made else export_int8(source)
-    print(exported)
+    if example and to == "tensorboard":
+        raise UserError("--example runs a model, not training curves: leave it out.")
+    source = _find_exportable(model, to)
+    with progress(f"Exporting {model}"):
+        path = take_away(source, to, int8=int8, example=example)
+    print(path)
 
 
-def _find_exportable(name: str) -> Run:
-    """Return a bundled model or a run that has a model, exported or not.
+def _find_exportable(name: str, to: str) -> Run:
+    """Return a bundled model or a run, also one whose model has not been exported yet.
 
     Raises:
         UserError: there is none of this name.
     """
     models = {run.name: run for run in list_bundled() + list_runs()}
-    models = {n: run for n, run in models.items() if run.exported or run.weights_path.is_file()}
-    if name not in models:
-        raise UserError(f"Unknown model '{name}'. Choose from: {', '.join(models)}.")
+    if name not in models or not any(can_export(models[name], each) for each in (to, "openvino")):
+        names = ", ".join(each for each, run in models.items() if can_export(run, to))
+        raise UserError(f"Unknown model '{name}'. Choose from: {names}.")
     return models[name]
+
+
+def push(
+    model: ModelName,
+    repository: Annotated[str, typer.Argument(help="OWNER/NAME on the Hugging Face Hub.")],
+    license: Annotated[
+        str, typer.Option(help="License of the weights, such as mit, as the Hub names it.")
+    ] = LICENSE,
+    private: Annotated[
+        bool, typer.Option("--private", help="Make a new repository private.")
+    ] = False,
+) -> None:
+    """Upload an evaluated model with its card to the Hugging Face Hub, and print its address.
+
+    It needs a token with write access, in HF_TOKEN or from `hf auth login`.
+    """
+    check_hub(repository)
+    source = find_model(model)
+    with progress(f"Pushing {model}"):
+        card = hub_card(source, repository, license)
+        address = registry_push(source, repository, card, private=private)
+    print(address)
 
 
 def ship(

@@ -9,7 +9,7 @@ import typer
 from annotated_types import Unit
 
 from models import ARCHITECTURES
-from pipeline.config.options import FIELDS, as_text, build_config, read_fields
+from pipeline.config.options import FIELDS, FLAG, as_text, build_config, read_fields
 from pipeline.config.presets import PRESETS, preset_fields
 from pipeline.config.train_config import OLD_NAMES, TrainConfig
 from pipeline.errors import UserError
@@ -34,8 +34,9 @@ def with_config_options(function: Callable[..., None]) -> Callable[..., None]:
     parameters += [_option(name) for name in (*FIELDS, *OLD_NAMES)]
 
     def command(**values: Any) -> None:
-        texts = values[_REPEATED]
-        function(**{**values, _REPEATED: ",".join(texts) if texts else None})
+        texts, flag = values[_REPEATED], values[FLAG]
+        texts = {_REPEATED: ",".join(texts) if texts else None, FLAG: "True" if flag else None}
+        function(**{**values, **texts})
 
     command.__doc__ = function.__doc__
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -45,6 +46,11 @@ def with_config_options(function: Callable[..., None]) -> Callable[..., None]:
 
 def _option(name: str) -> inspect.Parameter:
     text = _help(OLD_NAMES.get(name, name))
+    if name == FLAG:
+        flag = Annotated[bool, typer.Option(f"--{name}", help=str(FIELDS[name].description))]
+        return inspect.Parameter(
+            name, kind=inspect.Parameter.KEYWORD_ONLY, default=False, annotation=flag
+        )
     option = typer.Option(help=text, hidden=name in OLD_NAMES)
     text_or_texts: Any = list[str] | None if name == _REPEATED else str | None
     kind = Annotated[text_or_texts, option]

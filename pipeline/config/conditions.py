@@ -18,6 +18,7 @@ _EXCLUDED: Mapping[str, tuple[str, str | int]] = {
     "trainable_share": ("weights", "none"),
     "head_epochs": ("weights", "none"),
     "head_learning_rate": ("weights", "none"),
+    "freeze_share": ("initial_model", "none"),
     "distillation_weight": ("teacher", "none"),
     "early_stopping_min_delta": ("early_stopping_patience", 0),
     "early_stopping_monitor": ("early_stopping_patience", 0),

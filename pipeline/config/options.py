@@ -20,6 +20,8 @@ TOP = {k: v for k, v in TrainConfig.model_fields.items() if k not in ("model", "
 MODEL = {k: v for kind in ARCHITECTURES.values() for k, v in kind.model_fields.items()}
 AUGMENTATION = Augmentation.model_fields
 FIELDS: dict[str, FieldInfo] = {**TOP, **MODEL, **AUGMENTATION}
+FLAG = "tensorboard"
+"""The field whose option has no value."""
 
 
 def read_fields(path: Path) -> dict[str, Any]:
@@ -106,7 +108,8 @@ def config_options(config: TrainConfig) -> list[str]:
             skipped = name in ("dataset", "architecture") or isinstance(value, BaseModel)
             if skipped or value == field.get_default(call_default_factory=True):
                 continue
-            options += [f"--{name.replace('_', '-')}", as_text(value)]
+            option = f"--{name.replace('_', '-')}"
+            options += [option] if name == FLAG else [option, as_text(value)]
     return options
 
 

@@ -160,6 +160,9 @@ class TrainConfig(BaseModel):
     plateau_min_lr: float = Field(
         0.0, ge=0, le=10, description="value below which the learning rate is never reduced"
     )
+    tensorboard: bool = Field(
+        False, description="write the training curves for TensorBoard, in the run's folder"
+    )
     precision: Literal["float32", "mixed_bfloat16"] = Field(
         "float32",
         description="number format of the arithmetic; mixed is faster on some processors",

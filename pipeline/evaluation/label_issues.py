@@ -18,7 +18,7 @@ from pipeline.data.duplicates import unique_images
 from pipeline.errors import UserError
 from pipeline.evaluation.predictions import Predictions, load_predictions
 from pipeline.labels import EMOTIONS
-from pipeline.runs import Run, list_models
+from pipeline.runs import Run, find_model, list_models
 from pipeline.training.run_setup import training_faces
 
 MIN_ACCURACY = 0.6
@@ -149,12 +149,15 @@ def _evaluations(dataset: FaceDataset) -> Iterator[Predictions]:
 
 
 def _fitted(model: Run, dataset: FaceDataset) -> NDArray[np.bool_]:
-    """Return which faces a model was trained on, bool (n,).
+    """Return which faces a model was trained on, bool (n,); of an ensemble, any of its members.
 
-    Of a model of another data set these are its training images; if that data set is gone, the
-    faces of `train`.
+    Of a model of another data set these are its training images; if that data set is gone, or a
+    member of an ensemble, the faces of `train`.
     """
     try:
+        if ensemble := model.config().ensemble:
+            members = [_fitted(find_model(name), dataset) for name in ensemble.models]
+            return np.asarray(np.any(members, axis=0))
         trained = training_faces(model)
         fitted = trained.training_indices(model.config().seed)
     except UserError:

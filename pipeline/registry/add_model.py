@@ -16,6 +16,7 @@ from pipeline.data.store import dataset_info, dataset_names, load_dataset
 from pipeline.errors import UserError
 from pipeline.evaluation.evaluate import evaluate
 from pipeline.labels import EMOTIONS
+from pipeline.registry.export import save_network
 from pipeline.registry.find_preprocessing import Candidate, Search, find_preprocessing, suggestion
 from pipeline.registry.import_model import convert, format_of
 from pipeline.registry.new_model import check_free, new_model, versions
@@ -186,7 +187,7 @@ def _write_network(
     probes = np.stack(drawn)[..., np.newaxis].astype(np.float32)
     outputs = kind_of(compiled([probes])[0])
     ours = adapted(network, image, chosen.scale, chosen.labels, outputs)
-    ov.save_model(ours, run.openvino_path, compress_to_fp16=False)
+    save_network(ours, run.openvino_path)
     if not is_usable(run.openvino_path):
         raise UserError(
             f"{file} does not predict the seven emotions of a face once it is converted: it is "

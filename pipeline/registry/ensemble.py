@@ -8,6 +8,7 @@ import openvino as ov
 from openvino import opset15 as ops
 
 from pipeline.errors import UserError
+from pipeline.registry.export import save_network
 from pipeline.registry.new_model import new_model, versions
 from pipeline.runs import Run, RunConfig, Status
 from pipeline.runs.records import EnsembleMembers
@@ -76,7 +77,7 @@ def make_ensemble(name: str, models: Sequence[Run], weights: Sequence[float] = (
 def _save(models: Sequence[Run], shares: Sequence[float], run: Run, precision: Precision) -> None:
     path = run.int8_path if precision == "int8" else run.openvino_path
     networks = [read_network(model, precision) for model in models]
-    ov.save_model(average(networks, shares), path, compress_to_fp16=False)
+    save_network(average(networks, shares), path)
 
 
 def average(networks: Sequence[ov.Model], shares: Sequence[float]) -> ov.Model:

@@ -1,4 +1,4 @@
-"""Exports of a run's trained model: OpenVINO in float32 and int8, and LiteRT.
+"""Exports of a run's trained model to OpenVINO, in float32 and int8.
 
 Each has class activation maps as a second output. Keras is loaded inside the functions only.
 """
@@ -16,21 +16,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data.sample import draw_face
 from pipeline.data.store import datasets_of
 from pipeline.errors import UserError
 from pipeline.labels import EMOTIONS
+from pipeline.registry.keras_graph import keras_graph, keras_probabilities
+from pipeline.registry.parity import check_same
 from pipeline.runs import Run
 from pipeline.storage import temporary_folder
 from pipeline.training.run_setup import training_faces
-from pipeline.vision.recognizer import compile_network, read_network
+from pipeline.vision.recognizer import read_network
 
 if TYPE_CHECKING:
     import openvino as ov
-    from keras import Model
+
+INPUT = "faces: gray float32 (n, 48, 48, 1), 0 to 255"
+"""The input of every model, for people."""
 
 CALIBRATION_FACES = 300
-_TOLERANCE = 1e-3
 _LARGE = 10_000_000  # parameters
 
 
@@ -38,23 +40,17 @@ def export_openvino(run: Run) -> Path:
     """Write the run's `openvino/model.xml` and `.bin` in float32, whole or not at all.
 
     A large bundled model keeps float16 weights, as its Keras weights are. Earlier exports are
-    removed: they may be of another model.
-
-    Input `faces`: gray float32 (n, 48, 48, 1), 0-255. Outputs: `probabilities` (n, 7) and `cam`
-    (n, h, w, 7), the last feature maps times the dense weights (Zhou et al. 2016,
-    https://arxiv.org/abs/1512.04150).
+    removed: they may be of another model. Input and outputs are those of `keras_graph`.
 
     Raises:
-        UserError: the run has no trained model.
+        UserError: the run has no trained model, or the export does not predict as it does.
     """
     os.environ.setdefault("CI", "true")  # switches the converter's telemetry off
     import openvino as ov
 
-    from pipeline.training.keras_model import load_keras
-
-    model = _with_activation_maps(load_keras(run))
+    model = keras_graph(run)
     target = run.openvino_path
-    with _writing(run), temporary_folder(run.path) as folder:
+    with _writing(run.path), temporary_folder(run.path) as folder:
         converted = folder / "converted.xml"
         model.export(str(converted), format="openvino", verbose=False)
         network = ov.Core().read_model(converted)
@@ -63,7 +59,9 @@ def export_openvino(run: Run) -> Path:
             output.get_tensor().set_names({name})
         partial = folder / "openvino"
         large = run.bundled and model.count_params() >= _LARGE
+        describe(network)
         ov.save_model(network, partial / target.name, compress_to_fp16=large)
+        check_same(partial / target.name, keras_probabilities(model), run.name)
         shutil.rmtree(target.parent, ignore_errors=True)
         partial.rename(target.parent)
     return target
@@ -79,21 +77,41 @@ def export_int8(run: Run) -> Path:
     Raises:
         UserError: the exported model or the run's data set is missing or damaged.
     """
+    network = _quantize(read_network(run), _calibration_faces(run))
+    save_network(network, run.int8_path)
+    return run.int8_path
+
+
+def save_network(network: ov.Model, target: Path) -> None:
+    """Write a network of our contract with its labels to a `.xml` and `.bin`, whole or not at all.
+
+    Raises:
+        UserError: it cannot be written.
+    """
     import openvino as ov
 
-    target = run.int8_path
-    network = _quantize(read_network(run), _calibration_faces(run))
-    with _writing(run), temporary_folder(run.path) as folder:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    describe(network)
+    with _writing(target.parent), temporary_folder(target.parent) as folder:
         partial = folder / target.name
         ov.save_model(network, partial, compress_to_fp16=False)
         target.unlink(missing_ok=True)  # a kill must not leave the old graph with the new weights
         partial.with_suffix(".bin").replace(target.with_suffix(".bin"))
         partial.replace(target)
-    return target
+
+
+def describe(network: ov.Model) -> None:
+    """Write labels and input into a network of our contract.
+
+    The labels stand where OpenVINO's Model API reads them
+    (https://github.com/open-edge-platform/model_api).
+    """
+    network.set_rt_info(" ".join(EMOTIONS), ["model_info", "labels"])
+    network.set_rt_info(INPUT, ["model_info", "input"])
 
 
 @contextmanager
-def _writing(run: Run) -> Iterator[None]:
+def _writing(folder: Path) -> Iterator[None]:
     """Convert OpenVINO's error of a file that cannot be written, which does not tell the reason."""
     try:
         yield
@@ -101,7 +119,7 @@ def _writing(run: Run) -> Iterator[None]:
         if "iostream" not in str(error):
             raise
         raise UserError(
-            f"The exported model cannot be written to {run.path}: free some space there, or make "
+            f"The exported model cannot be written to {folder}: free some space there, or make "
             "it writable."
         ) from error
 
@@ -109,7 +127,7 @@ def _writing(run: Run) -> Iterator[None]:
 def _calibration_faces(run: Run) -> NDArray[np.uint8]:
     """Sample training faces, uint8 (n, 48, 48), by the run's seed, stratified by emotion."""
     config = run.config()
-    if not datasets_of(config.dataset_fingerprint):
+    if config.dataset_fingerprint and not datasets_of(config.dataset_fingerprint):
         raise UserError(
             f"int8 is calibrated on the training faces of '{run.name}', and its data set "
             f"'{config.dataset}' (fingerprint {config.dataset_fingerprint[:12]}) is not "
@@ -136,59 +154,3 @@ def _quantize(network: ov.Model, faces: NDArray[np.uint8]) -> ov.Model:
             # Batch normalization before a convolution: the channels' ranges differ too much.
             ignored_scope=nncf.IgnoredScope(types=["Multiply"], validate=False),
         )
-
-
-def export_litert(run: Run) -> Path:
-    """Write the run's `openvino/model.tflite` in float32, whole or not at all.
-
-    The signature names the input and outputs as `export_openvino` does.
-
-    Raises:
-        UserError: the run has no trained model.
-    """
-    from pipeline.training.keras_model import load_keras
-
-    model = _with_activation_maps(load_keras(run))
-    target = run.litert_path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with temporary_folder(target.parent) as folder:
-        partial = folder / target.name
-        model.export(str(partial), format="litert", verbose=False)
-        _check_same(partial, model, run.name)
-        partial.replace(target)
-    return target
-
-
-def _check_same(path: Path, model: Model, name: str) -> None:
-    """Check that an exported file predicts synthetic faces as the Keras model does.
-
-    Raises:
-        UserError: a probability differs by more than 0.001.
-    """
-    import openvino as ov
-
-    drawn = [draw_face(emotion, np.random.default_rng(0)) for emotion in EMOTIONS]
-    faces = np.stack(drawn)[..., np.newaxis].astype(np.float32)
-    expected = np.asarray(model(faces, training=False)["probabilities"])
-    network = ov.Core().read_model(path)
-    network.reshape([-1, *faces.shape[1:]])
-    outputs = compile_network(network)([faces]).values()
-    actual = next(each for each in outputs if each.ndim == 2)
-    if not np.allclose(actual, expected, atol=_TOLERANCE):
-        raise UserError(
-            f"The exported {path.name} of '{name}' does not predict as the model does: export it "
-            "to another format."
-        )
-
-
-def _with_activation_maps(model: Model) -> Model:
-    import keras
-
-    dense = model.get_layer("probabilities")
-    features = model.get_layer("pooled").input
-    maps = keras.layers.Dense(dense.units, use_bias=False, name="cam")
-    combined = keras.Model(model.inputs, {"probabilities": model.outputs[0], "cam": maps(features)})
-    maps.set_weights([dense.get_weights()[0]])
-    # Resizing defaults to training=True and passes that on to the batch normalization after it.
-    faces = keras.Input(model.input_shape[1:], name="faces")
-    return keras.Model(faces, combined(faces, training=False))

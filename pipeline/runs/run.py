@@ -113,11 +113,14 @@ class Run:
         return self.path / "golden.npz"
 
     @property
-    def litert_path(self) -> Path:
-        """The LiteRT model, in the folder of all exports; of a bundled model in the workspace."""
-        if self.bundled:
-            return workspace() / "exports" / self.name / "model.tflite"
-        return self.openvino_path.with_suffix(".tflite")
+    def tensorboard_path(self) -> Path:
+        """The training curves for TensorBoard, if they were asked for."""
+        return self.path / "tensorboard"
+
+    @property
+    def exports_path(self) -> Path:
+        """The folder for exports in other formats; of a bundled model in the workspace."""
+        return workspace() / "exports" / self.name if self.bundled else self.path / "exports"
 
     @property
     def exported(self) -> bool:
@@ -280,7 +283,7 @@ class Run:
 
     def invalidate_results(self) -> None:
         """Delete the export and all results, because the model has changed."""
-        for path in (self.openvino_path.parent, self.path / "evaluation"):
+        for path in (self.openvino_path.parent, self.exports_path, self.path / "evaluation"):
             shutil.rmtree(path, ignore_errors=True)
         for path in (self.calibration_path, self.speed_path):
             path.unlink(missing_ok=True)

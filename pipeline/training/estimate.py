@@ -26,7 +26,7 @@ _COST_FREE = set(
     "targets vote_share distillation_weight class_weights given_weights monitor "
     "early_stopping_patience early_stopping_min_delta early_stopping_monitor plateau_patience "
     "plateau_factor plateau_min_delta plateau_cooldown plateau_min_lr rotation zoom shift flip "
-    "weights initial_model head_learning_rate dropout kernel_initializer".split()
+    "weights initial_model head_learning_rate dropout kernel_initializer tensorboard".split()
 )
 """Fields that do not change the cost of an epoch; all others do."""
 

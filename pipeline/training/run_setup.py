@@ -15,21 +15,31 @@ from pipeline.errors import UserError
 from pipeline.installation import check_tensorflow
 from pipeline.runs import Exclusion, Notes, Run, create_run, find_model, list_bundled, list_runs
 from pipeline.training.targets import check_votes
+from pipeline.training.tensorboard import check_tensorboard
 
 
 def validate(config: TrainConfig, dataset: FaceDataset) -> None:
-    """Check, before a run is created, that its votes, teacher and initial weights exist.
+    """Check, before a run is created, that all exists that it needs beside its faces.
 
     Args:
         config: the configuration.
         dataset: its data set.
 
     Raises:
-        UserError: the votes, the teacher or the initial weights are missing.
+        UserError: the votes, the teacher, the initial weights or tensorboardX are missing, or
+            random weights are to be frozen.
     """
     check_votes(config, dataset)
+    if config.tensorboard:
+        check_tensorboard()
     find_teacher(config)
     find_initial_model(config)
+    if getattr(config.model, "freeze_share", 0) and config.initial_model == "none":
+        raise UserError(
+            "freeze_share keeps the weights of an initial model: give initial_model, too, or set "
+            "it to 0.",
+            field="freeze_share",
+        )
     resolve_weights(config)
 
 

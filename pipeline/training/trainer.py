@@ -18,7 +18,7 @@ from dataclasses import replace
 
 import keras
 
-from models.backbone import Backbone, WeightsError
+from models.backbone import WeightsError
 from models.cpu_ops import optimize_for_cpu
 from pipeline.config.train_config import TrainConfig
 from pipeline.data.dataset import FaceDataset
@@ -39,6 +39,7 @@ from pipeline.training.checkpoint import TrainingCheckpoint
 from pipeline.training.keras_model import load_keras, rebuild
 from pipeline.training.run_setup import find_initial_model, resolve_weights
 from pipeline.training.targets import Teacher
+from pipeline.training.tensorboard import CurveWriter
 
 log = logging.getLogger("pipeline.training")
 
@@ -97,6 +98,10 @@ def train(
             continue
         averaging = [SwapEMAWeights(averaged=resumed)] if config.ema_momentum else []
         setup = EpochSetup(training, config.seed)
+        callbacks = [*averaging, setup, *scheduling, saver, csv_logger]
+        curves = CurveWriter(run.tensorboard_path, history) if config.tensorboard else None
+        if curves:
+            callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=curves.add_epoch))
         try:
             model.fit(
                 training,
@@ -105,10 +110,12 @@ def train(
                 epochs=last,
                 shuffle=False,
                 verbose=0,
-                callbacks=[*averaging, setup, *scheduling, saver, csv_logger, progress, replay],
+                callbacks=[*callbacks, progress, replay],
             )
         finally:
             csv_logger.on_train_end()  # closes the file
+            if curves:
+                curves.close()
     _save_best(config, run, saver.checkpoint)
 
 
@@ -176,8 +183,7 @@ def begin_phase(
     Raises:
         UserError: the checkpoint is of another model.
     """
-    if isinstance(config.model, Backbone):
-        config.model.set_phase(model, head_only=head_only)
+    config.model.set_phase(model, head_only=head_only)
     optimize_for_cpu(model)
     _compile(model, config)
     model.optimizer.build(model.trainable_variables)

@@ -14,7 +14,7 @@ from pipeline.config.train_config import TrainConfig
 from pipeline.data.store import load_dataset
 from pipeline.evaluation.comparison import mcnemar
 from pipeline.evaluation.predictions import Predictions, load_predictions, save_predictions
-from pipeline.jobs import Job, evaluation_job
+from pipeline.jobs import Job, ensemble_job, evaluation_job
 from pipeline.runs import Exclusion, Notes, Run, RunConfig, Speed, list_runs, model_names
 from tests.dashboard.pages import click_mark, open_page, texts, tiles, traces
 from tests.evaluation.makers import make_dataset, make_run, random_predictions
@@ -79,6 +79,18 @@ def test_the_name_of_an_ensemble_alone_starts_nothing(runs):
     app.text_input(key="compare.ensemble_name").set_value("both").run()
     assert next(each for each in app.button if each.label == "Save")
     assert "compare.ensemble_started" not in app.session_state
+
+
+def test_an_ensemble_that_could_not_be_saved_says_why_until_it_is_dismissed(runs):
+    job = ensemble_job("both", [run.name for run in runs])
+    job.folder.mkdir(parents=True)
+    (job.folder / "log").write_text("The model cannot be written: free some space.\n")
+
+    app = open_compare()
+
+    assert "'both' was not saved: The model cannot be written: free some space." in texts(app)
+    next(each for each in app.button if each.label == "Dismiss").click().run()
+    assert "was not saved" not in texts(app) and not job.folder.exists()
 
 
 def test_the_view_metrics_has_the_best_values_marked_seeds_and_the_ensemble(runs):

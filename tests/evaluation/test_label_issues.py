@@ -11,8 +11,10 @@ from pipeline.evaluation.label_issues import find_label_issues, likely_mislabele
 from pipeline.evaluation.predictions import save_predictions
 from pipeline.labels import EMOTIONS
 from pipeline.runs import Exclusion, Run
+from pipeline.runs.records import EnsembleMembers
 from tests.evaluation.makers import (
     make_dataset,
+    make_ensemble,
     make_predictions,
     make_run,
     random_predictions,
@@ -161,6 +163,27 @@ def test_faces_that_a_model_was_trained_on_are_known_by_list_and_by_image(faces)
     store(run, other, "test", [0, 2, 30])
     # f50, f52 … f68 were excluded, f51, f53 … f69 fitted on
     assert used_of(other) == {run.name: 80} and issues_of(other) == [0, 2, 30]
+
+
+def test_an_ensemble_says_nothing_on_faces_that_any_of_its_members_was_trained_on(faces):
+    members = [make_run(faces, evaluated=False) for _ in range(2)]
+    held_out = []
+    for seed, run in enumerate(members):
+        config = run.config()
+        train = config.train.model_copy(update={"seed": seed})
+        run.write_config(config.model_copy(update={"train": train}))
+        held_out.append(set(range(70)) - set(faces.training_indices(seed).tolist()))
+    both = make_ensemble("both")
+    of_both = EnsembleMembers(models=[run.name for run in members], weights=(0.5, 0.5))
+    config = both.config().model_copy(update={"ensemble": of_both})
+    both.write_config(config.model_copy(update={"dataset_fingerprint": faces.fingerprint}))
+
+    store(both, faces, "train", [])
+    store(both, faces, "test", [])
+
+    used = find_label_issues(faces).models["both"]
+    assert set(np.flatnonzero(used[:70])) == set.intersection(*held_out) != held_out[0]
+    assert used[70:].all()
 
 
 def test_all_faces_of_a_split_and_those_without_a_list_are_used_once(faces):

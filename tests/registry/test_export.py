@@ -1,16 +1,13 @@
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from models import ARCHITECTURES
-from pipeline.cli.models import export as export_command
 from pipeline.config.train_config import TrainConfig
 from pipeline.data.store import load_dataset
-from pipeline.errors import UserError
-from pipeline.runs import create_run, find_model, list_runs
+from pipeline.runs import create_run, list_runs
 from pipeline.vision.recognizer import Recognizer
 
 FACES = np.random.default_rng(0).integers(0, 256, (5, 48, 48), dtype=np.uint8)
@@ -76,63 +73,12 @@ def test_the_export_of_a_trained_run_agrees_and_its_maps_average_to_the_logits(f
     np.testing.assert_allclose(probabilities, scores / scores.sum(1, keepdims=True), atol=1e-3)
 
 
-def test_litert_gives_the_same_under_the_names_of_its_outputs(own_run):
-    from pipeline.registry.export import export_litert
-
-    path = export_litert(own_run)
-
-    actual = litert_outputs(path, FACES)
-    probabilities, maps = Recognizer.load(own_run).explain(FACES)
-    np.testing.assert_allclose(actual["probabilities"], probabilities, atol=1e-3)
-    np.testing.assert_allclose(actual["cam"], maps, atol=0.01 * np.abs(maps).max())
-
-
-def litert_outputs(path: Path, faces: np.ndarray) -> dict[str, np.ndarray]:
-    import tensorflow as tf
-
-    with pytest.warns(UserWarning, match="tf.lite.Interpreter is deprecated"):
-        interpreter = tf.lite.Interpreter(str(path))
-    infer = interpreter.get_signature_runner()
-    return infer(faces=faces[..., np.newaxis].astype(np.float32))
-
-
 def test_a_new_float32_export_removes_the_exports_of_the_earlier_model(own_run):
     from pipeline.registry.export import export_openvino
 
-    for path in (own_run.int8_path, own_run.litert_path):
-        path.write_text("of the earlier model")
+    own_run.int8_path.write_text("of the earlier model")
 
     export_openvino(own_run)
 
     names = {path.name for path in own_run.openvino_path.parent.iterdir()}
     assert names == {"model.xml", "model.bin"}
-
-
-def test_unknown_formats_are_refused():
-    for options, sentence in (
-        ({"to": "onnx"}, "Unknown format 'onnx'. Choose from: openvino, litert."),
-        ({"to": "litert", "int8": True}, "leave --format out"),
-    ):
-        with pytest.raises(UserError, match=sentence):
-            export_command("any", **options)
-
-
-@pytest.mark.slow
-def test_a_bundled_model_is_exported_to_the_workspace(capsys, empty_workspace):
-    export_command("custom_cnn", to="tflite")
-
-    path = Path(capsys.readouterr().out.strip().splitlines()[-1])
-    assert path == empty_workspace / "exports" / "custom_cnn" / "model.tflite"
-    actual = litert_outputs(path, FACES)["probabilities"]
-    expected = Recognizer.load(find_model("custom_cnn")).predict(FACES)
-    np.testing.assert_allclose(actual, expected, atol=1e-3)
-
-
-def test_only_models_that_can_be_exported_are_named(capsys):
-    create_run(TrainConfig(dataset="d"), "f" * 64)
-    with pytest.raises(UserError) as raised:
-        export_command("no")
-    assert str(raised.value) == "Unknown model 'no'. Choose from: custom_cnn, resnet50v2."
-
-    export_command("custom_cnn")
-    assert capsys.readouterr().out.strip() == str(find_model("custom_cnn").openvino_path)

@@ -5,11 +5,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.config.options import build_config
 from pipeline.errors import UserError
 from pipeline.labels import EMOTIONS
 from pipeline.runs import list_runs
 from pipeline.runs.history import COLUMNS
-from tests.training.tiny import fit, tiny_config, tiny_faces
+from pipeline.training.run_setup import validate
+from tests.training.tiny import fit, new_run, tiny_config, tiny_faces
 
 
 def test_a_run_folder_is_complete(trained, filled_workspace):
@@ -137,3 +139,46 @@ def test_a_training_starts_from_the_weights_of_another_model():
     assert len(again.history()) == 2
     with pytest.raises(UserError, match="is another network than the one configured"):
         fit(tiny_config(widths="8,8", initial_model=first.name))
+
+
+def test_frozen_convolutions_and_all_normalization_keep_the_initial_weights():
+    from pipeline.training.keras_model import load_keras
+
+    first = fit(tiny_config(widths="4,8"))
+    network = {"widths": "4,8", "initial_model": first.name, "epochs": "1"}
+    for share, trained in (("0.5", {2, 3}), ("1", set())):
+        run = fit(tiny_config(**network, freeze_share=share))
+
+        layers = [load_keras(each).layers for each in (first, run)]
+        convolutions = [pair for pair in zip(*layers, strict=True) if "conv" in pair[0].name]
+        assert len(convolutions) == 4
+        assert {i for i, pair in enumerate(convolutions) if differ(*pair)} == trained
+        others = [pair for pair in zip(*layers, strict=True) if "conv" not in pair[0].name]
+        assert {pair[0].name for pair in others if differ(*pair)} == {"probabilities"}
+
+    with pytest.raises(UserError, match="freeze_share keeps the weights of an initial model: give"):
+        validate(tiny_config(freeze_share="0.5"), tiny_faces())
+
+
+def differ(layer, other) -> bool:
+    pairs = zip(layer.get_weights(), other.get_weights(), strict=True)
+    return any(not np.array_equal(a, b) for a, b in pairs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ["resnet50v2", "vgg16"])
+def test_a_backbone_starts_from_the_weights_of_another_model(architecture):
+    from pipeline.training.keras_model import load_keras, rebuild
+    from pipeline.training.trainer import _build
+
+    fields = {"dataset": "tiny", "architecture": architecture, "input_size": "32", "epochs": "1"}
+    config = build_config({}, {**fields, "head_epochs": "0"})
+    source = new_run(config)
+    rebuild(config).save(source.weights_path)
+    config = build_config({}, {**fields, "head_epochs": "0", "initial_model": source.name})
+
+    weights = load_keras(source).get_weights()
+    for actual, expected in zip(_build(config).get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(actual, expected)
+    trained = load_keras(fit(config)).get_weights()
+    assert any(not np.array_equal(a, b) for a, b in zip(trained, weights, strict=True))

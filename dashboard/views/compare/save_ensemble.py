@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import resources
+from dashboard import actions, resources
+from dashboard.access import editors_only
 from dashboard.widgets.job_progress import follow_job, offer_job
 from dashboard.widgets.markdown import escape_markdown
 from dashboard.widgets.messages import show_error
 from pipeline.errors import UserError
-from pipeline.jobs import ensemble_job
+from pipeline.jobs import ensemble_job, ensemble_jobs
 from pipeline.registry.new_model import check_free
 from pipeline.runs import Run
 
@@ -23,15 +24,17 @@ def offer_to_save(models: Sequence[Run]) -> None:
     Args:
         models: two or more.
     """
-    names = [model.name for model in models]
-    typed = st.session_state.get(_NAME, "").strip()
-    if typed and ensemble_job(typed, names).running():
-        st.session_state[_STARTED] = typed
-    if started := st.session_state.get(_STARTED):
-        job = ensemble_job(started, names)
+    jobs = ensemble_jobs()
+    for name, job in jobs.items():
         if job.running():
-            return follow_job(job, f"Saving '{escape_markdown(started)}'")
-        del st.session_state[_STARTED]
+            st.session_state[_STARTED] = name
+            return follow_job(job, f"Saving '{escape_markdown(name)}'")
+    for name, job in jobs.items():
+        show_error(f"'{name}' was not saved: {job.failure() or 'it was interrupted.'}")
+        if st.button("Dismiss", key=f"compare.ensemble_dismiss.{name}", **editors_only()):
+            actions.cancel_job(job)
+            st.rerun()
+    if started := st.session_state.pop(_STARTED, ""):
         if started in {entry.run.name for entry in resources.models()}:
             st.session_state[_NAME] = ""
             st.toast(f"'{escape_markdown(started)}' is a model now.")
@@ -47,4 +50,4 @@ def offer_to_save(models: Sequence[Run]) -> None:
             check_free(name)
         except UserError as error:
             return show_error(error)
-        offer_job(ensemble_job(name, names), "Save", ":material/save:")
+        offer_job(ensemble_job(name, [model.name for model in models]), "Save", ":material/save:")

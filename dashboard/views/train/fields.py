@@ -25,7 +25,12 @@ those of the architecture below `model`, those of augmentation below `augmentati
 ACCEPTS_NEW = ("weights", "teacher", "initial_model")
 """Fields that also accept a value that is not among their choices."""
 
-_SPELLING = {"dataset": "data set", "ema": "EMA", "lr": "learning rate"}
+_SPELLING = {
+    "dataset": "data set",
+    "ema": "EMA",
+    "lr": "learning rate",
+    "tensorboard": "TensorBoard",
+}
 
 
 @dataclass(frozen=True)

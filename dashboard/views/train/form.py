@@ -41,7 +41,7 @@ def _fields_named(prefix: str) -> tuple[str, ...]:
 _MAIN = ("dataset", "exclude", "architecture", "epochs", "learning_rate")
 """The fields that matter most; the others are under "Advanced"."""
 
-_MODEL = Section(("model", "initial_model"))
+_MODEL = Section(("initial_model", "model"))
 _DATA = Section(
     (
         *("targets", "vote_share", "class_weights", "given_weights"),
@@ -61,6 +61,7 @@ _CALLBACKS = (
         "Reduces the learning rate when a metric has stopped improving.",
     ),
     Section((), "CSVLogger", "Streams epoch results to history.csv; always on."),
+    Section(("tensorboard",), "TensorBoard", "Streams them to files for TensorBoard, too."),
 )
 _PLACED = {*_MAIN} | {name for part in (_MODEL, _DATA, *_CALLBACKS) for name in part.fields}
 _OPTIMIZATION = Section(tuple(name for name in TrainConfig.model_fields if name not in _PLACED))

@@ -1,0 +1,115 @@
+"""Publishes a model on the Hugging Face Hub."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from pipeline.errors import UserError
+from pipeline.registry.take_away import take_away
+from pipeline.runs import Run
+from pipeline.storage import temporary_folder
+from pipeline.workspace import workspace
+
+_REPOSITORY = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
+
+
+def check_hub(repository: str) -> None:
+    """Check, before the work, that something can be pushed to a repository.
+
+    Raises:
+        UserError: huggingface-hub is not installed, there is no token, or the name is wrong.
+    """
+    if not find_spec("huggingface_hub"):
+        raise UserError("push needs huggingface-hub: install it with pip install '.[hub]'.")
+    if not _REPOSITORY.fullmatch(repository):
+        raise UserError(f"'{repository}' is no repository of the Hub: write it as OWNER/NAME.")
+    from huggingface_hub import get_token
+
+    if not get_token():
+        raise UserError(
+            "There is no token of the Hugging Face Hub: set HF_TOKEN to one with write access, or "
+            "run hf auth login."
+        )
+
+
+def push(model: Run, repository: str, card: str, *, private: bool = False) -> str:
+    """Upload a model with its card, in one commit, and return its address.
+
+    The repository has the OpenVINO export with labels and an example in `openvino/`, and, of a
+    model that was trained here, its Keras model, which
+    `keras.saving.load_model("hf://OWNER/NAME")` loads.
+
+    Args:
+        model: a run, a bundled or imported model, or an ensemble.
+        repository: `OWNER/NAME`; it is made if there is none.
+        card: its `README.md`.
+        private: whether a new repository is private.
+
+    Raises:
+        UserError: the model cannot be exported, or the Hub refuses it or cannot be reached.
+    """
+    check_hub(repository)
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    from huggingface_hub import HfApi
+
+    workspace().mkdir(parents=True, exist_ok=True)
+    with temporary_folder(workspace()) as folder:
+        _write(model, folder, card)
+        api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
+        with _explained(repository, api.endpoint):
+            address = api.create_repo(repository, private=private or None, exist_ok=True)
+            api.upload_folder(
+                repo_id=repository, folder_path=folder, commit_message=f"Upload {model.name}"
+            )
+    return str(address)
+
+
+def _write(model: Run, folder: Path, card: str) -> None:
+    if model.int8_path.is_file():
+        take_away(model, int8=True)
+    path = take_away(model, example=True)
+    shutil.copytree(path.parent, folder / "openvino", ignore=shutil.ignore_patterns(".*"))
+    if model.config().kind == "trained":
+        import keras
+
+        from pipeline.training.keras_model import load_keras
+
+        keras.saving.save_model(load_keras(model), folder / "keras", zipped=False)
+        for file in (folder / "keras").iterdir():
+            file.rename(folder / file.name)
+        (folder / "keras").rmdir()
+    (folder / "README.md").write_text(card)
+
+
+@contextmanager
+def _explained(repository: str, endpoint: str) -> Iterator[None]:
+    """Turn an error of the Hub into one sentence."""
+    from httpx2 import HTTPError
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        yield
+    except HfHubHTTPError as error:
+        status = error.response.status_code
+        reasons = {
+            401: "does not know the token: set HF_TOKEN to a valid one, or run hf auth login.",
+            403: "refuses it: the token needs write access to that owner's repositories.",
+            404: "does not find it: check the owner's name, and that the token may write there.",
+        }
+        reason = reasons.get(status, f"answers with status {status}: try again later.")
+        raise UserError(f"'{repository}' cannot be pushed, the Hub {reason}") from error
+    except HTTPError as error:
+        raise UserError(
+            f"The Hub at {endpoint} cannot be reached: check the connection, or HF_ENDPOINT."
+        ) from error
+    except ValueError as error:
+        raise UserError(
+            f"The Hub refuses the model card: {' '.join(str(error).split())}"
+        ) from error

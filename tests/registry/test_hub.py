@@ -1,0 +1,152 @@
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import yaml
+
+from pipeline.errors import UserError
+from pipeline.registry.parity import check_faces
+from pipeline.runs import find_model
+from pipeline.vision.recognizer import Recognizer
+from tests.cli.commands import output
+
+pytest.importorskip("huggingface_hub", reason="huggingface-hub is not installed")
+
+
+class Hub(BaseHTTPRequestHandler):
+    """The few endpoints of the Hub that an upload uses; large files go by Git LFS."""
+
+    def do_POST(self) -> None:
+        hub, path = self.server.hub, self.path.partition("?")[0]
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.headers.get("Authorization") != "Bearer hf_write":
+            return self.answer(hub.refusal, {"error": "Invalid credentials"})
+        if path == "/api/repos/create":
+            hub.created = json.loads(body)
+            return self.answer(200, {"url": f"{hub.url}/ann/faces", "id": "ann/faces"})
+        if path == "/api/validate-yaml":
+            metadata = yaml.safe_load(json.loads(body)["content"].split("---\n")[1])
+            wrong = [] if "license" in metadata else [{"message": "no license"}]
+            return self.answer(400 if wrong else 200, {"errors": wrong, "warnings": []})
+        if path == "/api/models/ann/faces/preupload/main":
+            files = json.loads(body)["files"]
+            modes = [
+                {
+                    "path": each["path"],
+                    "uploadMode": "lfs" if each["size"] > 100_000 else "regular",
+                    "shouldIgnore": False,
+                }
+                for each in files
+            ]
+            return self.answer(200, {"files": modes})
+        if path == "/ann/faces.git/info/lfs/objects/batch":
+            objects = json.loads(body)["objects"]
+            actions = [
+                {**each, "actions": {"upload": {"href": f"{hub.url}/lfs/{each['oid']}"}}}
+                for each in objects
+            ]
+            return self.answer(200, {"transfer": "basic", "objects": actions})
+        if path == "/api/models/ann/faces/commit/main":
+            hub.commit = [json.loads(line) for line in body.splitlines()]
+            url = f"{hub.url}/ann/faces/commit/0"
+            return self.answer(200, {"success": True, "commitOid": "0" * 40, "commitUrl": url})
+        self.answer(404, {"error": f"no {path}"})
+
+    def do_GET(self) -> None:
+        self.answer(self.server.hub.refusal, {"error": "no such repository"})
+
+    def do_PUT(self) -> None:
+        oid = self.path.removeprefix("/lfs/")
+        self.server.hub.large[oid] = self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(200, {})
+
+    def answer(self, status: int, content: object) -> None:
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(content).encode())
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def hub(monkeypatch) -> Iterator[SimpleNamespace]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    url = f"http://127.0.0.1:{server.server_port}"
+    server.hub = SimpleNamespace(url=url, large={}, refusal=401, commit=[], created=None)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("HF_ENDPOINT", url)
+    monkeypatch.setenv("HF_TOKEN", "hf_write")
+    yield server.hub
+    server.shutdown()
+    server.server_close()
+
+
+def files_of(hub: SimpleNamespace) -> dict[str, bytes]:
+    """Return path → content of the files that were committed."""
+    files = {}
+    for line in hub.commit:
+        value = line["value"]
+        if line["key"] == "file":
+            files[value["path"]] = base64.b64decode(value["content"])
+        elif line["key"] == "lfsFile":
+            files[value["path"]] = hub.large[value["oid"]]
+    return files
+
+
+def test_a_pushed_model_has_its_card_and_can_be_loaded(hub, tmp_path, empty_workspace):
+    expected = Recognizer.load(find_model("custom_cnn")).predict(check_faces())
+
+    printed = output("push", "custom_cnn", "ann/faces", "--private", "--license", "cc-by-4.0")
+
+    assert printed.strip() == f"{hub.url}/ann/faces"
+    assert hub.created["name"] == "faces" and hub.created["organization"] == "ann"
+    assert hub.created["visibility"] == "private"
+    for path, content in files_of(hub).items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(content)
+    _, front, text = (tmp_path / "README.md").read_text().split("---\n", 2)
+    card = yaml.safe_load(front)
+    assert card["license"] == "cc-by-4.0" and card["library_name"] == "keras"
+    assert card["pipeline_tag"] == "image-classification" and card["datasets"] == ["fer2013"]
+    (result,) = card["model-index"][0]["results"]
+    assert result["dataset"] == {"name": "fer2013", "type": "fer2013", "split": "public_test"}
+    assert result["metrics"][0] == {
+        **{"type": "accuracy", "name": "Accuracy"},
+        "value": pytest.approx(0.693, abs=1e-3),
+    }
+    assert 'load_model("hf://ann/faces")' in text and "## Limits" in text
+
+    import keras
+
+    model = keras.saving.load_model(tmp_path)  # as it does with a snapshot of hf://ann/faces
+    faces = check_faces()[..., np.newaxis].astype(np.float32)
+    np.testing.assert_allclose(np.asarray(model(faces, training=False)), expected, atol=1e-3)
+    names = {path.name for path in (tmp_path / "openvino").iterdir()}
+    assert names >= {"model.xml", "model.bin", "model.json", "int8.xml", "example.py", "faces.npy"}
+    assert not list(empty_workspace.glob(".*"))
+
+
+def test_what_prevents_a_push_is_one_sentence(hub, sample, monkeypatch):
+    for variable, value, sentence in (
+        ("HF_TOKEN", "", "There is no token of the Hugging Face Hub: set HF_TOKEN"),
+        ("HF_TOKEN", "hf_wrong", "'ann/faces' cannot be pushed, the Hub does not know the token"),
+        ("HF_ENDPOINT", "http://127.0.0.1:9", "The Hub at http://127.0.0.1:9 cannot be reached"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setenv(variable, value)
+            patch.setenv("HF_TOKEN_PATH", "/no/such/file")
+            with pytest.raises(UserError, match=sentence):
+                output("push", "custom_cnn", "ann/faces")
+    hub.refusal = 403
+    monkeypatch.setenv("HF_TOKEN", "hf_read")
+    with pytest.raises(UserError, match="the token needs write access"):
+        output("push", "custom_cnn", "ann/faces")
+    with pytest.raises(UserError, match="'faces' is no repository of the Hub: write it as OWNER"):
+        output("push", "custom_cnn", "faces")
+    assert hub.commit == []
