@@ -1,6 +1,5 @@
 # Each target sets up what it needs, in .venv.  PYTHON=… chooses an interpreter (3.11 to 3.13).
 BIN := .venv/bin
-# tf2onnx has packages named `tests` and `tools`: for the tests it is in a folder of its own.
 # Tests that watch a clock run alone, all others in two processes.
 ALONE := tests/e2e tests/vision/live
 SHELL := bash
@@ -52,6 +51,7 @@ browser: .venv/installed-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
+# tf2onnx has packages named `tests` and `tools`: for the tests it is in a folder of its own.
 .venv/installed-dev: requirements-dev.txt .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --no-deps \

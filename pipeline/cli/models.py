@@ -24,7 +24,6 @@ from pipeline.jobs import current_job
 from pipeline.registry.add_model import add_model as registry_add_model
 from pipeline.registry.ensemble import make_ensemble
 from pipeline.registry.find_preprocessing import Search
-from pipeline.registry.hub import check_hub
 from pipeline.registry.hub import push as registry_push
 from pipeline.registry.model_zoo import bundle
 from pipeline.registry.preprocessing import SCALES
@@ -239,7 +238,6 @@ def push(
 
     It needs a token with write access, in HF_TOKEN or from `hf auth login`.
     """
-    check_hub(repository)
     source = find_model(model)
     with progress(f"Pushing {model}"):
         card = hub_card(source, repository, license)

@@ -19,25 +19,6 @@ from pipeline.workspace import workspace
 _REPOSITORY = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
 
 
-def check_hub(repository: str) -> None:
-    """Check, before the work, that something can be pushed to a repository.
-
-    Raises:
-        UserError: huggingface-hub is not installed, there is no token, or the name is wrong.
-    """
-    if not find_spec("huggingface_hub"):
-        raise UserError("push needs huggingface-hub: install it with pip install '.[hub]'.")
-    if not _REPOSITORY.fullmatch(repository):
-        raise UserError(f"'{repository}' is no repository of the Hub: write it as OWNER/NAME.")
-    from huggingface_hub import get_token
-
-    if not get_token():
-        raise UserError(
-            "There is no token of the Hugging Face Hub: set HF_TOKEN to one with write access, or "
-            "run hf auth login."
-        )
-
-
 def push(model: Run, repository: str, card: str, *, private: bool = False) -> str:
     """Upload a model with its card, in one commit, and return its address.
 
@@ -52,23 +33,40 @@ def push(model: Run, repository: str, card: str, *, private: bool = False) -> st
         private: whether a new repository is private.
 
     Raises:
-        UserError: the model cannot be exported, or the Hub refuses it or cannot be reached.
+        UserError: huggingface-hub or a token is missing, the name is wrong, the model cannot be
+            exported, or the Hub refuses it or cannot be reached.
     """
-    check_hub(repository)
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    _check(repository)
     from huggingface_hub import HfApi
 
+    api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
+    with _explained(repository, api.endpoint):
+        api.whoami()  # before the work
     workspace().mkdir(parents=True, exist_ok=True)
     with temporary_folder(workspace()) as folder:
         _write(model, folder, card)
-        api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
         with _explained(repository, api.endpoint):
             address = api.create_repo(repository, private=private or None, exist_ok=True)
             api.upload_folder(
                 repo_id=repository, folder_path=folder, commit_message=f"Upload {model.name}"
             )
     return str(address)
+
+
+def _check(repository: str) -> None:
+    if not find_spec("huggingface_hub"):
+        raise UserError("push needs huggingface-hub: install it with pip install '.[hub]'.")
+    if not _REPOSITORY.fullmatch(repository):
+        raise UserError(f"'{repository}' is no repository of the Hub: write it as OWNER/NAME.")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    from huggingface_hub import get_token
+
+    if not get_token():
+        raise UserError(
+            "There is no token of the Hugging Face Hub: set HF_TOKEN to one with write access, or "
+            "run hf auth login."
+        )
 
 
 def _write(model: Run, folder: Path, card: str) -> None:
@@ -105,7 +103,7 @@ def _explained(repository: str, endpoint: str) -> Iterator[None]:
         }
         reason = reasons.get(status, f"answers with status {status}: try again later.")
         raise UserError(f"'{repository}' cannot be pushed, the Hub {reason}") from error
-    except HTTPError as error:
+    except (HTTPError, ConnectionError) as error:
         raise UserError(
             f"The Hub at {endpoint} cannot be reached: check the connection, or HF_ENDPOINT."
         ) from error

@@ -84,7 +84,8 @@ def _export_curves(run: Run) -> Path:
     target = run.exports_path / "tensorboard"
     target.parent.mkdir(parents=True, exist_ok=True)
     with temporary_folder(target.parent) as folder:
-        CurveWriter(folder / "curves", history.to_dict("records")).close()
+        rows: Any = history.to_dict("records")
+        CurveWriter(folder / "curves", rows).close()
         shutil.rmtree(target, ignore_errors=True)
         (folder / "curves").rename(target)
     return target

@@ -174,6 +174,7 @@ def test_an_ensemble_says_nothing_on_faces_that_any_of_its_members_was_trained_o
         run.write_config(config.model_copy(update={"train": train}))
         held_out.append(set(range(70)) - set(faces.training_indices(seed).tolist()))
     both = make_ensemble("both")
+    shutil.copytree(members[0].openvino_path.parent, both.openvino_path.parent)
     of_both = EnsembleMembers(models=[run.name for run in members], weights=(0.5, 0.5))
     config = both.config().model_copy(update={"ensemble": of_both})
     both.write_config(config.model_copy(update={"dataset_fingerprint": faces.fingerprint}))

@@ -16,18 +16,19 @@ from tests.vision.conftest import FAST, feed_until
 from tests.vision.live.conftest import has_face
 
 
-def test_an_imported_model_recognizes_on_live_and_in_a_video_file(sample, tmp_path, new_processor):
+def test_an_imported_model_recognizes_in_a_video_file_and_on_live(sample, tmp_path, request):
     file = save(network(weights(load_dataset("sample"), EMOTIONS)), tmp_path / "a.xml")
     model = add_model(file, "theirs", labels="fer2013", scale="0..1")
 
+    clip = write_clip(tmp_path / "in.mp4", [face_image()] * 8, ticks=range(0, 10**6, 15_000))
+    summary = document("video", "theirs", str(clip), str(tmp_path / "out.mp4"))
+    assert summary["faces"] == 7 and (tmp_path / "out.mp4").stat().st_size > 0
+
     recognizer = Recognizer.load(model, "default", threads=1)
-    processor = new_processor(recognizer, replace(FAST, bars=True, activation_map=True))
+    settings = replace(FAST, bars=True, activation_map=True)
+    processor = request.getfixturevalue("new_processor")(recognizer, settings)  # a stub detector
     assert feed_until(processor, has_face)
     snapshot = processor.snapshot()
     expected = recognizer.predict(snapshot.faces[0].face_gray[np.newaxis])[0]
     np.testing.assert_allclose(snapshot.faces[0].probabilities, expected, atol=1e-5)
     assert snapshot.problem is None
-
-    clip = write_clip(tmp_path / "in.mp4", [face_image()] * 6)
-    summary = document("video", "theirs", str(clip), str(tmp_path / "out.mp4"))
-    assert summary["faces"] == 1 and (tmp_path / "out.mp4").stat().st_size > 0
