@@ -84,6 +84,7 @@ def test_the_name_of_an_ensemble_alone_starts_nothing(runs):
 def test_an_ensemble_that_could_not_be_saved_says_why_until_it_is_dismissed(runs):
     job = ensemble_job("both", [run.name for run in runs])
     job.folder.mkdir(parents=True)
+    (job.folder / "process.json").write_text("{}")
     (job.folder / "log").write_text("The model cannot be written: free some space.\n")
 
     app = open_compare()
