@@ -37,11 +37,15 @@ bench: .venv/installed-dev
 images: .venv/installed-dev browser
 	$(BIN)/python -m tests.e2e.images
 
+# The browser, and what stands before the dashboard on a server: Caddy and coturn.
 browser: .venv/installed-dev
-	@command -v chromium >/dev/null || [ -x "$$($(BIN)/python -c "$(CHROMIUM)")" ] || \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium; \
-	else $(BIN)/playwright install chromium; fi
+	@missing=$$(command -v caddy >/dev/null || echo caddy; \
+		command -v turnserver >/dev/null || echo coturn; \
+		command -v chromium >/dev/null || [ -x "$$($(BIN)/python -c "$(CHROMIUM)")" ] || echo chromium); \
+	if [ -n "$$missing" ]; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get -qq update && apt-get -qq install -y --no-install-recommends $$missing; \
+		elif [[ "$$missing" = *chromium* ]]; then $(BIN)/playwright install chromium; fi; fi
 
 .venv/bin/python:
 	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 to 3.13 is needed: make run PYTHON=path/to/python"; exit 1; }

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 from streamlit_webrtc import WebRtcMode, webrtc_streamer
+from streamlit_webrtc.component import generate_frontend_component_key
 
 from dashboard import resources
 from dashboard.views.live.memory import trim_heaps
@@ -20,6 +21,7 @@ _ASKED = "live.asked"
 _STOPPING = "live.stopping"
 _STOPPED = "live.stopped"
 _IDLE = "live.idle"
+_RESUMING = "live.resuming"
 WEBCAM = "webcam"
 _VIDEO = {"autoPlay": True, "playsInline": True, "controls": True, "style": {"width": "100%"}}
 _FILLING = {
@@ -87,6 +89,8 @@ def stream_camera(processor: LiveProcessor, camera: CameraSettings, *, fill: boo
     was_idle, state[_IDLE] = state.get(_IDLE, True), not active
     # None shows the component's START and STOP.
     desired = _STOPPING not in state if active else None if was_idle else False
+    if not active and (resuming := state.get(_RESUMING)) is not None:
+        desired = resuming
     context = webrtc_streamer(
         key=WEBCAM,
         mode=WebRtcMode.SENDRECV,
@@ -100,11 +104,35 @@ def stream_camera(processor: LiveProcessor, camera: CameraSettings, *, fill: boo
         on_video_ended=partial(_end, processor),
         video_html_attrs=_FILLING if fill else _VIDEO,
     )
+    _resume(active or bool(context.state.signalling))
     if not active and not was_idle:
         st.rerun()  # the old answer is gone from the component: now it may show START
     if asked.problem:
         show_warning(asked.problem)
     return bool(context.state.playing)
+
+
+def _resume(active: bool) -> None:
+    """Start the video again that another server, or the one before a restart, has shown.
+
+    The browser then comes with a component that plays what nobody sends any more. It is stopped,
+    and started once it says that it has stopped.
+    """
+    state = st.session_state
+    played = bool((state.get(generate_frontend_component_key(WEBCAM)) or {}).get("playing"))
+    if active:
+        state.pop(_RESUMING, None)
+    elif played and _RESUMING not in state:
+        st.toast(
+            "The connection to the server was lost. The video starts again.",
+            icon=":material/sync_problem:",
+            duration="long",
+        )
+        state[_RESUMING] = False
+        st.rerun()
+    elif not played and state.get(_RESUMING) is False:
+        state[_RESUMING] = True
+        st.rerun()
 
 
 def is_playing() -> bool:
