@@ -23,6 +23,7 @@ from pipeline.storage import cannot_write, write_json
 from pipeline.workspace import datasets_folder, evaluation_folder, runs_folder, workspace
 
 JOB_VARIABLE = "EMOTION_JOB"
+_NICE = 10
 
 
 class ProcessId(BaseModel):
@@ -77,7 +78,7 @@ def last_line(log: Path) -> str:
 def start_pipeline(
     arguments: Sequence[str], log: Path, job_folder: Path | None = None
 ) -> ProcessId:
-    """Start `python -m pipeline …` in a process session of its own.
+    """Start `python -m pipeline …` in a process session of its own, at low priority.
 
     Args:
         arguments: what follows `python -m pipeline`.
@@ -98,9 +99,19 @@ def start_pipeline(
             env=environment,
             start_new_session=True,
         )
+    _lower_priority(process.pid)
     identity = ProcessId.of(process.pid)
     threading.Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie
     return identity
+
+
+def _lower_priority(pid: int) -> None:
+    """Let videos and pages go before a process and those that it will start."""
+    with suppress(psutil.Error, OSError):
+        psutil.Process(pid).nice(_NICE)
+    # Linux may share the processor among sessions first, and heed `nice` within each alone.
+    with suppress(OSError):
+        Path(f"/proc/{pid}/autogroup").write_text(str(_NICE))
 
 
 def running_commands() -> int:

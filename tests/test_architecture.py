@@ -7,8 +7,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 ONE_WAY = (
     "errors", "labels", "storage", "workspace", "network", "ice", "installation", "jobs", "data",
-    "config", "runs", "training", "queue", "vision", "evaluation", "registry", "report", "cli",
-    "__main__",
+    "config", "runs", "training", "queue", "vision", "evaluation", "registry", "report", "server",
+    "cli", "__main__",
 )  # fmt: skip
 """Each part of `pipeline` imports only from itself and from those before it."""
 

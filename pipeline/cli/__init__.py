@@ -18,6 +18,7 @@ from pipeline.cli import (
     models,
     recognize,
     runs,
+    serve,
     train,
 )
 from pipeline.cli.output import visible
@@ -64,6 +65,7 @@ app.command("speed")(models.speed)
 app.command("doctor")(doctor.doctor)
 app.command("predict")(recognize.predict)
 app.command("video")(recognize.video)
+app.command("serve")(serve.serve)
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 import shutil
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -30,7 +30,7 @@ from pipeline.registry.preprocessing import SCALES
 from pipeline.registry.take_away import EXPORTS, can_export, take_away
 from pipeline.report.hub_card import LICENSE, hub_card
 from pipeline.report.model_card import model_card
-from pipeline.report.model_list import ModelEntry, model_entries
+from pipeline.report.model_list import model_entries
 from pipeline.report.units import percent
 from pipeline.runs import Run, RunTable, find_model, find_run, list_bundled, list_runs
 from pipeline.storage import write_json, write_text
@@ -42,24 +42,8 @@ _SAME_FORMAT = {"tflite": "litert", "saved_model": "savedmodel"}
 
 def models(as_json: Json = False) -> None:
     """List the models by the data set that they learned from, the best of each first."""
-    rows = [_describe(entry) for entry in model_entries(RunTable().models())]
+    rows = [entry.document for entry in model_entries(RunTable().models())]
     show(rows, as_json, "No model yet: train one.")
-
-
-def _describe(entry: ModelEntry) -> dict[str, Any]:
-    run = entry.run
-    return {
-        "name": run.name,
-        "title": entry.title,
-        "shipped": run.bundled,
-        "architecture": entry.architecture or "damaged",
-        "dataset": entry.dataset,
-        "synthetic": entry.synthetic,
-        "split": entry.split or None,
-        "accuracy": entry.accuracy,
-        "parameters": run.status().parameters,
-        "size_mb": round(run.openvino_path.with_suffix(".bin").stat().st_size / 1e6, 1),
-    }
 
 
 def add_model(

@@ -31,7 +31,7 @@ from pipeline.vision.drawing import draw_faces
 from pipeline.vision.face_pipeline import FacePipeline
 from pipeline.vision.face_prediction import FacePrediction
 from pipeline.vision.live.settings import LiveSettings, scale_smallest_face
-from pipeline.vision.photo import PhotoDetector, PhotoFaces, recognize
+from pipeline.vision.photo import PhotoDetector, PhotoFaces, photo_document, recognize
 from pipeline.vision.photo_files import faces_of_files, find_photos, read_photo
 from pipeline.vision.recognizer import Recognizer
 from pipeline.vision.video.annotate import recognize_video
@@ -145,9 +145,10 @@ def _recognize(
     if isinstance(found, UserError):
         raise found
     faces = recognize(found, recognizer)
-    copy = {"annotated": str(_annotate(path, faces, annotated))} if annotated else {}
-    listed = {"cropped": found.cropped, "faces": [_face(face) for face in faces]}
-    return {"path": str(path), **copy, **listed}
+    document = photo_document(str(path), found, faces)
+    if annotated:
+        document["annotated"] = str(_annotate(path, faces, annotated))
+    return document
 
 
 def _annotate(path: Path, faces: list[FacePrediction], folder: Path) -> Path:
@@ -205,12 +206,3 @@ def _table(photos: list[dict[str, Any]]) -> str:
                 + [f"{value:.4f}" for value in numbers]
             )
     return csv_text(pd.DataFrame(rows, columns=COLUMNS))
-
-
-def _face(face: FacePrediction) -> dict[str, Any]:
-    return {
-        "box": list(face.box),
-        "emotion": face.emotion,
-        "confidence": face.confidence,
-        "probabilities": dict(zip(EMOTIONS, map(float, face.probabilities), strict=True)),
-    }

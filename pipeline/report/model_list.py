@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic_core import from_json
 
@@ -57,6 +58,22 @@ class ModelEntry:
         else:
             facts.append(f"{percent(self.accuracy)} {split_name(self.split)}")
         return f"{self.title} — {', '.join(map(str, facts))}"
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What `models --json` prints of it."""
+        return {
+            "name": self.run.name,
+            "title": self.title,
+            "shipped": self.run.bundled,
+            "architecture": self.architecture or "damaged",
+            "dataset": self.dataset,
+            "synthetic": self.synthetic,
+            "split": self.split or None,
+            "accuracy": self.accuracy,
+            "parameters": self.run.status().parameters,
+            "size_mb": round(self.run.openvino_path.with_suffix(".bin").stat().st_size / 1e6, 1),
+        }
 
 
 def model_entries(models: Iterable[RunRow]) -> list[ModelEntry]:

@@ -2,11 +2,13 @@
 
 import threading
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.data.images import to_face
+from pipeline.labels import EMOTIONS
 from pipeline.vision.boxes import Box, crop_face
 from pipeline.vision.confidence import choose_label
 from pipeline.vision.detectors import Detector, find_detector
@@ -123,3 +125,23 @@ def recognize(faces: PhotoFaces, recognizer: Recognizer) -> list[FacePrediction]
         FacePrediction(i, box, choose_label(scaled), scaled, raw, number=i, face_gray=face)
         for i, (box, scaled, raw, face) in enumerate(rows, start=1)
     ]
+
+
+def photo_document(path: str, found: PhotoFaces, faces: list[FacePrediction]) -> dict[str, Any]:
+    """Return a photo and its faces as `predict --json` prints them.
+
+    Args:
+        path: of the photo.
+        found: its faces.
+        faces: their predictions.
+    """
+    listed = [
+        {
+            "box": list(face.box),
+            "emotion": face.emotion,
+            "confidence": face.confidence,
+            "probabilities": dict(zip(EMOTIONS, map(float, face.probabilities), strict=True)),
+        }
+        for face in faces
+    ]
+    return {"path": path, "cropped": found.cropped, "faces": listed}

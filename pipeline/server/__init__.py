@@ -1,0 +1,1 @@
+"""HTTP interface: photos in, faces and their emotions out."""

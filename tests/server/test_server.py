@@ -1,0 +1,240 @@
+"""Real requests to a real server on this machine."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import cv2
+import httpx
+import numpy as np
+import pytest
+
+from pipeline.server.app import Api
+from pipeline.server.limits import RateLimit
+from pipeline.server.run import listen, make_server
+from tests.conftest import invoke
+from tests.vision.clips import face_image
+
+JPEG = cv2.imencode(".jpg", cv2.resize(face_image(), (640, 480)))[1].tobytes()
+
+
+@contextmanager
+def serving(**options: object) -> Iterator[httpx.Client]:
+    """Run a server in a thread; give a client of it."""
+    listener = listen("127.0.0.1", 0)
+    server = make_server(Api(**options).app())
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    try:
+        with httpx.Client(base_url=address, timeout=60) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[httpx.Client]:
+    with serving(per_s=0, max_bytes=2**20) as client:
+        yield client
+
+
+def test_a_photo_gets_what_predict_prints(client, tmp_path, capsys, empty_workspace):
+    photo = tmp_path / "one.jpg"
+    photo.write_bytes(JPEG)
+    for options, words in (
+        ({}, ()),
+        ({"detector": "auto"}, ("--detector", "auto")),
+        ({"cropped": "true"}, ("--cropped",)),
+        ({"model": "resnet50v2"}, ()),
+    ):
+        model = options.get("model", "custom_cnn")
+        _, printed, _ = invoke("predict", model, str(photo), *words, "--json", capsys=capsys)
+        (expected,) = json.loads(printed)
+        assert len(expected["faces"]) == 1
+        for body in ({"content": JPEG}, {"files": {"image": ("one.jpg", JPEG)}}):
+            answer = client.post("/api/faces", params=options, **body)
+            name = "image" if "content" in body else "one.jpg"
+            assert answer.status_code == 200
+            assert answer.json() == [{**expected, "path": name}], options
+
+
+def test_models_are_those_of_the_command(client, capsys, empty_workspace):
+    _, printed, _ = invoke("models", "--json", capsys=capsys)
+    assert client.get("/api/models").json() == json.loads(printed) != []
+
+
+def test_what_is_wrong_is_one_sentence_with_its_status(client):
+    huge = b"P5 100000 100000 255 " + b"0" * 99
+    for status, message, request in (
+        (400, "not an image", {"content": b"hello"}),
+        (400, "empty", {"content": b""}),
+        (400, "not an image", {"content": JPEG[:20]}),
+        (400, "megapixels", {"content": huge}),
+        (413, "at most 1 MB", {"content": bytes(2**20 + 5000)}),
+        (413, "at most 1 MB", {"content": iter([bytes(2**19)] * 4)}),
+        (404, "Unknown model 'x'. Choose from: custom_cnn", {"params": {"model": "x"}}),
+        (404, "not a plain name", {"params": {"model": "../x"}}),
+        (400, "Unknown detector 'x'", {"params": {"detector": "x"}}),
+        (400, "Unknown query parameter 'size'", {"params": {"size": "1"}}),
+        (400, "twice", {"params": {"model": ["custom_cnn", "custom_cnn"]}}),
+        (400, "true or false", {"params": {"cropped": "maybe"}}),
+        (400, "one file", {"files": [("a", JPEG), ("b", JPEG)]}),
+        (400, "one file", {"data": {"a": "b"}, "files": {"image": JPEG}}),
+        (400, "multipart", {"content": b"x", "headers": {"Content-Type": "multipart/form-data"}}),
+        (403, "EMOTION_API_TOKEN", {"headers": {"Host": "evil.example"}}),
+        (403, "EMOTION_API_TOKEN", {"headers": {"Origin": "http://evil.example"}}),
+        (403, "EMOTION_API_TOKEN", {"headers": {"X-Forwarded-For": "192.0.2.7"}}),
+    ):
+        answer = client.post("/api/faces", **request)
+        assert answer.status_code == status, (request, answer.text)
+        assert message in answer.json()["error"], answer.text
+    assert client.get("/api/faces").status_code == 405
+    assert client.get("/api/nothing").status_code == 404
+    assert client.post("/api/faces", content=JPEG).status_code == 200
+
+
+def test_requests_need_the_token():
+    with serving(token="secret", per_s=0) as client:
+        for given, status in ((None, 401), ("Bearer wrong", 401), ("Bearer secret", 200)):
+            headers = {"Authorization": given} if given else {}
+            for answer in (
+                client.get("/api/models", headers=headers),
+                client.post("/api/faces", content=JPEG, headers=headers),
+            ):
+                assert answer.status_code == status, given
+                if status == 401:
+                    assert answer.headers["WWW-Authenticate"] == "Bearer"
+                    assert "EMOTION_API_TOKEN" in answer.json()["error"]
+        assert client.get("/api/openapi.json").json()["security"] == [{"token": []}]
+
+
+def test_too_many_requests_are_told_to_wait():
+    with serving(per_s=0.1) as client:
+        answers = [client.get("/api/models") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 429]
+    assert 1 <= int(answers[1].headers["Retry-After"]) <= 10
+
+
+def test_a_client_has_its_requests_back_after_a_while(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("pipeline.server.limits.monotonic", lambda: clock[0])
+    limit = RateLimit(2)
+    assert [limit.wait_s("a") for _ in range(5)] == [0, 0, 0, 0, 0.5]
+    assert limit.wait_s("b") == 0
+    clock[0] = 0.5
+    assert limit.wait_s("a") == 0 and limit.wait_s("a") == 0.5
+
+
+def test_a_slow_client_is_sent_away_and_does_not_hold_up_others(monkeypatch):
+    monkeypatch.setattr("pipeline.server.run._HEADERS_S", 0.5)
+    with serving(per_s=0, body_s=0.5) as client:
+        address = client.base_url.host, client.base_url.port
+        slow, silent = (socket.create_connection(address, timeout=30) for _ in range(2))
+        with slow, silent:
+            head = "POST /api/faces HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n\r\n"
+            slow.sendall(head.encode() + JPEG[:100])
+            assert client.post("/api/faces", content=JPEG).status_code == 200
+            assert b"408" in slow.recv(4096).split(b"\r\n")[0]
+            assert silent.recv(4096) == b""
+
+
+def test_many_at_once_are_answered_or_told_to_come_back(client):
+    def post(_: int) -> tuple[int, object]:
+        answer = httpx.post(
+            f"{client.base_url}/api/faces", params={"cropped": "1"}, content=JPEG, timeout=60
+        )
+        return answer.status_code, answer.json()
+
+    with ThreadPoolExecutor(100) as threads:
+        answers = list(threads.map(post, range(150)))
+    expected = client.post("/api/faces", params={"cropped": "1"}, content=JPEG).json()
+    for status, document in answers:
+        assert status in (200, 503)
+        assert status == 503 or document == expected
+    assert sum(status == 200 for status, _ in answers) >= 64
+    assert client.post("/api/faces", content=JPEG).status_code == 200
+
+
+def test_a_client_that_goes_away_leaves_nothing(client):
+    api = Api(per_s=0)
+    listener = listen("127.0.0.1", 0)
+    server = make_server(api.app())
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        with socket.create_connection(listener.getsockname()) as gone:
+            head = "POST /api/faces HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n\r\n"
+            gone.sendall(head.encode() + JPEG[:100])
+            wait_for(lambda: api._load.bytes == 100)
+        wait_for(lambda: api._load.bytes == api._load.requests == 0)
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_the_description_fits_the_answers_and_its_page_loads_nothing_from_elsewhere(client):
+    document = client.get("/api/openapi.json").json()
+    assert document["openapi"].startswith("3.1") and "security" not in document
+    assert set(document["paths"]) == {"/api/faces", "/api/models"}
+    schemas = document["components"]["schemas"]
+    (photo,) = client.post("/api/faces", content=JPEG).json()
+    described = schemas["Photos"]["items"]["properties"]
+    assert set(photo) == set(described)
+    assert set(photo["faces"][0]) == set(described["faces"]["items"]["properties"])
+    for model in client.get("/api/models").json():
+        assert set(model) == set(schemas["Models"]["items"]["properties"])
+    page = client.get("/api/docs")
+    assert "connect-src 'self'" in page.headers["Content-Security-Policy"]
+    assert not re.findall(r"(?:src|href|url)\s*[=(]\s*[\"']?(?:https?:)?//", page.text)
+
+
+def test_the_command_listens_here_alone_unless_it_has_a_token(empty_workspace, capsys, monkeypatch):
+    monkeypatch.delenv("EMOTION_API_TOKEN", raising=False)
+    for host in ("0.0.0.0", "::", "192.0.2.1", "example.org"):
+        code, _, error = invoke("serve", "--host", host, capsys=capsys)
+        assert code == 1 and "EMOTION_API_TOKEN" in error, host
+    with listen("127.0.0.1", 0) as taken:
+        port = str(taken.getsockname()[1])
+        code, _, error = invoke("serve", "--port", port, capsys=capsys)
+        assert code == 1 and f"port {port}" in error
+
+
+def test_the_command_serves_until_it_is_ended(empty_workspace):
+    words = (sys.executable, "-m", "pipeline", "serve", "--port", "0", "--host", "0.0.0.0")
+    environment = {**os.environ, "EMOTION_API_TOKEN": "secret"}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment) as server:
+        try:
+            port = re.search(r":(\d+)/api/docs", server.stdout.readline())[1]
+            address = f"http://127.0.0.1:{port}/api/faces"
+            headers = {"Authorization": "Bearer secret"}
+            answer = httpx.post(address, content=JPEG, headers=headers, timeout=60)
+            assert len(answer.json()[0]["faces"]) == 1
+            assert httpx.post(address, content=JPEG, timeout=60).status_code == 401
+        finally:
+            server.terminate()
+        assert server.wait(30) in (0, -15)
+
+
+def test_gray_and_deep_images_are_read_as_predict_reads_them(client):
+    gray = cv2.imdecode(np.frombuffer(JPEG, np.uint8), cv2.IMREAD_GRAYSCALE)
+    for image in (gray, gray.astype(np.uint16) * 257):
+        content = cv2.imencode(".png", image)[1].tobytes()
+        (photo,) = client.post("/api/faces", content=content).json()
+        assert len(photo["faces"]) == 1
