@@ -16,6 +16,7 @@ from time import perf_counter
 
 import cv2
 import numpy as np
+import psutil
 import skimage.data
 from support.claims import check_bounds
 
@@ -25,8 +26,8 @@ MIN_PER_S = 25
 
 def main() -> None:
     """Print the measurement; exit 1 if the claim does not hold."""
-    photo = np.full((480, 640, 3), 110, np.uint8)
-    photo[:400, 170:470] = skimage.data.astronaut()[:400, 80:380, ::-1]
+    photo = np.full((480, 640, 3), 90, np.uint8)
+    photo[70:370, 170:470] = skimage.data.astronaut()[:300, 80:380, ::-1]
     jpeg = cv2.imencode(".jpg", photo)[1].tobytes()
     words = (sys.executable, "-m", "pipeline", "serve", "--port", "0", "--rate", "0")
     with tempfile.TemporaryDirectory() as workspace:
@@ -36,19 +37,26 @@ def main() -> None:
             try:
                 port = int(server.stdout.readline().split(":")[2].split("/")[0])
                 send(port, jpeg, 1.0)  # loads the model
-                begin = perf_counter()
+                begin, cpu_s = perf_counter(), cpu_seconds(server.pid)
                 with ThreadPoolExecutor(CLIENTS) as clients:
                     took = list(clients.map(lambda _: send(port, jpeg, SECONDS), range(CLIENTS)))
-                seconds = perf_counter() - begin
+                seconds, cpu_s = perf_counter() - begin, cpu_seconds(server.pid) - cpu_s
             finally:
                 server.terminate()
     times = np.concatenate(took)
     print(
         f"{CLIENTS} clients, load {os.getloadavg()[0]:.1f}: p50 {1000 * np.median(times):.0f}, "
-        f"p95 {1000 * np.quantile(times, 0.95):.0f} ms"
+        f"p95 {1000 * np.quantile(times, 0.95):.0f} ms; "
+        f"{1000 * cpu_s / len(times):.0f} ms of processor time per photo"
     )
     holds = check_bounds("photos per second", len(times) / seconds, at_least=MIN_PER_S)
     sys.exit(int(not holds))
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time of a process so far."""
+    times = psutil.Process(pid).cpu_times()
+    return times.user + times.system
 
 
 def send(port: int, jpeg: bytes, seconds: float) -> list[float]:

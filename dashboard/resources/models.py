@@ -46,7 +46,9 @@ def model_names() -> dict[str, str]:
 def _compiled(
     _model: Run, precision: Precision, path: str, *changed: tuple[int, ...]
 ) -> Recognizer:
-    return Recognizer.load(_model, precision, threads=1)
+    # Half of the cores are left to the videos themselves.
+    streams = max(1, (os.cpu_count() or 1) // 2)
+    return Recognizer.load(_model, precision, threads=1, streams=streams)
 
 
 def recognizer(model: Run) -> Recognizer:

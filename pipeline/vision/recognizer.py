@@ -44,7 +44,12 @@ class Recognizer:
 
     @classmethod
     def load(
-        cls, model: Run, precision: Precision = "f32", threads: int = 0, two_views: bool = False
+        cls,
+        model: Run,
+        precision: Precision = "f32",
+        threads: int = 0,
+        two_views: bool = False,
+        streams: int = 1,
     ) -> Self:
         """Compile a run's exported model.
 
@@ -55,13 +60,15 @@ class Recognizer:
                 one was made, with the rest as in `default`.
             threads: processor threads of an inference, 0 for one per core.
             two_views: predict the mean of a face and its mirror image, in twice the time.
+            streams: inferences at a time, of the recognizers that share the compiled model; the
+                others wait for their turn.
 
         Raises:
             UserError: the exported model is missing or damaged.
         """
         calibration = model.calibration()
         return cls(
-            compile_network(read_network(model, precision), precision, threads),
+            compile_network(read_network(model, precision), precision, threads, streams),
             precision,
             calibration.temperature if calibration else 1.0,
             two_views,
@@ -151,10 +158,14 @@ def has_maps(network: ov.Model | ov.CompiledModel) -> bool:
 
 
 def compile_network(
-    network: ov.Model, precision: Precision = "f32", threads: int = 0
+    network: ov.Model, precision: Precision = "f32", threads: int = 0, streams: int = 1
 ) -> ov.CompiledModel:
     """Compile a network for this processor; see `Recognizer.load` for the arguments."""
-    options: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
+    options: dict[str, object] = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": threads * streams,
+        "NUM_STREAMS": streams,
+    }
     if precision == "f32":
         options["INFERENCE_PRECISION_HINT"] = "f32"
     return ov.Core().compile_model(network, "CPU", options)

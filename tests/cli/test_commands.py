@@ -19,7 +19,7 @@ from tests.conftest import invoke, run_pipeline
 COMMANDS = (
     "import datasets rename remove audit map exclude exclusions runs models note queue estimate "
     "train experiment stop work add-model ensemble export ship card evaluate compare speed predict "
-    "video doctor"
+    "video serve doctor"
 ).split()
 
 
