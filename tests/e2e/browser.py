@@ -159,16 +159,16 @@ def _ensure_candidate_address() -> None:
         subprocess.run("ip addr add 10.254.254.254/32 dev lo".split(), check=True)
 
 
-def write_face_clip(path: Path) -> Path:
+def write_face_clip(path: Path, width: int = 640, height: int = 480) -> Path:
     """Write five seconds of a real face that moves and changes its size, as a `.mjpeg`."""
     portrait = cv2.cvtColor(skimage.data.astronaut()[10:200, 130:330], cv2.COLOR_RGB2BGR)
     with path.open("wb") as film:
         for phase in np.linspace(0, 2 * np.pi, 150, endpoint=False):
-            height = int(300 + 40 * np.sin(phase))
-            width = height * portrait.shape[1] // portrait.shape[0]
-            left, top = int(160 + 80 * np.cos(phase)), 70
-            frame = np.full((480, 640, 3), 90, np.uint8)
-            frame[top : top + height, left : left + width] = cv2.resize(portrait, (width, height))
+            tall = int(300 + 40 * np.sin(phase))
+            wide = tall * portrait.shape[1] // portrait.shape[0]
+            left, top = int((width - wide) / 2 * (1 + 0.5 * np.cos(phase))), (height - 340) // 2
+            frame = np.full((height, width, 3), 90, np.uint8)
+            frame[top : top + tall, left : left + wide] = cv2.resize(portrait, (wide, tall))
             film.write(cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes())
     return path
 

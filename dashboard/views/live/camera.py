@@ -100,7 +100,7 @@ def _show_video(processor: LiveProcessor, camera: CameraSettings) -> bool | None
     with st.container(key="live_video"):
         playing = stream_camera(processor, camera, fill=presenting())
         show_leave()
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, key="live_buttons"):
         show_stop()
         if playing:
             show_presenter()

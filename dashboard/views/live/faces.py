@@ -29,9 +29,15 @@ def show_faces(processor: LiveProcessor, playing: bool, settings: LiveSettings) 
     if now.problem:
         st.error(f"{escape_markdown(now.problem)} The video goes on and recognition retries.")
     elif not playing:
-        st.info("Press START and look into the camera. Each face appears here after a second.")
+        st.info(
+            "Press START and look into the camera. Each face appears here after a second. It "
+            f"should take up {settings.smallest_share:.0%} or more of the video's shorter side."
+        )
     elif not listed:
-        st.info("Looking for a face…")
+        st.info(
+            f"Looking for a face… Come closer if yours takes up less than "
+            f"{settings.smallest_share:.0%} of the video's shorter side."
+        )
     if listed:
         st.html(face_cards(listed, hidden=settings.hide_faces))
         st.caption(distribution(settings.smoothing_s))

@@ -27,7 +27,9 @@ class CameraSettings:
     def constraints(self) -> dict[str, Any]:
         """Return them as the browser's constraints of a video."""
         facing = {"ideal": self.facing}
-        return {"width": 640, "height": 480, "frameRate": self.fps, "facingMode": facing}
+        # Without resizeMode a browser cuts the image of a camera that is upright.
+        size = {"width": 640, "height": 480, "resizeMode": "none"}
+        return {**size, "frameRate": self.fps, "facingMode": facing}
 
 
 def pick_settings(

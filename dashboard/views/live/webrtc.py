@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,6 +24,8 @@ _STOPPED = "live.stopped"
 _IDLE = "live.idle"
 _RESUMING = "live.resuming"
 WEBCAM = "webcam"
+PHONE = "(max-width: 640px), (max-height: 500px)"
+"""Also in live.css: where the video starts, the page is moved to it."""
 _VIDEO = {"autoPlay": True, "playsInline": True, "controls": True, "style": {"width": "100%"}}
 _FILLING = {
     "autoPlay": True,
@@ -37,6 +40,13 @@ _FILLING = {
         "zIndex": 1,
     },
 }
+_AWAKE = st.components.v2.component(
+    "screen_awake", html="<div></div>", js=Path(__file__).with_name("awake.js").read_text()
+)
+_SHOW = f"""
+if (matchMedia("{PHONE}").matches)
+    document.querySelector(".st-key-live_video")?.scrollIntoView({{ block: "start" }})
+"""
 _SAFE_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 _HELP = """
@@ -148,7 +158,7 @@ def _is_active() -> bool:
 
 
 def show_stop() -> None:
-    """Show STOP while the video plays or is about to, and bind Q to it."""
+    """Show STOP while the video plays or is about to, bind Q to it, and keep the screen awake."""
     if _is_active():
         st.button(
             "STOP",
@@ -158,6 +168,7 @@ def show_stop() -> None:
             on_click=st.session_state.update,
             args=({_STOPPING: True},),
         )
+        _AWAKE(key="live_awake")
 
 
 def keep_focus() -> None:
@@ -167,7 +178,7 @@ def keep_focus() -> None:
         state.pop(_STOPPED, None)
     if active or state.pop(_STOPPED, False):
         target = ".st-key-live_stop button" if active else ".st-key-live_video iframe"
-        script = f"<script>document.querySelector('{target}')?.focus()</script>"
+        script = f"<script>document.querySelector('{target}')?.focus();{_SHOW}</script>"
         st.html(script, unsafe_allow_javascript=True)
 
 

@@ -32,6 +32,11 @@ class LiveSettings:
     hide_faces: bool = False
     large: bool = False
 
+    @property
+    def smallest_share(self) -> float:
+        """The side of the smallest face as a share of the video's shorter side."""
+        return self.smallest_face / _REFERENCE_SIDE
+
 
 def scale_smallest_face(smallest_face: int, height: int, width: int) -> int:
     """Scale the side of the smallest face from a 640x480 video to another size, in pixels."""

@@ -396,6 +396,7 @@ def test_the_video_requests_no_sound_and_calls_the_processor(camera):
         "video": {
             "width": 640,
             "height": 480,
+            "resizeMode": "none",
             "frameRate": 30,
             "facingMode": {"ideal": "user"},
         },
