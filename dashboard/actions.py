@@ -16,7 +16,7 @@ from pipeline.data import exclusions, store
 from pipeline.errors import UserError
 from pipeline.evaluation import calibration
 from pipeline.jobs import Job, add_model_job
-from pipeline.queue import queue
+from pipeline.queue import queue, settings
 from pipeline.queue.experiment import submit_experiment
 from pipeline.registry.new_model import check_free
 from pipeline.runs import Notes, Run, list_bundled, list_runs
@@ -38,7 +38,8 @@ remove_exclusions = for_editors(exclusions.remove_exclusions)
 
 stop_run = for_editors(queue.stop)
 move_run = for_editors(queue.move)
-set_max_parallel_runs = for_editors(queue.set_max_parallel_runs)
+set_max_parallel_runs = for_editors(settings.set_max_parallel_runs)
+set_engine = for_editors(queue.set_engine)
 change_notes = for_editors(Run.change_notes)
 remove_run = for_editors(Run.remove)
 

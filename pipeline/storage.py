@@ -15,7 +15,6 @@ from typing import Any
 
 import pandas as pd
 import psutil
-from filelock import FileLock, Timeout
 
 from pipeline.errors import UserError
 
@@ -152,31 +151,6 @@ def write_text(path: Path, content: str) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Write a JSON file whole or not at all."""
     write_text(path, json.dumps(content, indent=2))
-
-
-@contextmanager
-def locked(path: Path, timeout_s: float = -1) -> Iterator[None]:
-    """Hold a lock file, so that no other process changes what it stands for.
-
-    Args:
-        path: the lock file, created if missing.
-        timeout_s: how long to wait for another process to release it; -1 waits forever.
-
-    Raises:
-        filelock.Timeout: another process holds it.
-        UserError: the file cannot be written.
-    """
-    lock = FileLock(path, timeout=timeout_s)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise
-    except OSError as error:
-        raise cannot_write(f"The lock {path} cannot be written", error) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def check_output(path: Path, *, folder: bool = False) -> None:

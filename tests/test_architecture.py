@@ -6,9 +6,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 ONE_WAY = (
-    "errors", "labels", "storage", "workspace", "network", "ice", "installation", "jobs", "data",
-    "config", "runs", "training", "queue", "vision", "evaluation", "registry", "report", "server",
-    "cli", "__main__",
+    "errors", "labels", "storage", "locks", "workspace", "network", "ice", "installation", "jobs",
+    "data", "config", "runs", "training", "queue", "vision", "evaluation", "registry", "report",
+    "server", "cli", "__main__",
 )  # fmt: skip
 """Each part of `pipeline` imports only from itself and from those before it."""
 

@@ -72,7 +72,7 @@ def test_every_command_and_option_exists_and_every_command_is_named():
     for command, *words in PIPELINE:
         assert {word for word in words if word.startswith("--")} <= options(command), command
     everywhere = set().union(*map(options, COMMANDS))
-    named = {name for name in re.findall(r"--[a-z][a-z0-9-]+", TEXT) if f"`{name}" in TEXT}
+    named = set(re.findall(r"`(--[a-z][a-z0-9-]+)", TEXT))
     assert named <= {*everywhere, "--help"}
     assert set(COMMANDS) <= set(re.findall(r"`([\w-]+)`", TEXT))
     training = PAGES[PROJECT / "docs" / "training.md"]

@@ -3,6 +3,7 @@ import io
 import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +12,11 @@ from typing import NamedTuple
 import pandas as pd
 import psutil
 import pytest
+from filelock import Timeout
 
+from pipeline import locks
 from pipeline.errors import UserError
+from pipeline.locks import CLAIM_LOST_S, lock_kind, locked
 from pipeline.storage import (
     cannot_write,
     csv_text,
@@ -23,6 +27,7 @@ from pipeline.storage import (
     write_output,
 )
 from pipeline.workspace import PROJECT, check_name, datasets_folder, workspace
+from tests.conftest import wait_for
 
 
 def test_the_workspace_is_in_the_project_unless_the_environment_names_another(
@@ -138,6 +143,41 @@ def network(tmp_path, monkeypatch) -> Iterator[Path]:
     on_network.cache_clear()
     yield tmp_path
     on_network.cache_clear()
+
+
+def test_a_lock_on_a_network_is_a_claim_that_outlives_its_process_by_a_minute(network, monkeypatch):
+    program = (
+        "import sys, time; from pathlib import Path; from pipeline import locks\n"
+        "locks.on_network = lambda folder: True\n"
+        "with locks.locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+    )
+    lock = network / "a.lock"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", program, str(lock)], stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout.readline() == "held\n"
+    for _ in range(2):  # also after its death: it may have been another machine's
+        with pytest.raises(Timeout), locked(lock, timeout_s=0.3):
+            pass
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
+    claims = list(network.rglob("*.claim"))
+    for claim in claims:
+        os.utime(claim, (time.time() - CLAIM_LOST_S - 1,) * 2)
+
+    monkeypatch.setattr(locks, "_RENEW_S", 0.05)
+    with locked(lock, timeout_s=0):
+        (held,) = network.rglob("held-*.claim")
+        assert held not in claims
+        os.utime(held, (0, 0))
+        wait_for(lambda: held.stat().st_mtime > time.time() - 10)
+        with pytest.raises(Timeout), locked(lock, timeout_s=0.3):
+            pass
+    with locked(lock, timeout_s=0):
+        pass
+    assert not list(network.glob("*.now")) and "claim" in lock_kind(network)
+    assert "flock" in lock_kind(Path("/"))
 
 
 def test_what_another_machine_may_be_writing_is_not_deleted(network):

@@ -102,7 +102,7 @@ def show_progress(row: RunRow) -> None:
     with st.container(horizontal=True, gap="small"):
         st.caption(f"this epoch: loss {loss} · accuracy {accuracy}", width="content")
         st.caption(f"best val accuracy {_best_accuracy(row)}", width="content")
-        if status.elsewhere():
+        if status.elsewhere() or status.job:
             st.caption(f"on {escape_markdown(status.host)}", width="content")
     if status.eta_s is not None and status.message:  # the training goes on though it has collapsed
         show_warning(status.message)

@@ -10,6 +10,7 @@ from pipeline.cli import (
     compare,
     datasets,
     doctor,
+    doctor_ray,
     estimate,
     evaluate,
     exclusions,
@@ -63,6 +64,7 @@ app.command("card")(models.card)
 app.command("compare")(compare.compare)
 app.command("speed")(models.speed)
 app.command("doctor")(doctor.doctor)
+app.command("probe", hidden=True)(doctor_ray.probe)
 app.command("predict")(recognize.predict)
 app.command("video")(recognize.video)
 app.command("serve")(serve.serve)

@@ -15,19 +15,21 @@ from filelock import Timeout
 from packaging.requirements import Requirement
 
 from pipeline.cli.connections import video_connections
+from pipeline.cli.doctor_ray import cluster_findings
 from pipeline.cli.output import Json, show
 from pipeline.cli.sign_in import has_sign_in, server_settings, sign_in_problems
 from pipeline.data.store import dataset_names, load_dataset
 from pipeline.errors import UserError
 from pipeline.installation import missing_tensorflow, package_version
 from pipeline.jobs import import_jobs
+from pipeline.locks import lock_kind, locked
 from pipeline.network import others_reach
 from pipeline.queue import queue
 from pipeline.report.units import size
 from pipeline.runs import Run, list_bundled, list_runs
 from pipeline.runs.damage import damages
 from pipeline.runs.run import STATUS_LOST
-from pipeline.storage import leftovers, locked, on_network, write_text
+from pipeline.storage import leftovers, on_network, write_text
 from pipeline.vision.detectors import DETECTORS
 from pipeline.workspace import (
     PROJECT,
@@ -171,7 +173,7 @@ def _disk() -> Iterator[Check]:
     enough = free >= _MIN_FREE_BYTES
     cure = "" if enough else "remove runs or data sets that you no longer need, see remove --help"
     shared = ", on a network's file system" if on_network(folder) else ""
-    finding = f"{folder}, {size(free)} free{shared}"
+    finding = f"{folder}, {size(free)} free{shared}, locked by {lock_kind(folder)}"
     yield Check("workspace", "ok" if enough else "broken", finding, cure)
     folders = (datasets_folder(), runs_folder(), evaluation_folder())
     inside = [path for parent in folders if parent.is_dir() for path in (parent, *parent.iterdir())]
@@ -243,6 +245,11 @@ def _jobs() -> Iterator[Check]:
             yield Check(f"import {job.folder.name}", "note", failure, cure)
 
 
+def _cluster() -> Iterator[Check]:
+    for check, well, finding, cure in cluster_findings():
+        yield Check(check, "ok" if well else "broken", finding, cure)
+
+
 def _leftovers() -> Iterator[Check]:
     left = list(leftovers(workspace()))
     if left:
@@ -290,6 +297,7 @@ CHECKS: tuple[Callable[[], Iterator[Check]], ...] = (
     _datasets,
     _runs,
     _jobs,
+    _cluster,
     _leftovers,
     _detectors,
     _clock,

@@ -7,7 +7,7 @@ import typer
 from pipeline.cli.output import Json, RunName, print_json, show, show_one
 from pipeline.errors import UserError
 from pipeline.queue import queue as training_queue
-from pipeline.queue import worker
+from pipeline.queue import settings, worker
 from pipeline.runs import RunRow, RunTable, find_run
 
 
@@ -48,23 +48,39 @@ def queue(
     max_parallel_runs: Annotated[
         int | None, typer.Option(help="Train at most so many at a time.")
     ] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="What trains queued runs: local, or ray for a cluster.")
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(help="Of the Ray cluster: http://HOST:8265; else EMOTION_RAY_ADDRESS."),
+    ] = None,
+    cpus: Annotated[int | None, typer.Option(help="CPUs of one run on the cluster.")] = None,
+    gpus: Annotated[float | None, typer.Option(help="GPUs of one run on the cluster.")] = None,
     at_once: Annotated[int | None, typer.Option("--at-once", hidden=True)] = None,
     as_json: Json = False,
 ) -> None:
-    """List the running runs, then the queued ones in order; move a run to another place."""
+    """List the running runs, then the queued ones in order; move a run to another place.
+
+    --engine ray trains queued runs as jobs of a Ray cluster, --engine local on this machine again;
+    what trains already stays where it is.
+    """
     if (run is None) != (to is None):
         raise typer.BadParameter("a run and --to PLACE go together.")
     if max_parallel_runs is None:
         max_parallel_runs = at_once  # the option's old name
     if max_parallel_runs is not None:
-        training_queue.set_max_parallel_runs(max_parallel_runs)
+        settings.set_max_parallel_runs(max_parallel_runs)
+    if (engine, address, cpus, gpus) != (None, None, None, None):
+        training_queue.set_engine(engine, address=address, cpus=cpus, gpus=gpus)
     if run is not None and to is not None:
         training_queue.move(find_run(run), to)
-    rows, count = _describe_queue(), training_queue.max_parallel_runs()
+    rows, now = _describe_queue(), settings.queue_settings()
     if as_json:
-        return print_json({"at_once": count, "runs": rows})
+        parallel = {"at_once": now.max_parallel_runs, "engine": now.engine}
+        return print_json({**parallel, "runs": rows})
     show(rows, if_empty="No run is running or queued.")
-    print(f"Parallel runs: at most {count}.")
+    print(f"Engine: {now.engine}. Parallel runs: at most {now.max_parallel_runs}.")
 
 
 def _describe_queue() -> list[dict[str, Any]]:
@@ -83,6 +99,7 @@ def _describe_active(row: RunRow, place: int | None) -> dict[str, Any]:
         "name": row.run.name,
         "title": row.title,
         "state": row.state,
+        "node": row.status.host if row.state == "running" else "",
         "epoch": row.status.epoch,
         "epochs": row.status.epochs,
         "seconds_left": row.status.eta_s,

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from pipeline.data.dataset import FaceDataset
 from pipeline.errors import UserError
-from pipeline.storage import cannot_write, csv_cell, locked, read_csv_cell, write_text
+from pipeline.locks import locked
+from pipeline.storage import cannot_write, csv_cell, read_csv_cell, write_text
 from pipeline.workspace import check_name, dataset_folder, is_plain
 
 NO_LIST = "none"

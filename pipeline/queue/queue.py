@@ -8,20 +8,20 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
-import psutil
 from filelock import Timeout
-from pydantic_core import from_json
 
 from pipeline.config.train_config import TrainConfig
 from pipeline.errors import UserError
 from pipeline.jobs import start_pipeline
+from pipeline.locks import locked
+from pipeline.queue.engines import Handle, check_installed, engine_named
+from pipeline.queue.settings import change_settings
 from pipeline.runs import Notes, Run, RunRow, RunTable
-from pipeline.storage import cannot_write, locked, write_json
+from pipeline.storage import cannot_write
 from pipeline.training.resume import RESUMABLE, check_resumable
 from pipeline.training.run_setup import new_run
 from pipeline.workspace import workspace
 
-MAX_PARALLEL_RUNS = 16
 _WORKER_STARTS_IN_S = 10
 
 
@@ -120,18 +120,14 @@ def stop(run: Run, *, now: bool = True) -> None:
         UserError: it is neither queued nor running, or another user's process trains it.
     """
     with run.locked():
-        process = run.process()
-        if process is not None and now:
-            try:
-                process.terminate()
-            except psutil.AccessDenied as error:
-                raise UserError(
-                    f"Run '{run.name}' is trained by another user's process, which only that user "
-                    "can stop at once: stop it after its epoch."
-                ) from error
-        elif run.status().alive():
-            run.ask_to_stop(now=now)
-        elif run.state() == "queued":
+        status = run.status()
+        if status.alive() and not now:
+            run.ask_to_stop()
+        elif status.alive():
+            engine_named(status.engine).stop(Handle.of(run, status))
+        elif status.state == "queued":
+            if status.job:
+                engine_named(status.engine).stop(Handle.of(run, status))
             run.update_status(state="stopped", message="Stopped before it began.")
         else:
             raise UserError(f"Run '{run.name}' is {run.state()}: there is nothing to stop.")
@@ -175,30 +171,26 @@ def move(run: Run, position: int) -> None:
             other.update_status(queued_at=earliest + number / 1e3)
 
 
-def max_parallel_runs() -> int:
-    """Return how many queued runs may train in parallel; 1 unless it was set."""
-    try:
-        settings = from_json(_settings().read_text())
-        count = int(settings.get("max_parallel_runs") or settings["at_once"])
-    except (OSError, ValueError, OverflowError, KeyError, TypeError, AttributeError):
-        return 1
-    return min(MAX_PARALLEL_RUNS, max(1, count))
+def set_engine(
+    name: str | None = None,
+    *,
+    address: str | None = None,
+    cpus: int | None = None,
+    gpus: float | None = None,
+) -> None:
+    """Set what trains the queued runs from now on; those that train already stay where they are.
 
-
-def set_max_parallel_runs(count: int) -> None:
-    """Set how many queued runs may train in parallel; a worker that is alive follows.
+    Args:
+        name: a key of `ENGINES`; None leaves it, as it does in all that follow.
+        address: of its cluster.
+        cpus: of one run on a cluster.
+        gpus: of one run on a cluster.
 
     Raises:
-        UserError: the number is not from 1 to 16, or cannot be written.
+        UserError: there is no such engine, its extra is not installed, or a value is wrong.
     """
-    if not 1 <= count <= MAX_PARALLEL_RUNS:
-        raise UserError(f"{count} parallel runs is wrong: take 1 to {MAX_PARALLEL_RUNS}.")
-    try:
-        workspace().mkdir(parents=True, exist_ok=True)
-        write_json(_settings(), {"max_parallel_runs": count})
-    except OSError as error:
-        raise cannot_write(f"{_settings()} cannot be written", error) from error
-
-
-def _settings() -> Path:
-    return workspace() / "queue.json"
+    if name is not None:
+        engine_named(name)
+        check_installed(name)
+    given = {"engine": name, "address": address, "cpus": cpus, "gpus": gpus}
+    change_settings(**{field: value for field, value in given.items() if value is not None})

@@ -1,6 +1,7 @@
 """The records in the small files of a run."""
 
 import math
+import os
 import socket
 import time
 from typing import Annotated, Any, Literal
@@ -177,6 +178,8 @@ class Status(BaseModel):
             if it was moved.
         pid: of the training process.
         process_started: its start time, see `ProcessId`.
+        engine: what the queue gave it to, a key of `ENGINES`.
+        job: what that engine knows it by; empty for a process of this machine.
         host: the machine that it runs on; empty for this one, as older versions wrote it.
         heartbeat: when it last wrote this file, seconds since 1970 by its machine's clock.
         epoch: finished epochs.
@@ -196,6 +199,8 @@ class Status(BaseModel):
     queued_at: FiniteFloat = 0.0
     pid: Count | None = None
     process_started: Measured = None
+    engine: str = "local"
+    job: str = ""
     host: str = ""
     heartbeat: FiniteFloat = 0.0
     epoch: Count = 0
@@ -213,6 +218,10 @@ class Status(BaseModel):
     def elsewhere(self) -> bool:
         """Return whether the process belongs to another machine, which shares the workspace."""
         return self.host not in ("", socket.gethostname())
+
+    def of_this_process(self) -> bool:
+        """Return whether this process trains the run, or was the last to do so."""
+        return self.pid == os.getpid() and not self.elsewhere()
 
     def process(self) -> psutil.Process | None:
         """Return the living process of this machine that trains the run.

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 from pipeline.config.train_config import TrainConfig
 from pipeline.errors import UserError
 from pipeline.jobs import ProcessId
+from pipeline.locks import CLAIM_LOST_S, locked
 from pipeline.runs.history import read_history
 from pipeline.runs.records import (
     Calibration,
@@ -32,7 +33,7 @@ from pipeline.runs.records import (
     evaluation_name,
 )
 from pipeline.runs.salvage import salvage
-from pipeline.storage import folder_size, locked, partial_path, write_json
+from pipeline.storage import folder_size, on_network, partial_path, write_json
 from pipeline.workspace import ZOO, evaluation_folder, workspace
 
 Record = TypeVar("Record", bound=BaseModel)
@@ -301,7 +302,7 @@ class Run:
 
     def write_status(self, status: Status) -> None:
         """Replace the status; it is the heartbeat of a run that this process trains."""
-        if status.pid == os.getpid() and not status.elsewhere():
+        if status.of_this_process():
             status = status.model_copy(update={"heartbeat": time.time()})
         write_json(self.status_path, status.model_dump())
         self._written_status = status
@@ -327,8 +328,9 @@ class Run:
         Raises:
             UserError: another process holds it, whatever the status says.
         """
+        wait_s = _LET_GO_S + CLAIM_LOST_S * on_network(self.path)
         try:
-            with locked(self.path / "training.lock", timeout_s=_LET_GO_S):
+            with locked(self.path / "training.lock", timeout_s=wait_s):
                 yield
         except Timeout:
             raise UserError(
@@ -359,6 +361,8 @@ class Run:
                 "process_started": this_process.started,
                 "host": socket.gethostname(),
             }
+            if self.state() != "queued":  # no engine has started this process
+                identity |= {"engine": "local", "job": ""}
             self.update_status(state="running", message="", **identity, **_BEFORE_FIRST_STEP)
 
     def enqueue(self, *allowed: RunState, config: RunConfig | None = None) -> None:
@@ -372,7 +376,18 @@ class Run:
         with self.locked():
             self._check_state(allowed)
             self._extend(config)
-            self.update_status(state="queued", queued_at=time.time(), eta_s=None, message="")
+            self.update_status(
+                state="queued", queued_at=time.time(), eta_s=None, message="", job=""
+            )
+
+    def interrupt(self, message: str) -> None:
+        """Record that no process trains the run any more, or will; it can be resumed.
+
+        Args:
+            message: why, a sentence for people.
+        """
+        none = {"pid": None, "process_started": None, "heartbeat": 0.0, "job": ""}
+        self.update_status(state="running", eta_s=None, message=message, **none)
 
     def ask_to_stop(self, *, now: bool = False) -> None:
         """Ask the process that trains the run to stop, on whichever machine it is.

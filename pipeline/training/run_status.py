@@ -75,15 +75,21 @@ def record_status(
 
 @contextmanager
 def _heartbeat(run: Run) -> Iterator[None]:
-    """Write the heartbeat in a thread, which also obeys a stop from another machine."""
+    """Write the heartbeat in a thread, which also obeys a stop from another machine.
+
+    A process that was cut off so long that another one has resumed the run stops, too.
+    """
     ended = threading.Event()
 
     def beat() -> None:
+        lost = False
         while not ended.wait(HEARTBEAT_S):
             with suppress(OSError, UserError), run.locked():  # a full disk; it may end soon
-                if run.status().state == "running":
+                status = run.status()
+                lost = status.pid is not None and not status.of_this_process()
+                if not lost and status.state == "running":
                     run.update_status()
-            if run.asked_to_stop_now() and not ended.is_set():
+            if (lost or run.asked_to_stop_now()) and not ended.is_set():
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
 
@@ -97,7 +103,8 @@ def _heartbeat(run: Run) -> Iterator[None]:
 
 
 def _record_end(run: Run, state: StoredState, message: str) -> None:
-    if run.status().state == "running":  # else the end was recorded before, such as by the block
+    status = run.status()  # not running: the end was recorded before, such as by the block
+    if status.state == "running" and status.of_this_process():
         run.update_status(state=state, eta_s=None, message=message)
 
 

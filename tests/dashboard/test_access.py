@@ -235,7 +235,15 @@ def everything(runs, datasets):
 
 
 CHANGES = {
-    *("submit", "submit_experiment", "resume", "stop", "move", "set_max_parallel_runs"),
+    *(
+        "submit",
+        "submit_experiment",
+        "resume",
+        "stop",
+        "move",
+        "set_max_parallel_runs",
+        "set_engine",
+    ),
     *("enqueue", "claim", "update_status", "remove", "change_notes", "create_run", "new_run"),
     *("rename_dataset", "remove_dataset", "remove_abandoned", "import_dataset"),
     *("exclude", "include", "remove_exclusions", "calibrate", "start", "cancel", "start_pipeline"),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.jobs import Job
-from pipeline.queue import queue
+from pipeline.queue import settings
 from pipeline.runs import Calibration, Notes, Run, RunTable, Speed, find_model
 from pipeline.runs.damage import damages
 from pipeline.workspace import dataset_folder, runs_folder, workspace
@@ -134,7 +134,7 @@ def test_damaged_settings_and_jobs_count_as_missing(empty_workspace):
     for content in (b"", b"{", b"null", b"\xff", b"[" * 100_000, b'{"max_parallel_runs": 1e999}'):
         workspace().mkdir(exist_ok=True)
         (workspace() / "queue.json").write_bytes(content)
-        assert queue.max_parallel_runs() == 1, content
+        assert settings.max_parallel_runs() == 1, content
     job = Job(workspace() / "imports" / "d")
     job.folder.mkdir(parents=True)
     for pid in ("-1", "1e999", "9" * 300, '"x"', "[1]"):

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.views.train.run_list import runs_table
 from pipeline.config.train_config import TrainConfig
-from pipeline.queue import queue
+from pipeline.queue import queue, settings
 from pipeline.runs import Notes, RunTable, create_run, list_runs
 from tests.dashboard.made_runs import home, make_queued, make_run, make_running, train_page
 from tests.dashboard.pages import button, click, open_page, press, texts
@@ -205,8 +205,8 @@ def test_parallel_runs_are_set_here_and_follow_what_others_set():
     make_run("wide")
     at = train_page()
     at.number_input(key="train.max_parallel_runs").set_value(3).run()
-    assert queue.max_parallel_runs() == 3
-    queue.set_max_parallel_runs(2)
+    assert settings.max_parallel_runs() == 3
+    settings.set_max_parallel_runs(2)
     assert at.run().number_input(key="train.max_parallel_runs").value == 2
 
 

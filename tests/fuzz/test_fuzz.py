@@ -27,7 +27,7 @@ from pipeline.data.statistics import statistics
 from pipeline.data.store import dataset_names, load_dataset, remove_dataset
 from pipeline.errors import UserError
 from pipeline.evaluation.predictions import load_predictions
-from pipeline.queue import queue
+from pipeline.queue import settings
 from pipeline.runs import Calibration, Notes, Run, RunTable, Speed, create_run, find_model
 from pipeline.runs.damage import damages
 from pipeline.runs.history import best_row, training_seconds, write_history
@@ -99,7 +99,7 @@ def test_damaged_files_of_the_workspace(empty_workspace):
     )
     store_evaluation(run, faces)
     (evaluation,) = run.evaluation_paths()
-    queue.set_max_parallel_runs(2)
+    settings.set_max_parallel_runs(2)
     folder, table = dataset_folder("faces"), RunTable()
 
     def read_run() -> None:
@@ -123,7 +123,7 @@ def test_damaged_files_of_the_workspace(empty_workspace):
         "predictions": Target(
             evaluation / "predictions.npz", lambda: load_predictions(run, evaluation)
         ),
-        "queue": Target(workspace() / "queue.json", queue.max_parallel_runs),
+        "queue": Target(workspace() / "queue.json", settings.max_parallel_runs),
         "meta": Target(folder / "meta.json", lambda: load_dataset("faces")),
         "index": Target(folder / "index.parquet", lambda: load_dataset("faces")),
         "images": Target(folder / "images.npy", lambda: load_dataset("faces")),

@@ -1,6 +1,7 @@
 import json
 import os
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -122,7 +123,7 @@ def test_the_worker_sends_the_notice_of_a_process_that_ended_without_a_word(
     sample, no_worker, webhook, monkeypatch
 ):
     (run,) = submit(1)
-    monkeypatch.setattr(worker.sys, "executable", "/bin/false")
+    monkeypatch.setattr(sys, "executable", "/bin/false")
 
     worker.work()
 

@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.queue import queue, worker
+from pipeline.queue import queue, settings, worker
 from pipeline.runs import Notes, RunTable, list_runs
 from tests.conftest import wait_for
 from tests.queue.queued import ENDLESS, names, submit, wait_for_epoch
@@ -33,19 +33,19 @@ def test_a_queued_run_has_its_notes_and_never_starts_once_it_is_stopped(sample, 
 
 
 def test_one_run_trains_at_a_time_unless_the_workspace_says_otherwise(empty_workspace):
-    settings = empty_workspace / "queue.json"
-    assert queue.max_parallel_runs() == 1
-    queue.set_max_parallel_runs(3)
-    assert queue.max_parallel_runs() == 3
+    path = empty_workspace / "queue.json"
+    assert settings.max_parallel_runs() == 1
+    settings.set_max_parallel_runs(3)
+    assert settings.max_parallel_runs() == 3
     older = '{"at_once": 2}'
-    counts = {older: 2, '{"max_parallel_runs": 99}': 16, "{": 1, "[]": 1, "{}": 1}
+    counts = {older: 2, '{"max_parallel_runs": 99}': 64, "{": 1, "[]": 1, "{}": 1}
     for content, count in counts.items():
-        settings.write_text(content)
-        assert queue.max_parallel_runs() == count, content
-    queue.set_max_parallel_runs(4)
-    assert json.loads(settings.read_text()) == {"max_parallel_runs": 4}
-    with pytest.raises(UserError, match="17 parallel runs is wrong: take 1 to 16"):
-        queue.set_max_parallel_runs(17)
+        path.write_text(content)
+        assert settings.max_parallel_runs() == count, content
+    settings.set_max_parallel_runs(4)
+    assert json.loads(path.read_text()) == {"max_parallel_runs": 4}
+    with pytest.raises(UserError, match="65 parallel runs is wrong: take 1 to 64"):
+        settings.set_max_parallel_runs(65)
 
 
 def test_a_queued_run_takes_the_position_that_it_is_moved_to(sample, no_worker):

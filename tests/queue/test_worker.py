@@ -2,62 +2,60 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
 
 import pytest
 
 from pipeline.data.store import remove_dataset
 from pipeline.jobs import ProcessId
-from pipeline.queue import queue, worker
+from pipeline.queue import queue, settings, worker
+from pipeline.queue.engines import ENGINES, Handle
+from pipeline.queue.engines.local import _record_end
 from pipeline.runs import Run, list_runs
 from tests.queue.queued import ENDLESS, names, submit
 
 
-@dataclass
-class FakeTraining:
-    run: Run
-    over: Callable[[Run], bool]
+class SteppedEngine:
+    """Trains each run until it has been polled a few times."""
 
-    def ended(self) -> bool:
-        if not self.over(self.run):
+    def __init__(self) -> None:
+        self.started: list[Run] = []
+        self._polls: Counter[str] = Counter()
+
+    def start(self, run: Run) -> Handle:
+        run.claim("queued")
+        self.started.append(run)
+        return Handle(run, "local")
+
+    def poll(self, handle: Handle) -> bool:
+        self._polls[handle.run.name] += 1
+        if self._polls[handle.run.name] <= 3:
             return False
-        self.run.update_status(state="finished")
+        handle.run.update_status(state="finished")
         return True
 
 
 @pytest.fixture
 def started(monkeypatch) -> list[Run]:
-    """The runs that a worker starts: each trains until the worker has polled three times."""
-    runs: list[Run] = []
-    polls: dict[str, int] = {}
-
-    def over(run: Run) -> bool:
-        polls[run.name] = polls.get(run.name, 0) + 1
-        return polls[run.name] > 3
-
-    def start(run: Run) -> FakeTraining:
-        run.claim("queued")
-        runs.append(run)
-        return FakeTraining(run, over)
-
-    monkeypatch.setattr(worker.Training, "start", start)
+    """The runs that a worker starts."""
+    engine = SteppedEngine()
+    monkeypatch.setitem(ENGINES, "local", engine)
     monkeypatch.setattr(worker, "_POLL_S", 0.01)
-    return runs
+    return engine.started
 
 
 def test_runs_start_first_come_first_served_as_many_as_the_workspace_says(
     sample, no_worker, started, monkeypatch
 ):
-    counts, whole = [], queue.max_parallel_runs
+    counts, whole = [], settings.queue_settings
 
-    def max_parallel_runs() -> int:
+    def queue_settings() -> settings.QueueSettings:
         counts.append(sum(run.state() == "running" for run in list_runs()))
         return whole()
 
-    monkeypatch.setattr(queue, "max_parallel_runs", max_parallel_runs)
+    monkeypatch.setattr(worker, "queue_settings", queue_settings)
     for parallel in (1, 2):
-        queue.set_max_parallel_runs(parallel)
+        settings.set_max_parallel_runs(parallel)
         runs = submit(4)
 
         worker.work()
@@ -130,7 +128,7 @@ def test_what_trains_on_another_machine_keeps_no_run_waiting(sample, no_worker, 
 
 def test_a_training_that_dies_without_a_message_is_failed(sample, no_worker, monkeypatch):
     (run,) = submit(1)
-    monkeypatch.setattr(worker.sys, "executable", "false")
+    monkeypatch.setattr(sys, "executable", "false")
 
     worker.work()
 
@@ -151,7 +149,7 @@ def test_the_end_of_a_process_is_recorded_unless_the_run_belongs_to_another_one(
     ]:
         run.update_status(state=state, pid=pid, process_started=1.0)
 
-        worker._record_end(run, 7, code)
+        _record_end(run, 7, code)
 
         assert run.state() == after, case
 

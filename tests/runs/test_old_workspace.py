@@ -10,7 +10,7 @@ from pipeline.data.audit import load_audit
 from pipeline.data.exclusions import load_exclusions
 from pipeline.data.store import load_dataset
 from pipeline.evaluation.predictions import load_predictions
-from pipeline.queue.queue import max_parallel_runs, set_max_parallel_runs
+from pipeline.queue.settings import max_parallel_runs, set_max_parallel_runs
 from pipeline.runs import Notes, Run, RunTable, list_runs
 from pipeline.runs.damage import damages
 from pipeline.runs.history import training_seconds

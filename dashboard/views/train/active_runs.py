@@ -13,12 +13,14 @@ from dashboard.widgets.machine import machine_usage
 from dashboard.widgets.markdown import escape_markdown
 from dashboard.widgets.run_progress import BADGES, active_runs, show_progress
 from pipeline.errors import UserError
-from pipeline.queue import queue
+from pipeline.queue import settings
+from pipeline.queue.engines import ENGINES
 from pipeline.runs import RunRow
 
 _MAX_QUEUED_SHOWN = 5
 _MESSAGE = "train.message"
 _PARALLEL_RUNS = "train.max_parallel_runs"
+_ENGINE = "train.engine"
 _AFTER_EPOCH, _NOW = "After this epoch", "Now"
 
 
@@ -123,23 +125,70 @@ def _small_button(
 
 def _show_machine() -> None:
     """Show the load of this machine, and the setting of parallel runs."""
-    parallel_runs = queue.max_parallel_runs()
+    parallel_runs = settings.max_parallel_runs()
     if st.session_state.get(_PARALLEL_RUNS) != parallel_runs:  # changed by another session
         st.session_state[_PARALLEL_RUNS] = parallel_runs
     with st.container(horizontal=True, vertical_alignment="center"):
         usage = " · ".join(f"{label} {value}" for label, value in machine_usage().items())
         st.caption(usage, width="stretch")
+        _show_engine()
         st.caption("Parallel runs", width="content")
         st.number_input(
             "Parallel runs",
             1,
-            queue.MAX_PARALLEL_RUNS,
+            settings.MAX_PARALLEL_RUNS,
             key=_PARALLEL_RUNS,
             width=140,
             on_change=_set_parallel_runs,
             label_visibility="collapsed",
             **editors_only(),
         )
+
+
+def _show_engine() -> None:
+    """Show what trains queued runs, with a form to change it."""
+    now = settings.queue_settings()
+    with (
+        st.popover(f"Engine: {escape_markdown(now.engine)}", width="content", **editors_only()),
+        st.form(_ENGINE, border=False),
+    ):
+        st.selectbox(
+            "Engine",
+            list(ENGINES),
+            list(ENGINES).index(now.engine) if now.engine in ENGINES else 0,
+            key=f"{_ENGINE}.name",
+            help="What trains queued runs: this machine, or a cluster of several.",
+        )
+        st.text_input(
+            "Cluster address",
+            now.address,
+            key=f"{_ENGINE}.address",
+            help="Of the cluster's dashboard, with http and port. None for this machine.",
+        )
+        cpus, gpus = st.columns(2)
+        cpus.number_input(
+            "CPUs of one run",
+            1,
+            value=now.cpus,
+            key=f"{_ENGINE}.cpus",
+            help="A run on the cluster waits for so many free CPUs and uses as many threads.",
+        )
+        gpus.number_input(
+            "GPUs of one run",
+            0.0,
+            value=now.gpus,
+            step=1.0,
+            format="%g",
+            key=f"{_ENGINE}.gpus",
+            help="A run on the cluster waits for so many free GPUs.",
+        )
+        st.form_submit_button("Save", on_click=_set_engine, **editors_only())
+
+
+def _set_engine() -> None:
+    fields = ("name", "address", "cpus", "gpus")
+    given = {field: st.session_state[f"{_ENGINE}.{field}"] for field in fields}
+    _perform(partial(actions.set_engine, **given), "Queued runs use this engine from now on.")
 
 
 def _set_parallel_runs() -> None:

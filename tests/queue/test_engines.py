@@ -1,0 +1,195 @@
+"""What every engine does, and what only a Ray cluster can meet with."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+import pytest
+
+from benchmarks.support.ray_cluster import RayCluster, ray_cluster
+from pipeline.data.store import remove_dataset
+from pipeline.errors import UserError
+from pipeline.queue import queue, worker
+from pipeline.queue.engines import ENGINES, Engine, Handle, engine, ray
+from pipeline.queue.settings import (
+    QueueSettings,
+    change_settings,
+    set_max_parallel_runs,
+)
+from pipeline.training.resume import check_resumable
+from tests.conftest import run_pipeline, wait_for
+from tests.queue.queued import ENDLESS, submit, wait_for_epoch
+
+TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 2}
+needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="the extra 'ray' is not installed")
+
+
+@pytest.fixture(scope="module")
+def whole_cluster() -> Iterator[RayCluster]:
+    """A cluster of two nodes that asks for a token; its last test ends it."""
+    with ray_cluster(2, TOKEN) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(whole_cluster, empty_workspace, monkeypatch) -> RayCluster:
+    """The cluster, set as engine of the test's workspace."""
+    for name, value in TOKEN.items():
+        monkeypatch.setenv(name, value)
+    empty_workspace.mkdir(exist_ok=True)
+    queue.set_engine("ray", address=whole_cluster.address)
+    return whole_cluster
+
+
+@pytest.fixture(params=["local", pytest.param("ray", marks=[needs_ray, pytest.mark.slow])])
+def tried(request, sample, no_worker) -> Engine:
+    """Each engine, in a workspace with the sample and without a worker."""
+    if request.param == "ray":
+        request.getfixturevalue("cluster")
+    return ENGINES[request.param]
+
+
+def wait_for_end(engine: Engine, handle: Handle) -> None:
+    wait_for(lambda: engine.poll(handle), 90)
+
+
+@pytest.mark.slow
+def test_a_training_shows_its_progress_and_stops_and_goes_on_until_it_is_killed(tried):
+    (run,) = submit(1)
+    handle = tried.start(run)
+    wait_for_epoch(run, 1)
+    assert not tried.poll(handle)
+    status = run.status()
+    assert status.images_per_s > 0 and status.host == socket.gethostname()
+    assert "epoch 1" in run.log_path.read_text().lower()
+    tried.stop(handle)
+    wait_for_end(tried, handle)
+    assert run.state() == "stopped" and run.status().message == "Stopped by request."
+
+    done = len(run.history())
+    queue.resume(run)
+    handle = tried.start(run)
+    wait_for_epoch(run, done + 1)
+    os.kill(run.status().pid, signal.SIGKILL)
+    wait_for_end(tried, handle)
+    assert run.state() == "interrupted"
+    assert run.status().message == "The training process was killed, perhaps for lack of memory."
+    queue.resume(run)
+    assert run.state() == "queued"
+
+
+def test_a_training_that_fails_says_why(tried):
+    (run,) = submit(1)
+    remove_dataset("sample")
+
+    wait_for_end(tried, tried.start(run))
+
+    assert run.state() == "failed"
+    assert run.status().message.startswith("Unknown data set 'sample'")
+
+
+@needs_ray
+@pytest.mark.slow
+def test_a_job_that_waits_for_its_cpus_never_begins_once_it_is_stopped(sample, no_worker, cluster):
+    queue.set_engine(cpus=99)
+    (run,) = submit(1)
+    handle = ENGINES["ray"].start(run)
+    assert not ENGINES["ray"].poll(handle) and run.state() == "queued"
+
+    queue.stop(run)
+
+    assert ENGINES["ray"].poll(handle) and run.state() == "stopped"
+    with pytest.raises(UserError, match="is stopped"):  # Ray may start the job all the same
+        run.claim("queued")
+
+
+@needs_ray
+@pytest.mark.slow
+def test_doctor_looks_at_every_node_of_the_cluster(cluster, empty_workspace):
+    def findings(**environment: str) -> list[dict[str, str]]:
+        command = [sys.executable, "-m", "pipeline", "doctor", "--json"]
+        printed = subprocess.run(command, capture_output=True, env={**os.environ, **environment})
+        found = json.loads(printed.stdout)
+        return [each for each in found if each["check"] in ("Ray", "node 127.0.0.1")]
+
+    of_cluster, *of_nodes = findings()
+    assert of_cluster["state"] == "ok" and "3 nodes" in of_cluster["finding"]
+    assert len(of_nodes) == 3
+    for check in of_nodes:
+        assert check["state"] == "ok" and "writes to the workspace, clock" in check["finding"]
+    assert list(empty_workspace.glob(".doctor*")) == []
+    (refused,) = findings(RAY_AUTH_MODE="disabled", RAY_AUTH_TOKEN="")
+    assert refused["state"] == "broken" and "asks for a token" in refused["finding"]
+
+
+@needs_ray
+@pytest.mark.slow
+def test_a_run_outlives_its_node_and_says_when_the_cluster_is_gone(sample, cluster):
+    set_max_parallel_runs(2)
+    runs = [queue.submit(ENDLESS) for _ in range(2)]
+    for run in runs:
+        wait_for_epoch(run, 1)
+
+    cluster.tell("kill")
+    killed_at = time.monotonic()
+    wait_for(lambda: "interrupted" in [run.state() for run in runs], 40)
+    lost, other = sorted(runs, key=lambda run: run.state() != "interrupted")
+    wait_for(lambda: "was lost" in lost.status().message, 40)
+    assert other.state() == "running", time.monotonic() - killed_at
+    done = len(lost.history())
+    queue.resume(lost)
+    queue.stop(other)  # its node is free then
+    wait_for_epoch(lost, done + 1)
+    assert other.state() == "stopped"
+
+    cluster.end()
+    wait_for(lambda: lost.status().message.startswith("The Ray cluster does not answer"), 40)
+    assert lost.state() == "interrupted"
+    check_resumable(lost)
+
+
+@needs_ray
+def test_a_run_that_no_cluster_takes_is_interrupted_and_says_why(
+    sample, no_worker, empty_workspace, monkeypatch
+):
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        nobody = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        for address, sentence in (("", "Where is the Ray cluster?"), (nobody, "does not answer")):
+            monkeypatch.setenv("EMOTION_RAY_ADDRESS", address)
+            queue.set_engine("ray")
+            (run,) = submit(1)
+
+            run_pipeline("work", empty_workspace)
+
+            assert run.state() == "interrupted" and sentence in run.status().message
+            check_resumable(run)
+
+
+def test_without_the_extra_a_sentence_names_it(sample, no_worker, monkeypatch):
+    monkeypatch.setattr(engine, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"pip install '\.\[ray\]'"):
+        queue.set_engine("ray")
+    change_settings(engine="ray", address="http://127.0.0.1:1")  # as set by another machine
+    (run,) = submit(1)
+
+    worker.work()
+
+    assert run.state() == "interrupted" and "pip install '.[ray]'" in run.status().message
+
+
+def test_a_job_gets_our_variables_but_no_secret_and_a_thread_for_each_cpu(monkeypatch):
+    for name in ("EMOTION_MAX_JOBS", "EMOTION_WEBHOOK", "EMOTION_JOB", "OMP_NUM_THREADS"):
+        monkeypatch.setenv(name, "9")
+
+    passed = ray.environment(QueueSettings(cpus=3))
+
+    assert passed["EMOTION_MAX_JOBS"] == "9" and passed["EMOTION_WORKSPACE"].startswith("/")
+    assert passed["OMP_NUM_THREADS"] == passed["TF_NUM_INTRAOP_THREADS"] == "3"
+    assert not {"EMOTION_WEBHOOK", "EMOTION_JOB"} & passed.keys()
