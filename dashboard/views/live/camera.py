@@ -10,6 +10,7 @@ from dashboard import resources
 from dashboard.views.live.export import has_export, show_export
 from dashboard.views.live.faces import show_faces, show_rates
 from dashboard.views.live.memory import limit_heaps
+from dashboard.views.live.phone_code import show_phone_code
 from dashboard.views.live.presenter import presenter_css, presenting, show_leave, show_presenter
 from dashboard.views.live.settings import CameraSettings, pick_settings
 from dashboard.views.live.timeline import show_timeline
@@ -107,6 +108,7 @@ def _show_video(processor: LiveProcessor, camera: CameraSettings) -> bool | None
     keep_focus()
     if not playing:
         show_help()
+        show_phone_code()
     return playing
 
 

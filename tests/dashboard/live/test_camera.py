@@ -6,7 +6,10 @@ import shutil
 from dataclasses import replace
 from unittest import mock
 
+import cv2
+import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard import resources
@@ -428,6 +431,24 @@ def test_plain_http_from_another_machine_is_a_warning():
     ):
         at.context["url"] = url
         assert ("plain http from another machine" in text_of(run(at).warning)) == warns, url
+
+
+def test_the_address_is_a_qr_code_where_a_phone_can_open_it(camera):
+    for url, shown in (
+        ("https://emotions.example.org/live?live_model=custom_cnn", True),
+        ("https://192.168.1.5/live", True),
+        ("https://localhost/live", False),
+        ("http://emotions.example.org/live", False),
+        (None, False),
+    ):
+        with mock.patch("streamlit.image", wraps=st.image) as image:
+            at = open_part("camera", url=url)
+        assert image.called == shown, url
+        assert ("only on a page loaded over https" in text_of(at.markdown)) != shown, url
+        if shown:
+            png = np.frombuffer(image.call_args.args[0], np.uint8)
+            code = cv2.imdecode(png, cv2.IMREAD_GRAYSCALE)
+            assert cv2.QRCodeDetector().detectAndDecode(code)[0] == url.partition("?")[0]
 
 
 def test_help_is_shown_until_the_video_plays(camera):
