@@ -136,7 +136,7 @@ def test_an_added_model_is_a_model_like_all_others(sample, tmp_path):
     assert probabilities.shape == (3, 7) and maps.shape == (3, 0, 0, 7)
     assert model.calibration() is not None
     assert output("export", "theirs").strip() == str(model.openvino_path)
-    with pytest.raises(UserError, match="'theirs' is an imported model"):
+    with pytest.raises(UserError, match="'theirs' was imported, and its OpenVINO graph"):
         output("export", "theirs", "--format", "litert")
     assert model.openvino_path.is_file()
     export_int8(model)

@@ -155,8 +155,9 @@ def test_an_imported_model_is_openvino_only(sample, tmp_path):
 
     assert take_away(theirs, example=True) == theirs.openvino_path
     assert theirs.openvino_path.with_name("example.py").is_file()
-    with pytest.raises(UserError, match="'theirs' was imported, and its OpenVINO graph cannot be"):
-        take_away(theirs, "litert")
+    for to in KERAS_FORMATS:
+        with pytest.raises(UserError, match="'theirs' was imported, and its OpenVINO graph cannot"):
+            take_away(theirs, to)
 
 
 def test_a_file_that_predicts_otherwise_is_refused_and_removed(own_run, monkeypatch):
