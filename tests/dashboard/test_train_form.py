@@ -62,7 +62,8 @@ def test_every_field_that_applies_is_in_the_form_and_keeps_its_value_when_others
     fields = {*TrainConfig.model_fields, *Augmentation.model_fields} - {"model", "augmentation"}
     for name, architecture in ARCHITECTURES.items():
         at.selectbox(key="train.architecture").set_value(name).run()
-        assert shown_fields(at) == fields | set(architecture.model_fields), name
+        own = set(architecture.model_fields) - {"freeze_share"}  # it needs an initial model
+        assert shown_fields(at) == fields | own, name
         assert "--given-weights 1.0,1.0,1.0,1.0,2.5,1.0,1.0" in command(at)
         assert "--epochs 3 " in command(at)
 
@@ -70,7 +71,11 @@ def test_every_field_that_applies_is_in_the_form_and_keeps_its_value_when_others
 def test_fields_that_do_not_apply_are_not_shown():
     at = form()
     not_yet = {"exclude", "targets", "vote_share", "given_weights", "distillation_weight"}
+    not_yet.add("freeze_share")
     assert not shown_fields(at) & not_yet
+    at.selectbox(key="train.initial_model").set_value("custom_cnn").run()
+    assert "freeze_share" in shown_fields(at)
+    at.selectbox(key="train.initial_model").set_value("none")
     at.selectbox(key="train.schedule").set_value("cosine")
     at.number_input(key="train.early_stopping_patience").set_value(0)
     at.selectbox(key="train.architecture").set_value("vgg16").run()
@@ -81,9 +86,15 @@ def test_fields_that_do_not_apply_are_not_shown():
     assert not shown_fields(at) & {"head_epochs", "head_learning_rate", "trainable_share"}
 
 
-def test_the_four_callbacks_are_named_and_the_schedule_switches_one_of_them():
+def test_the_callbacks_are_named_and_the_schedule_switches_one_of_them():
     at = form()
-    for name in ("ModelCheckpoint", "EarlyStopping", "ReduceLROnPlateau", "CSVLogger"):
+    for name in (
+        "ModelCheckpoint",
+        "EarlyStopping",
+        "ReduceLROnPlateau",
+        "CSVLogger",
+        "TensorBoard",
+    ):
         assert f"**{name}**" in texts(at).splitlines()
     assert "Off:" not in texts(at)
 
