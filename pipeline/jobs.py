@@ -23,7 +23,7 @@ from pipeline.storage import cannot_write, write_json
 from pipeline.workspace import datasets_folder, evaluation_folder, runs_folder, workspace
 
 JOB_VARIABLE = "EMOTION_JOB"
-_NICE = 10
+_NICE, _MAX_NICE = 10, 19
 
 
 class ProcessId(BaseModel):
@@ -106,12 +106,19 @@ def start_pipeline(
 
 
 def _lower_priority(pid: int) -> None:
-    """Let videos and pages go before a process and those that it will start."""
+    """Let videos and pages go before a process and those that it will start.
+
+    `$EMOTION_JOB_NICE` is by how much, from 0 (not at all) to 19.
+    """
+    given = os.environ.get("EMOTION_JOB_NICE", "")
+    nice = min(int(given), _MAX_NICE) if given.isdecimal() else _NICE
+    if not nice:
+        return
     with suppress(psutil.Error, OSError):
-        psutil.Process(pid).nice(_NICE)
+        psutil.Process(pid).nice(nice)
     # Linux may share the processor among sessions first, and heed `nice` within each alone.
     with suppress(OSError):
-        Path(f"/proc/{pid}/autogroup").write_text(str(_NICE))
+        Path(f"/proc/{pid}/autogroup").write_text(str(nice))
 
 
 def running_commands() -> int:

@@ -21,6 +21,7 @@ from pipeline.data.importing import import_dataset
 from pipeline.queue import queue
 from pipeline.runs import Run, list_runs
 
+os.environ["EMOTION_JOB_NICE"] = "0"  # tests wait for jobs, also on a busy machine
 TRAIN = "train --dataset sample --preset quick --seed 7"
 
 
