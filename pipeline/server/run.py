@@ -9,20 +9,55 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from pipeline.errors import UserError
 
-_HEADERS_S = 10.0
+_IDLE_S = 10.0
 _MAX_CONNECTIONS = 512
 
 
 class _TimedProtocol(H11Protocol):
-    """Closes a connection whose first request has not come within ten seconds."""
+    """Closes a connection after ten seconds in which no request of it runs, whatever it sends.
+
+    Until then the rest of a refused request's body is dropped: a client that sends still would not
+    see the answer on a closed connection. One that does not take its answer for ten seconds is
+    closed as well. One connection too many closes the one that has been idle for the longest time.
+    """
+
+    _idle_since = 0.0
+    _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.loop.call_later(_HEADERS_S, self._close_if_silent)
+        self._start_timer()
+        if len(self.connections) > _MAX_CONNECTIONS:
+            all_timed = (each for each in self.connections if isinstance(each, _TimedProtocol))
+            idle = (each for each in all_timed if each._is_idle())
+            min(idle, key=lambda each: each._idle_since).transport.abort()
 
-    def _close_if_silent(self) -> None:
-        if self.cycle is None and not self.transport.is_closing():
-            self.transport.close()
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._timer:
+            self._timer.cancel()
+
+    def on_response_complete(self) -> None:
+        self._start_timer()
+        super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._start_timer()
+
+    def _start_timer(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+        self._idle_since = self.loop.time()
+        self._timer = self.loop.call_later(_IDLE_S, self._end_if_idle)
+
+    def _end_if_idle(self) -> None:
+        if self._is_idle() or self.flow.write_paused:
+            self.transport.abort()
+
+    def _is_idle(self) -> bool:
+        ended = self.cycle is None or self.cycle.response_complete
+        return ended and not self.transport.is_closing()
 
 
 def run_server(app: Starlette, host: str, port: int) -> None:
@@ -43,11 +78,11 @@ def run_server(app: Starlette, host: str, port: int) -> None:
 
 
 def make_server(app: Starlette) -> uvicorn.Server:
-    """Return a server for an application that bounds connections and silent clients."""
+    """Return a server for an application that bounds connections and idle clients."""
     config = uvicorn.Config(
         app,
         http=_TimedProtocol,
-        limit_concurrency=_MAX_CONNECTIONS,
+        ws="none",
         timeout_keep_alive=5,
         timeout_graceful_shutdown=5,
         access_log=False,

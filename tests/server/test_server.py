@@ -10,7 +10,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from http.client import HTTPConnection
 
 import cv2
 import httpx
@@ -26,11 +27,18 @@ from tests.vision.clips import face_image
 JPEG = cv2.imencode(".jpg", cv2.resize(face_image(), (640, 480)))[1].tobytes()
 
 
-@contextmanager
-def serving(**options: object) -> Iterator[httpx.Client]:
+HEAD = b"POST /api/faces HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n\r\n"
+
+
+def serving(**options: object) -> AbstractContextManager[httpx.Client]:
     """Run a server in a thread; give a client of it."""
+    return running(Api(**options))
+
+
+@contextmanager
+def running(api: Api) -> Iterator[httpx.Client]:
     listener = listen("127.0.0.1", 0)
-    server = make_server(Api(**options).app())
+    server = make_server(api.app())
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -40,6 +48,11 @@ def serving(**options: object) -> Iterator[httpx.Client]:
     finally:
         server.should_exit = True
         thread.join()
+
+
+def connected(client: httpx.Client) -> socket.socket:
+    """Return a connection to a client's server."""
+    return socket.create_connection((client.base_url.host, client.base_url.port), timeout=30)
 
 
 @pytest.fixture(scope="module")
@@ -135,17 +148,56 @@ def test_a_client_has_its_requests_back_after_a_while(monkeypatch):
     assert limit.wait_s("a") == 0 and limit.wait_s("a") == 0.5
 
 
-def test_a_slow_client_is_sent_away_and_does_not_hold_up_others(monkeypatch):
-    monkeypatch.setattr("pipeline.server.run._HEADERS_S", 0.5)
-    with serving(per_s=0, body_s=0.5) as client:
-        address = client.base_url.host, client.base_url.port
-        slow, silent = (socket.create_connection(address, timeout=30) for _ in range(2))
-        with slow, silent:
-            head = "POST /api/faces HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n\r\n"
-            slow.sendall(head.encode() + JPEG[:100])
-            assert client.post("/api/faces", content=JPEG).status_code == 200
-            assert b"408" in slow.recv(4096).split(b"\r\n")[0]
-            assert silent.recv(4096) == b""
+def test_a_slow_client_is_sent_away_and_does_not_hold_up_others():
+    with serving(per_s=0, body_s=0.5) as client, connected(client) as slow:
+        slow.sendall(HEAD + JPEG[:100])
+        assert client.post("/api/faces", content=JPEG).status_code == 200
+        assert b"408" in slow.recv(4096).split(b"\r\n")[0]
+
+
+def test_a_connection_without_a_request_is_closed_whatever_it_sends(monkeypatch):
+    monkeypatch.setattr("pipeline.server.run._IDLE_S", 3)
+    page = b"GET /api/docs HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    with serving(token="secret") as client, ExitStack() as opened:
+        connections = []
+        for first in (b"", page, HEAD):
+            connections.append(opened.enter_context(connected(client)))
+            connections[-1].sendall(first)
+        for connection, status in zip(connections[1:], (b"200", b"401"), strict=True):
+            assert status in connection.recv(65536).split(b"\r\n")[0]
+            connection.sendall(b"G")
+        for connection in connections:
+            with suppress(ConnectionResetError):
+                while connection.recv(65536):
+                    pass
+
+
+def test_a_client_that_takes_no_answers_is_closed(monkeypatch):
+    monkeypatch.setattr("pipeline.server.run._IDLE_S", 0.5)
+    with (
+        serving() as client,
+        connected(client) as greedy,
+        pytest.raises(OSError, match="reset|pipe"),
+    ):
+        while True:
+            greedy.sendall(b"GET /api/docs HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 1000)
+
+
+def test_idle_connections_do_not_keep_others_out(monkeypatch):
+    monkeypatch.setattr("pipeline.server.run._MAX_CONNECTIONS", 4)
+    with serving(per_s=0) as client, ExitStack() as opened:
+        for _ in range(12):
+            opened.enter_context(connected(client))
+        with httpx.Client(base_url=client.base_url, timeout=60) as other:
+            assert other.post("/api/faces", content=JPEG).status_code == 200
+
+
+def test_a_refused_client_gets_its_answer_while_it_sends():
+    with serving(token="secret") as client:
+        connection = HTTPConnection(client.base_url.host, client.base_url.port, timeout=30)
+        connection.request("POST", "/api/faces", bytes(20 * 2**20))
+        assert connection.getresponse().status == 401
+        connection.close()
 
 
 def test_many_at_once_are_answered_or_told_to_come_back(client):
@@ -165,21 +217,13 @@ def test_many_at_once_are_answered_or_told_to_come_back(client):
     assert client.post("/api/faces", content=JPEG).status_code == 200
 
 
-def test_a_client_that_goes_away_leaves_nothing(client):
+def test_a_client_that_goes_away_leaves_nothing():
     api = Api(per_s=0)
-    listener = listen("127.0.0.1", 0)
-    server = make_server(api.app())
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        with socket.create_connection(listener.getsockname()) as gone:
-            head = "POST /api/faces HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100000\r\n\r\n"
-            gone.sendall(head.encode() + JPEG[:100])
+    with running(api) as client:
+        with connected(client) as gone:
+            gone.sendall(HEAD + JPEG[:100])
             wait_for(lambda: api._load.bytes == 100)
         wait_for(lambda: api._load.bytes == api._load.requests == 0)
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
