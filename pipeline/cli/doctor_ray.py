@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from pipeline.errors import UserError
-from pipeline.queue.engines.ray import ask, connect, entrypoint, environment
+from pipeline.queue.engines.ray import ask, cluster_address, connect, entrypoint, environment
 from pipeline.queue.settings import QueueSettings, queue_settings
 from pipeline.workspace import workspace
 
@@ -52,7 +52,7 @@ def cluster_findings() -> Iterator[Finding]:
     if settings.engine != "ray":
         return
     try:
-        client = connect(settings)
+        client = connect(cluster_address(settings))
         nodes = _alive_nodes(client.get_address())
         running = ask(client._do_request, "GET", "/api/version").json()["ray_version"]
         probes = [_submit(client, settings, *node) for node in nodes]

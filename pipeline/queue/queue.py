@@ -126,11 +126,12 @@ def stop(run: Run, *, now: bool = True) -> None:
         elif status.alive():
             engine_named(status.engine).stop(Handle.of(run, status))
         elif status.state == "queued":
-            if status.job:
-                engine_named(status.engine).stop(Handle.of(run, status))
             run.update_status(state="stopped", message="Stopped before it began.")
         else:
             raise UserError(f"Run '{run.name}' is {run.state()}: there is nothing to stop.")
+    if status.state == "queued" and status.job:  # without the lock, as the cluster may be slow
+        with suppress(UserError):  # a job that begins all the same finds its run stopped, and ends
+            engine_named(status.engine).stop(Handle.of(run, status))
 
 
 def queued_runs(table: RunTable | None = None) -> list[Run]:

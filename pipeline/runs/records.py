@@ -180,6 +180,7 @@ class Status(BaseModel):
         process_started: its start time, see `ProcessId`.
         engine: what the queue gave it to, a key of `ENGINES`.
         job: what that engine knows it by; empty for a process of this machine.
+        address: of the engine's cluster; empty for a process of this machine.
         host: the machine that it runs on; empty for this one, as older versions wrote it.
         heartbeat: when it last wrote this file, seconds since 1970 by its machine's clock.
         epoch: finished epochs.
@@ -201,6 +202,7 @@ class Status(BaseModel):
     process_started: Measured = None
     engine: str = "local"
     job: str = ""
+    address: str = ""
     host: str = ""
     heartbeat: FiniteFloat = 0.0
     epoch: Count = 0

@@ -362,7 +362,7 @@ class Run:
                 "host": socket.gethostname(),
             }
             if self.state() != "queued":  # no engine has started this process
-                identity |= {"engine": "local", "job": ""}
+                identity |= {"engine": "local", "job": "", "address": ""}
             self.update_status(state="running", message="", **identity, **_BEFORE_FIRST_STEP)
 
     def enqueue(self, *allowed: RunState, config: RunConfig | None = None) -> None:
@@ -376,9 +376,8 @@ class Run:
         with self.locked():
             self._check_state(allowed)
             self._extend(config)
-            self.update_status(
-                state="queued", queued_at=time.time(), eta_s=None, message="", job=""
-            )
+            none = {"eta_s": None, "message": "", "engine": "local", "job": "", "address": ""}
+            self.update_status(state="queued", queued_at=time.time(), **none)
 
     def interrupt(self, message: str) -> None:
         """Record that no process trains the run any more, or will; it can be resumed.
@@ -415,17 +414,20 @@ class Run:
         Raises:
             UserError: it is a bundled model, it is being trained, or it is gone already.
         """
-        self._check_not_bundled()
-        with self.locked():
-            if not self.path.is_dir():
-                raise UserError(f"Run '{self.name}' has been removed already.")
-            status = self.status()
-            if status.alive():
-                where = f" on {status.host}" if status.elsewhere() else ""
-                raise UserError(f"Run '{self.name}' is being trained{where}: stop it first.")
-            with self.training():
-                hidden = self.path.rename(partial_path(self.path))
+        self._check_removable()
+        with self.training(), self.locked():  # in this order: the first may take a minute
+            self._check_removable()
+            hidden = self.path.rename(partial_path(self.path))
         shutil.rmtree(hidden)
+
+    def _check_removable(self) -> None:
+        self._check_not_bundled()
+        if not self.path.is_dir():
+            raise UserError(f"Run '{self.name}' has been removed already.")
+        status = self.status()
+        if status.alive():
+            where = f" on {status.host}" if status.elsewhere() else ""
+            raise UserError(f"Run '{self.name}' is being trained{where}: stop it first.")
 
     @contextmanager
     def locked(self) -> Iterator[None]:

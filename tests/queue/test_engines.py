@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -184,12 +186,16 @@ def test_without_the_extra_a_sentence_names_it(sample, no_worker, monkeypatch):
     assert run.state() == "interrupted" and "pip install '.[ray]'" in run.status().message
 
 
-def test_a_job_gets_our_variables_but_no_secret_and_a_thread_for_each_cpu(monkeypatch):
-    for name in ("EMOTION_MAX_JOBS", "EMOTION_WEBHOOK", "EMOTION_JOB", "OMP_NUM_THREADS"):
+def test_a_job_gets_what_a_training_reads_but_no_secret_and_a_thread_for_each_cpu(monkeypatch):
+    documented = "".join(page.read_text() for page in Path("docs").glob("*.md"))
+    secret = {"EMOTION_JOB", *re.findall(r"EMOTION_[A-Z_]*[A-Z]", documented)}
+    secret.discard("EMOTION_WORKSPACE")
+    assert {"EMOTION_API_TOKEN", "EMOTION_TURN_SECRET", "EMOTION_WEBHOOK"} <= secret
+    for name in (*secret, "KERAS_HOME", "OMP_NUM_THREADS"):
         monkeypatch.setenv(name, "9")
 
     passed = ray.environment(QueueSettings(cpus=3))
 
-    assert passed["EMOTION_MAX_JOBS"] == "9" and passed["EMOTION_WORKSPACE"].startswith("/")
+    assert passed["KERAS_HOME"] == "9" and passed["EMOTION_WORKSPACE"].startswith("/")
     assert passed["OMP_NUM_THREADS"] == passed["TF_NUM_INTRAOP_THREADS"] == "3"
-    assert not {"EMOTION_WEBHOOK", "EMOTION_JOB"} & passed.keys()
+    assert not secret & passed.keys()

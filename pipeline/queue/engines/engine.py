@@ -16,16 +16,18 @@ class Handle:
         run: the run.
         engine: the engine's name, a key of `ENGINES`.
         job: what the engine knows it by; it may be empty once another process asks.
+        address: of the cluster that it was given to; empty on one machine.
     """
 
     run: Run
     engine: str
     job: str = ""
+    address: str = ""
 
     @classmethod
     def of(cls, run: Run, status: Status) -> "Handle":
         """Return the handle of a run that another process may have started."""
-        return cls(run, status.engine, status.job)
+        return cls(run, status.engine, status.job, status.address)
 
 
 class Engine(Protocol):

@@ -5,6 +5,7 @@ through the run's folder. Ray itself is asked only where a run does not say how 
 https://docs.ray.io/en/latest/cluster/running-applications/job-submission/index.html
 """
 
+import math
 import os
 import secrets
 import shlex
@@ -17,7 +18,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.errors import UserError
-from pipeline.jobs import JOB_VARIABLE, last_line
+from pipeline.jobs import last_line
 from pipeline.queue.engines.engine import Handle, check_installed
 from pipeline.queue.settings import QueueSettings, queue_settings
 from pipeline.runs import Run
@@ -29,13 +30,18 @@ if TYPE_CHECKING:
 
 ADDRESS_VARIABLE = "EMOTION_RAY_ADDRESS"
 
-_SECRET = (JOB_VARIABLE, "EMOTION_WEBHOOK")  # Ray shows the environment of a job to all its users
+_PASSED = ("KERAS_", "TF_")  # Ray shows the environment of a job to all its users: no EMOTION_…
 _STOP_WAIT_S = 120  # between SIGTERM and SIGKILL; a training writes its checkpoint meanwhile
 _TIMEOUT_S = (3, 15)  # to connect, and to answer
 _RETRY_S = (1, 3)
+_SILENT_S = 10  # so long no other request waits for a cluster that did not answer
+_NO_ANSWER = "The Ray cluster does not answer: is it running?"
 _START_TIMEOUT = "JOB_SUPERVISOR_ACTOR_START_TIMEOUT"
 
 Answer = TypeVar("Answer")
+
+_silent: dict[str, float] = {}
+"""Address of a cluster that did not answer the last request → the monotonic time of that."""
 
 
 class RayEngine:
@@ -44,19 +50,25 @@ class RayEngine:
     def start(self, run: Run) -> Handle:
         """Submit a job; it waits in the cluster until its CPUs and GPUs are free."""
         settings = queue_settings()
-        client = connect(settings)
+        address = cluster_address(settings)
+        client = connect(address)
         job = f"{run.name}-{secrets.token_hex(4)}"  # Ray takes each id once
         with run.locked():
-            run.update_status(engine="ray", job=job)
-        ask(
-            client.submit_job,
-            submission_id=job,
-            entrypoint=entrypoint("train-run", run.name, log=str(run.log_path.absolute())),
-            runtime_env={"env_vars": environment(settings)},
-            entrypoint_num_cpus=settings.cpus,
-            entrypoint_num_gpus=settings.gpus or None,
-        )
-        return Handle(run, "ray", job)
+            run.update_status(engine="ray", job=job, address=address)
+        try:
+            ask(
+                _submit,
+                client,
+                submission_id=job,
+                entrypoint=entrypoint("train-run", run.name, log=str(run.log_path.absolute())),
+                runtime_env={"env_vars": environment(settings)},
+                entrypoint_num_cpus=settings.cpus,
+                entrypoint_num_gpus=settings.gpus or None,
+            )
+        except UserError:
+            _stop_job(address, job)  # a request without an answer may have been obeyed
+            raise
+        return Handle(run, "ray", job, address)
 
     def poll(self, handle: Handle) -> bool:
         """Return whether the job has ended; if the run does not say how, find out and record it."""
@@ -66,7 +78,7 @@ class RayEngine:
         if status.alive():
             return False
         try:
-            details = ask(connect(queue_settings()).get_job_info, handle.job)
+            details = ask(connect(handle.address).get_job_info, handle.job)
         except UserError as error:
             return _record_loss(handle, error.on_page)
         return _record_job(handle, details)
@@ -76,14 +88,14 @@ class RayEngine:
         if handle.run.status().alive():
             handle.run.ask_to_stop(now=True)
         else:
-            ask(connect(queue_settings()).stop_job, handle.job)
+            ask(connect(handle.address).stop_job, handle.job)
 
 
-def connect(settings: QueueSettings) -> "JobSubmissionClient":
-    """Return a client of the cluster.
+def cluster_address(settings: QueueSettings) -> str:
+    """Return the address of the cluster that new jobs go to.
 
     Raises:
-        UserError: Ray is not installed, no address is known, or the cluster does not answer.
+        UserError: none is known.
     """
     address = settings.address or os.environ.get(ADDRESS_VARIABLE, "")
     if not address:
@@ -91,6 +103,18 @@ def connect(settings: QueueSettings) -> "JobSubmissionClient":
             "Where is the Ray cluster? queue --engine ray --address http://HOST:8265, or set "
             f"{ADDRESS_VARIABLE}."
         )
+    return address
+
+
+def connect(address: str) -> "JobSubmissionClient":
+    """Return a client of a cluster.
+
+    Raises:
+        UserError: Ray is not installed, or the cluster does not answer, or has not done so within
+            the last seconds.
+    """
+    if time.monotonic() - _silent.get(address, -math.inf) < _SILENT_S:
+        raise UserError(_NO_ANSWER)
     return _client(address)
 
 
@@ -104,7 +128,15 @@ def _client(address: str) -> "JobSubmissionClient":
         """Waits a limited time for an answer, as Ray's own does not."""
 
         def _do_request(self, *arguments: Any, **options: Any) -> Any:
-            return super()._do_request(*arguments, timeout=_TIMEOUT_S, **options)
+            from requests import RequestException
+
+            try:
+                response = super()._do_request(*arguments, timeout=_TIMEOUT_S, **options)
+            except RequestException:
+                _silent[address] = time.monotonic()
+                raise
+            _silent.pop(address, None)
+            return response
 
     return ask(Client, address)
 
@@ -122,7 +154,22 @@ def ask(request: Callable[..., Answer], *arguments: Any, **options: Any) -> Answ
     try:
         return _ask(request, *arguments, **options)
     except ConnectionError as error:
-        raise UserError("The Ray cluster does not answer: is it running?") from error
+        raise UserError(_NO_ANSWER) from error
+
+
+def _submit(client: "JobSubmissionClient", **options: Any) -> None:
+    """Submit a job; one that is there already came with a request whose answer was late."""
+    try:
+        client.submit_job(**options)
+    except RuntimeError as error:
+        if "already exists" not in str(error):
+            raise
+
+
+def _stop_job(address: str, job: str) -> None:
+    """Stop a job, if its cluster answers and knows it."""
+    with suppress(UserError):
+        ask(connect(address).stop_job, job)
 
 
 def _ask(request: Callable[..., Answer], *arguments: Any, **options: Any) -> Answer:
@@ -161,12 +208,8 @@ def entrypoint(*arguments: str, log: str = "") -> str:
 
 
 def environment(settings: QueueSettings) -> dict[str, str]:
-    """Return the environment variables of a job: ours, and the number of threads for its CPUs."""
-    ours = {
-        name: value
-        for name, value in os.environ.items()
-        if name.startswith(("EMOTION_", "KERAS_", "TF_")) and name not in _SECRET
-    }
+    """Return the environment variables of a job: what a training reads, none of which is secret."""
+    ours = {name: value for name, value in os.environ.items() if name.startswith(_PASSED)}
     threads = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
     return {
         **ours,
@@ -185,7 +228,9 @@ def _record_job(handle: Handle, details: "JobDetails") -> bool:
             return False  # it waits, or Ray is about to learn of the end of its process
         return _record_loss(handle, f"{_node(handle)} no longer reports: it was lost.")
     if status.state == "queued" and details.error_type == _START_TIMEOUT:
-        return _record(handle, job="")  # no CPU was free for 15 minutes: it is submitted again
+        return _record(
+            handle, engine="local", job="", address=""
+        )  # no CPU was free for 15 minutes: it is submitted again
     if details.status == "STOPPED" and status.state == "queued":
         return _record(handle, state="stopped", message="Stopped before it began.")
     if code is None and status.state == "queued":
@@ -202,19 +247,27 @@ def _record_job(handle: Handle, details: "JobDetails") -> bool:
 
 def _record_loss(handle: Handle, sentence: str) -> bool:
     """Record that the run is interrupted, and stop the job should it still be there."""
-    with suppress(UserError):
-        ask(connect(queue_settings()).stop_job, handle.job)
     with handle.run.locked():
-        if handle.run.status().job == handle.job:
-            handle.run.interrupt(sentence)
+        if not _is_gone(handle):
+            return False
+        handle.run.interrupt(sentence)
+    _stop_job(handle.address, handle.job)
     return True
 
 
 def _record(handle: Handle, **changes: object) -> bool:
     with handle.run.locked():
-        if handle.run.status().job == handle.job:
-            handle.run.update_status(**changes)
+        if not _is_gone(handle):
+            return False
+        handle.run.update_status(**changes)
     return True
+
+
+def _is_gone(handle: Handle) -> bool:
+    """Return whether the run still shows no living process and no end, after Ray's answer."""
+    status = handle.run.status()
+    same = status.job == handle.job and status.state in ("queued", "running")
+    return same and not status.alive()
 
 
 def _node(handle: Handle) -> str:
