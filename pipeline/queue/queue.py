@@ -14,9 +14,9 @@ from pipeline.config.train_config import TrainConfig
 from pipeline.errors import UserError
 from pipeline.jobs import start_pipeline
 from pipeline.locks import locked
-from pipeline.queue.engines import Handle, check_installed, engine_named
+from pipeline.queue.engines import ENGINES, Handle, check_installed, engine_named
 from pipeline.queue.settings import change_settings
-from pipeline.runs import Notes, Run, RunRow, RunTable
+from pipeline.runs import Notes, Run, RunRow, RunTable, Status
 from pipeline.storage import cannot_write
 from pipeline.training.resume import RESUMABLE, check_resumable
 from pipeline.training.run_setup import new_run
@@ -71,7 +71,7 @@ def start_worker() -> None:
 
 
 def ensure_worker(rows: Iterable[RunRow]) -> None:
-    """Start a worker if runs are queued and none is alive, as after a restart of the machine.
+    """Start a worker if one is needed and none is alive, as after a restart of the machine.
 
     Args:
         rows: all runs of the workspace.
@@ -79,8 +79,19 @@ def ensure_worker(rows: Iterable[RunRow]) -> None:
     Raises:
         UserError: the worker's log or lock cannot be written.
     """
-    if queued_in_order(rows) and not worker_alive():
+    if needs_worker(rows) and not worker_alive():
         start_worker()
+
+
+def needs_worker(rows: Iterable[RunRow]) -> bool:
+    """Return whether some of the runs are queued, or are jobs whose end a worker records."""
+    return any(row.status.state == "queued" or is_job(row.status) for row in rows)
+
+
+def is_job(status: Status) -> bool:
+    """Return whether an engine may train the run beyond the life of the worker that started it."""
+    started = status.state in ("queued", "running")
+    return started and bool(status.job) and status.engine in ENGINES
 
 
 def worker_alive() -> bool:

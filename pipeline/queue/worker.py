@@ -10,14 +10,17 @@ from pipeline.queue import queue
 from pipeline.queue.engines import ENGINES, Handle, engine_named
 from pipeline.queue.notices import send_notice
 from pipeline.queue.settings import queue_settings
-from pipeline.runs import Run, RunTable, Status
+from pipeline.runs import Run, RunTable
 
 _POLL_S = 0.5
 
 
 def work() -> None:
-    """Train queued runs until there are none; return at once if another worker is alive."""
-    while queue.queued_runs():
+    """Train queued runs until there are none, and wait for the end of jobs.
+
+    Returns at once if another worker is alive.
+    """
+    while queue.needs_worker(RunTable().rows()):
         try:
             with queue.worker_lock():
                 _work()
@@ -32,7 +35,7 @@ def _work() -> None:
     started by a worker that was killed. Jobs of such a worker are polled again.
     """
     table = RunTable()
-    handles = [Handle.of(row.run, row.status) for row in table.rows() if _is_job(row.status)]
+    handles = [Handle.of(row.run, row.status) for row in table.rows() if queue.is_job(row.status)]
     while True:
         ended = [handle for handle in handles if ENGINES[handle.engine].poll(handle)]
         handles = [handle for handle in handles if handle not in ended]
@@ -60,9 +63,3 @@ def _start(run: Run, engine: str) -> list[Handle]:
             run.interrupt(error.on_page)
         send_notice(run)
         return []
-
-
-def _is_job(status: Status) -> bool:
-    """Return whether an engine may still train the run, though this worker did not start it."""
-    started = status.state in ("queued", "running")
-    return started and bool(status.job) and status.engine in ENGINES

@@ -5,10 +5,13 @@ import os
 import re
 import signal
 import socket
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -199,3 +202,91 @@ def test_a_job_gets_what_a_training_reads_but_no_secret_and_a_thread_for_each_cp
     assert passed["KERAS_HOME"] == "9" and passed["EMOTION_WORKSPACE"].startswith("/")
     assert passed["OMP_NUM_THREADS"] == passed["TF_NUM_INTRAOP_THREADS"] == "3"
     assert not secret & passed.keys()
+
+
+@pytest.fixture
+def slow_ray(sample, no_worker) -> Iterator[list[str]]:
+    """The requests to a cluster whose answer to the first one is lost; the queue is set to it."""
+    requests: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            assert self.path == "/api/version"
+            self._answer(200, {"version": "4", "ray_version": "2.60.0", "ray_commit": ""})
+
+        def do_POST(self) -> None:
+            job = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "{}")
+            requests.append(self.path)
+            if self.path == "/api/jobs/" and requests.count(self.path) > 1:
+                sentence = f"Job with submission_id {job['submission_id']} already exists."
+                self._answer(500, sentence)
+            elif self.path.endswith("/stop"):
+                self._answer(200, {"stopped": True})
+            else:
+                self.close_connection = True
+
+        def _answer(self, code: int, content: object) -> None:
+            body = json.dumps(content).encode()
+            self.send_response(code)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        queue.set_engine("ray", address=f"http://127.0.0.1:{server.server_port}")
+        yield requests
+        server.shutdown()
+
+
+@needs_ray
+def test_a_job_whose_acceptance_was_lost_stays_with_its_cluster(slow_ray):
+    (run,) = submit(1)
+    ENGINES["ray"].start(run)
+    assert slow_ray == ["/api/jobs/"] * 2 and run.state() == "queued"
+    job = run.status().job
+
+    queue.set_engine("local", address="")  # of runs that start from now on
+    queue.stop(run)
+
+    assert run.state() == "stopped" and slow_ray[2:] == [f"/api/jobs/{job}/stop"]
+
+
+@needs_ray
+def test_a_cluster_that_does_not_answer_is_asked_once(sample, no_worker, monkeypatch):
+    connections = 0
+
+    class Silent(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            nonlocal connections
+            connections += 1  # and hang up
+
+    monkeypatch.setattr(ray, "_RETRY_S", (0, 0))
+    monkeypatch.setattr(ray, "_SILENT_S", 600)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Silent) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_address[1]}"
+        runs = submit(3)
+        for run in runs:
+            run.update_status(engine="ray", job="a-job", address=address)
+            assert ENGINES["ray"].poll(Handle.of(run, run.status()))
+            assert run.state() == "interrupted" and "does not answer" in run.status().message
+        server.shutdown()
+    assert connections == 3  # of the first run
+
+
+@needs_ray
+def test_a_run_that_lives_again_while_the_cluster_is_asked_is_not_lost(slow_ray):
+    (run,) = submit(1)
+    handle = ENGINES["ray"].start(run)
+    stale = {"state": "running", "host": "far", "pid": 1, "heartbeat": time.time() - 60}
+    run.update_status(**stale)
+    assert run.state() == "interrupted"
+    run.update_status(heartbeat=time.time())
+
+    assert not ray._record_loss(handle, "It was lost.")
+
+    assert run.state() == "running" and len(slow_ray) == 2

@@ -84,6 +84,8 @@ def test_a_worker_is_started_where_runs_wait_and_none_is_alive(sample, no_worker
     queue.stop(run)
     os.utime(empty_workspace / "worker.log", (0, 0))
     assert ensure_worker() == 0
+    run.update_status(state="running", engine="ray", job="a-job")  # nobody records its end
+    assert ensure_worker() == 1
 
 
 def test_the_training_of_another_user_is_not_stopped_at_once(sample, no_worker, monkeypatch):

@@ -117,6 +117,16 @@ def test_a_worker_starts_nothing_beside_a_training_whose_worker_was_killed(
     assert orphaned.state() == "interrupted"
 
 
+def test_a_worker_waits_for_a_job_that_another_one_started(sample, no_worker, started, monkeypatch):
+    monkeypatch.setitem(ENGINES, "ray", ENGINES["local"])
+    (run,) = submit(1)
+    run.update_status(state="running", engine="ray", job="a-job")
+
+    worker.work()
+
+    assert run.state() == "finished" and not started
+
+
 def test_what_trains_on_another_machine_keeps_no_run_waiting(sample, no_worker, started):
     elsewhere, following = submit(2)
     elsewhere.update_status(state="running", host="another", pid=1, heartbeat=time.time())
