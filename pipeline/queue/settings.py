@@ -13,6 +13,12 @@ from pipeline.workspace import workspace
 MAX_PARALLEL_RUNS = 64
 
 
+def _check_address(address: str) -> str:
+    if address and not address.startswith(("http://", "https://")):
+        raise ValueError("it should be such as http://HOST:8265")
+    return address
+
+
 class QueueSettings(BaseModel):
     """The content of `queue.json`.
 
@@ -29,7 +35,7 @@ class QueueSettings(BaseModel):
         int, AfterValidator(lambda count: min(MAX_PARALLEL_RUNS, max(1, count)))
     ] = Field(1, validation_alias=AliasChoices("max_parallel_runs", "at_once"))
     engine: str = "local"
-    address: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = ""
+    address: Annotated[str, AfterValidator(_check_address)] = ""
     cpus: Annotated[int, Field(ge=1)] = 1
     gpus: Annotated[FiniteFloat, Field(ge=0)] = 0.0
 
@@ -65,7 +71,8 @@ def change_settings(**changes: object) -> QueueSettings:
         settings = QueueSettings.model_validate({**queue_settings().model_dump(), **changes})
     except ValidationError as error:
         first = error.errors()[0]
-        raise UserError(f"{first['loc'][0]} {first['input']!r} is wrong: {first['msg']}.") from None
+        reason = first["msg"].removeprefix("Value error, ")
+        raise UserError(f"{first['loc'][0]} {first['input']!r} is wrong: {reason}.") from None
     try:
         workspace().mkdir(parents=True, exist_ok=True)
         write_json(_path(), settings.model_dump(exclude_defaults=True))

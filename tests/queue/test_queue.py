@@ -44,6 +44,8 @@ def test_one_run_trains_at_a_time_unless_the_workspace_says_otherwise(empty_work
         assert settings.max_parallel_runs() == count, content
     settings.set_max_parallel_runs(4)
     assert json.loads(path.read_text()) == {"max_parallel_runs": 4}
+    with pytest.raises(UserError, match="'ftp://x' is wrong: it should be such as http://HOST"):
+        queue.set_engine(address="ftp://x")
     with pytest.raises(UserError, match="65 parallel runs is wrong: take 1 to 64"):
         settings.set_max_parallel_runs(65)
 
