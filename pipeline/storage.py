@@ -39,6 +39,15 @@ _NETWORK |= {"fuse.ceph", "fuse.glusterfs", "fuse.sshfs", "glusterfs"}
 _ABANDONED_AFTER_S = 24 * 3600.0
 
 
+def file_version(file: Path) -> tuple[int, ...]:
+    """Return device, inode, size and time of change of a file, as a cache key; () if missing."""
+    try:
+        stat = file.stat()
+    except OSError:
+        return ()
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
 @contextmanager
 def write_atomic(path: Path) -> Iterator[Path]:
     """Yield a path to write to; its file replaces `path` if the block raises nothing.

@@ -3,7 +3,6 @@
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -16,17 +15,9 @@ from pipeline.data.exclusions import ExclusionList, list_names, load_exclusions
 from pipeline.data.statistics import Statistics, statistics
 from pipeline.errors import UserError
 from pipeline.evaluation.subset import EvaluationSubset, training_duplicates
+from pipeline.storage import file_version
 from pipeline.training.targets import training_counts as training_counts_of
 from pipeline.workspace import dataset_folder
-
-
-def file_version(file: Path) -> tuple[int, ...]:
-    """Return device, inode, size and time of change of a file, as a cache key; () if missing."""
-    try:
-        stat = file.stat()
-    except OSError:
-        return ()
-    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

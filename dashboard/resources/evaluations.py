@@ -20,7 +20,6 @@ from dashboard.resources.datasets import (
     dataset_by_fingerprint,
     duplicates,
     exclusions,
-    file_version,
 )
 from pipeline.data.dataset import FaceDataset
 from pipeline.errors import UserError
@@ -31,6 +30,7 @@ from pipeline.evaluation.subset import EvaluationSubset, apply_subset, find_eval
 from pipeline.labels import EMOTIONS
 from pipeline.report.evaluation import Evaluation
 from pipeline.runs import Run, list_models
+from pipeline.storage import file_version
 from pipeline.workspace import dataset_folder
 
 Result = TypeVar("Result")

@@ -8,10 +8,10 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dashboard.resources.cpu_load import CpuLoad
-from dashboard.resources.datasets import file_version
 from pipeline.data.dataset import FaceDataset
 from pipeline.report.model_list import ModelEntry, model_entries
 from pipeline.runs import Run, RunTable
+from pipeline.storage import file_version
 from pipeline.vision.live.viewer_slots import ViewerSlots
 from pipeline.vision.recognizer import Precision, Recognizer
 from pipeline.workspace import workspace

@@ -30,7 +30,7 @@ from pipeline.registry.preprocessing import SCALES
 from pipeline.registry.take_away import EXPORTS, can_export, take_away
 from pipeline.report.hub_card import LICENSE, hub_card
 from pipeline.report.model_card import model_card
-from pipeline.report.model_list import model_entries
+from pipeline.report.model_list import model_documents
 from pipeline.report.units import percent
 from pipeline.runs import Run, RunTable, find_model, find_run, list_bundled, list_runs
 from pipeline.storage import write_json, write_text
@@ -42,8 +42,7 @@ _SAME_FORMAT = {"tflite": "litert", "saved_model": "savedmodel"}
 
 def models(as_json: Json = False) -> None:
     """List the models by the data set that they learned from, the best of each first."""
-    rows = [entry.document for entry in model_entries(RunTable().models())]
-    show(rows, as_json, "No model yet: train one.")
+    show(model_documents(RunTable().models()), as_json, "No model yet: train one.")
 
 
 def add_model(

@@ -1,6 +1,7 @@
 """All models with the data they learned from and their accuracy on its model-selection split."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,15 @@ def model_entries(models: Iterable[RunRow]) -> list[ModelEntry]:
             -(each.accuracy or 0.0),
         ),
     )
+
+
+def model_documents(models: Iterable[RunRow]) -> list[dict[str, Any]]:
+    """Return what `models --json` prints; a model that is deleted meanwhile is left out."""
+    documents = []
+    for entry in model_entries(models):
+        with suppress(FileNotFoundError):
+            documents.append(entry.document)
+    return documents
 
 
 def best_model(entries: Iterable[ModelEntry]) -> ModelEntry | None:

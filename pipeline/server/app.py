@@ -5,32 +5,33 @@ bounded in bytes and time; the work is done in as many threads as there are core
 """
 
 import asyncio
+import logging
 import os
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from math import ceil
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Message
 
-from pipeline.data.images import MAX_BYTES
+from pipeline.data.images import MAX_BYTES, ImageError
 from pipeline.errors import UserError
 from pipeline.network import is_this_machine
-from pipeline.report.model_list import model_entries
-from pipeline.runs import RunTable, find_model
+from pipeline.report.model_list import model_documents
+from pipeline.runs import Run, RunTable, find_model
 from pipeline.server.limits import Load, RateLimit
 from pipeline.server.openapi import DETECTOR, MODEL, openapi
 from pipeline.server.recognition import recognize_photo
-from pipeline.vision.detectors import find_detector
+from pipeline.vision.detectors import available_detectors
 
 PER_S = 60.0
 MAX_REQUESTS, MAX_HELD_BYTES = 64, 256 * 2**20
@@ -42,6 +43,8 @@ _PAGE_HEADERS = {
     "script-src 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'; form-action 'none'"
 }
 _TRUE, _FALSE = ("1", "true", "yes"), ("0", "false", "no")
+
+_log = logging.getLogger(__name__)
 
 Handler = Callable[[Request], Awaitable[Response]]
 _T = TypeVar("_T")
@@ -66,7 +69,9 @@ class Api:
     ) -> None:
         self._token, self._max_bytes, self._body_s = token, max_bytes, body_s
         self._rate, self._load = RateLimit(per_s), Load(MAX_REQUESTS, MAX_HELD_BYTES)
-        self._threads = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="faces")
+        threads = os.cpu_count() or 1
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="faces")
+        self._free_threads = asyncio.Semaphore(threads)
         self._runs = RunTable()
 
     def app(self) -> Starlette:
@@ -121,19 +126,17 @@ class Api:
 
     async def _models(self, request: Request) -> Response:
         _options(request, {})
-        entries = await self._in_thread(lambda: model_entries(self._runs.models()))
-        return JSONResponse([entry.document for entry in entries])
+        documents = await asyncio.to_thread(lambda: model_documents(self._runs.models()))
+        return JSONResponse(documents)
 
     async def _faces(self, request: Request) -> Response:
         given = _options(request, {"model": MODEL, "detector": DETECTOR, "cropped": "false"})
         model, detector, cropped = given["model"], given["detector"], given["cropped"].lower()
         if cropped not in (*_TRUE, *_FALSE):
             raise UserError(f"cropped is '{given['cropped']}': it is true or false.")
-        try:
-            find_model(model)
-        except UserError as error:
-            raise HTTPException(404, str(error)) from error
-        find_detector(detector)
+        if detector not in (known := available_detectors()):
+            raise UserError(f"Unknown detector '{detector}'. Choose from: {', '.join(known)}.")
+        run = await asyncio.to_thread(_model_of, model)
         held = 0
 
         def hold(n: int) -> None:
@@ -144,10 +147,9 @@ class Api:
             held += n
 
         try:
-            body = await self._read(request, hold)
-            content, name = await _image_of(request, body)
+            content, name = await _image_of(request, await self._read(request, hold))
             photo = await self._in_thread(
-                lambda: recognize_photo(content, name, model, detector, cropped in _TRUE)
+                request, lambda: _photo(content, name, run, detector, cropped in _TRUE)
             )
         finally:
             self._load.bytes -= held
@@ -175,13 +177,18 @@ class Api:
             text = f"The image did not come within {self._body_s:g} seconds."
             raise HTTPException(408, text, {"Connection": "close"}) from error
         except ClientDisconnect as error:
-            raise HTTPException(
-                400, "The connection was closed before the image had come."
-            ) from error
+            raise _gone() from error
         return b"".join(chunks)
 
-    async def _in_thread(self, work: Callable[[], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+    async def _in_thread(self, request: Request, work: Callable[[], _T]) -> _T:
+        """Wait for a free thread and return the result of some work in it.
+
+        The body must have been read: the check whether the client has left drops the rest of it.
+        """
+        async with self._free_threads:
+            if await request.is_disconnected():
+                raise _gone()
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     async def _openapi(self, request: Request) -> Response:
         return JSONResponse(openapi(self._max_bytes, bool(self._token)))
@@ -207,14 +214,41 @@ async def _image_of(request: Request, body: bytes) -> tuple[bytes, str]:
     if not request.headers.get("Content-Type", "").startswith("multipart/form-data"):
         return body, "image"
 
-    async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
+    async def stream() -> AsyncGenerator[bytes, None]:
+        yield body
 
-    async with Request(request.scope, receive).form(max_files=2, max_fields=2) as form:
+    parser = MultiPartParser(request.headers, stream(), max_files=2, max_fields=2)
+    parser.spool_max_size = len(body)  # nothing is written to a temporary file
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise HTTPException(400, error.message) from error
+    try:
         files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
         if len(files) != 1 or len(form) != 1:
             raise UserError("The form must have one file, the image, and nothing else.")
         return await files[0].read(), files[0].filename or "image"
+    finally:
+        await form.close()
+
+
+def _model_of(name: str) -> Run:
+    try:
+        return find_model(name)
+    except UserError as error:
+        raise HTTPException(404, str(error)) from error
+
+
+def _photo(content: bytes, name: str, model: Run, detector: str, cropped: bool) -> dict[str, Any]:
+    try:
+        return recognize_photo(content, name, model, detector, cropped)
+    except ImageError as error:
+        raise HTTPException(400, f"{name} {error}.") from error
+    except UserError as error:  # its sentence is for whoever runs the server: it has paths
+        _log.error("%s", error)
+        raise HTTPException(
+            500, "The model or the face detector cannot be loaded: the server's log says why."
+        ) from error
 
 
 def _asks_from_here(request: Request) -> bool:
@@ -222,14 +256,25 @@ def _asks_from_here(request: Request) -> bool:
 
     A page that a browser shows could reach a server of this machine by DNS rebinding, else.
     """
-    forwarded = request.headers.get("X-Forwarded-For", "")
-    origin = request.headers.get("Origin", "")
+    headers = request.headers
+    by_proxies = [
+        address.strip()
+        for name in ("X-Forwarded-For", "X-Real-IP")
+        for value in headers.getlist(name)
+        for address in value.split(",")
+    ]
+    origin = headers.get("Origin", "")
     host = request.url.hostname
     return (
         is_this_machine(host)
-        and all(is_this_machine(each.strip()) for each in forwarded.split(",") if each)
+        and all(map(is_this_machine, by_proxies))
+        and not ("Forwarded" in headers or "Via" in headers)
         and (not origin or origin == f"{request.url.scheme}://{request.url.netloc}")
     )
+
+
+def _gone() -> HTTPException:
+    return HTTPException(400, "The connection was closed before the answer.")
 
 
 def _busy() -> HTTPException:

@@ -26,6 +26,7 @@ def openapi(max_bytes: int, has_token: bool) -> dict[str, Any]:
         408: "The image came too slowly.",
         413: f"The image has more than {max_bytes / 2**20:g} MB.",
         429: "Too many requests per second: wait for Retry-After seconds.",
+        500: "The server failed, or the model cannot be loaded: its log says why.",
         503: "Too many requests at a time: try again after Retry-After seconds.",
     }
     parameters = [

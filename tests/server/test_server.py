@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +20,8 @@ import httpx
 import numpy as np
 import pytest
 
+from pipeline.report.model_list import model_documents
+from pipeline.runs import Calibration, Run, RunTable, find_model
 from pipeline.server.app import Api
 from pipeline.server.limits import RateLimit
 from pipeline.server.run import listen, make_server
@@ -86,18 +90,32 @@ def test_models_are_those_of_the_command(client, capsys, empty_workspace):
     assert client.get("/api/models").json() == json.loads(printed) != []
 
 
+def test_a_model_that_is_deleted_meanwhile_is_left_out(empty_workspace):
+    run = Run(empty_workspace / "runs" / "mine")
+    shutil.copytree(find_model("custom_cnn").path, run.path)
+    rows = RunTable().models()
+    assert "mine" in [row.run.name for row in rows]
+    shutil.rmtree(run.path)
+    assert [model["name"] for model in model_documents(rows)] == [
+        row.run.name for row in RunTable().models()
+    ]
+
+
 def test_what_is_wrong_is_one_sentence_with_its_status(client):
     huge = b"P5 100000 100000 255 " + b"0" * 99
+    narrow = cv2.imencode(".png", np.zeros((2001, 100), np.uint8))[1].tobytes()
     for status, message, request in (
         (400, "not an image", {"content": b"hello"}),
         (400, "empty", {"content": b""}),
         (400, "not an image", {"content": JPEG[:20]}),
         (400, "megapixels", {"content": huge}),
+        (400, "image has 100 x 2,001 pixels", {"content": narrow}),
         (413, "at most 1 MB", {"content": bytes(2**20 + 5000)}),
         (413, "at most 1 MB", {"content": iter([bytes(2**19)] * 4)}),
         (404, "Unknown model 'x'. Choose from: custom_cnn", {"params": {"model": "x"}}),
         (404, "not a plain name", {"params": {"model": "../x"}}),
         (400, "Unknown detector 'x'", {"params": {"detector": "x"}}),
+        (400, "Choose from: haar, blazeface, auto.", {"params": {"detector": "yunet"}}),
         (400, "Unknown query parameter 'size'", {"params": {"size": "1"}}),
         (400, "twice", {"params": {"model": ["custom_cnn", "custom_cnn"]}}),
         (400, "true or false", {"params": {"cropped": "maybe"}}),
@@ -106,7 +124,16 @@ def test_what_is_wrong_is_one_sentence_with_its_status(client):
         (400, "multipart", {"content": b"x", "headers": {"Content-Type": "multipart/form-data"}}),
         (403, "EMOTION_API_TOKEN", {"headers": {"Host": "evil.example"}}),
         (403, "EMOTION_API_TOKEN", {"headers": {"Origin": "http://evil.example"}}),
-        (403, "EMOTION_API_TOKEN", {"headers": {"X-Forwarded-For": "192.0.2.7"}}),
+        *(
+            (403, "EMOTION_API_TOKEN", {"headers": headers})
+            for headers in (
+                {"X-Forwarded-For": "192.0.2.7"},
+                [("X-Forwarded-For", "127.0.0.1"), ("X-Forwarded-For", "192.0.2.7")],
+                {"X-Real-IP": "192.0.2.7"},
+                {"Forwarded": "for=192.0.2.7"},
+                {"Via": "1.1 proxy"},
+            )
+        ),
     ):
         answer = client.post("/api/faces", **request)
         assert answer.status_code == status, (request, answer.text)
@@ -114,6 +141,71 @@ def test_what_is_wrong_is_one_sentence_with_its_status(client):
     assert client.get("/api/faces").status_code == 405
     assert client.get("/api/nothing").status_code == 404
     assert client.post("/api/faces", content=JPEG).status_code == 200
+
+
+def test_a_model_is_read_again_after_it_or_its_temperature_has_changed(client, empty_workspace):
+    def post() -> httpx.Response:
+        return client.post("/api/faces", params={"model": "mine", "cropped": "1"}, content=JPEG)
+
+    def fitted(temperature: float) -> Calibration:
+        return Calibration(
+            temperature=temperature, dataset="d", fingerprint="f", split="public_test", faces=9
+        )
+
+    run = Run(empty_workspace / "runs" / "mine")
+    shutil.copytree(find_model("custom_cnn").path, run.path)
+    run.write_calibration(fitted(1.0))
+    (sharp,) = post().json()[0]["faces"]
+    run.write_calibration(fitted(3.0))
+    (smooth,) = post().json()[0]["faces"]
+    assert smooth["confidence"] < sharp["confidence"]
+
+    run.openvino_path.write_text("damaged")
+    answer = post()
+    assert answer.status_code == 500 and "log" in answer.json()["error"]
+    assert str(empty_workspace) not in answer.text
+
+
+def test_a_large_form_is_not_written_to_the_disk(monkeypatch):
+    written = []
+    rollover = tempfile.SpooledTemporaryFile.rollover
+    monkeypatch.setattr(
+        "tempfile.SpooledTemporaryFile.rollover",
+        lambda file: (written.append(file), rollover(file)),
+    )
+    with serving() as client:
+        answer = client.post("/api/faces", files={"image": JPEG + bytes(2 * 2**20)})
+    assert answer.status_code == 200 and not written
+
+
+def test_a_request_whose_client_has_left_is_not_begun(monkeypatch):
+    begun, go_on = [], threading.Event()
+
+    def hold(content: bytes, *_: object) -> list[object]:
+        begun.append(content)
+        go_on.wait(30)
+        return []
+
+    monkeypatch.setattr("pipeline.server.app.recognize_photo", hold)
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    api = Api(per_s=0)
+    head = b"POST /api/faces HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1\r\n\r\n"
+    with running(api) as client:
+        try:
+            with connected(client) as first:
+                first.sendall(head + b"1")
+                wait_for(lambda: begun)
+                with connected(client) as second:
+                    second.sendall(head + b"2")
+                    wait_for(lambda: api._load.bytes == 2)
+                with connected(client) as third:
+                    third.sendall(head + b"3")
+                    wait_for(lambda: api._load.bytes == 3)
+                    go_on.set()
+                    assert b"200" in third.recv(4096)
+        finally:
+            go_on.set()
+    assert begun == [b"1", b"3"]
 
 
 def test_requests_need_the_token():

@@ -66,17 +66,16 @@ class BlazeFaceDetector(Detector):
 
     def fills(self, gray: NDArray[np.uint8]) -> bool:
         """Return whether a face over 60% of an image is found with space added around it."""
-        margin = min(gray.shape) // 2
-        boxes = self.detect(np.pad(gray, margin, mode="edge"))
-        return any(box.width >= 0.6 * min(gray.shape) for box in boxes)
+        small = _resize(gray, _SIDE / 2 / max(gray.shape))
+        margin = min(small.shape) // 2
+        boxes = self.detect(np.pad(small, margin, mode="edge"))
+        return any(box.width >= 0.6 * min(small.shape) for box in boxes)
 
     def _search(self, gray: NDArray[np.uint8], scale: float) -> Iterator[_Faces]:
         """Yield each face of an image, in pixels of the image at a scale."""
-        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        height, width = (max(1, round(scale * side)) for side in gray.shape)
-        scaled = cv2.resize(gray, (width, height), interpolation=interpolation)
-        for y in _tile_starts(height):
-            for x in _tile_starts(width):
+        scaled = _resize(gray, scale)
+        for y in _tile_starts(scaled.shape[0]):
+            for x in _tile_starts(scaled.shape[1]):
                 faces = self._infer(scaled[y : y + _SIDE, x : x + _SIDE])
                 faces[:, 1::2] += x
                 faces[:, 2::2] += y
@@ -98,6 +97,13 @@ class BlazeFaceDetector(Detector):
         points[:, 1] = points[:, 0] + half
         points[:, 0] -= half
         return _suppress(np.column_stack([scores[found], points.reshape(-1, 16)]))
+
+
+def _resize(gray: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    height, width = (max(1, round(scale * side)) for side in gray.shape)
+    scaled = cv2.resize(gray, (width, height), interpolation=interpolation)
+    return scaled.astype(np.uint8, copy=False)
 
 
 def _tile_starts(side: int) -> list[int]:
