@@ -95,9 +95,14 @@ def save_network(network: ov.Model, target: Path) -> None:
     with _writing(target.parent), temporary_folder(target.parent) as folder:
         partial = folder / target.name
         ov.save_model(network, partial, compress_to_fp16=False)
-        target.unlink(missing_ok=True)  # a kill must not leave the old graph with the new weights
-        partial.with_suffix(".bin").replace(target.with_suffix(".bin"))
-        partial.replace(target)
+        move_network(partial, target)
+
+
+def move_network(path: Path, target: Path) -> None:
+    """Move a network's `.xml` and `.bin` on the same disk."""
+    target.unlink(missing_ok=True)  # a kill must not leave the old graph with the new weights
+    path.with_suffix(".bin").replace(target.with_suffix(".bin"))
+    path.replace(target)
 
 
 def describe(network: ov.Model) -> None:

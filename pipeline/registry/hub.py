@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import os
-import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.registry.take_away import take_away
+from pipeline.registry.take_away import copy_openvino
 from pipeline.runs import Run
 from pipeline.storage import temporary_folder
 from pipeline.workspace import workspace
 
-_REPOSITORY = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
+_FILES = ["openvino/*", "config.json", "metadata.json", "model.weights.h5"]
+"""What a push writes beside the card: patterns of paths in the repository."""
 
 
 def push(model: Run, repository: str, card: str, *, private: bool = False) -> str:
     """Upload a model with its card, in one commit, and return its address.
 
-    The repository has the OpenVINO export with labels and an example in `openvino/`, and, of a
-    model that was trained here, its Keras model, which
-    `keras.saving.load_model("hf://OWNER/NAME")` loads.
+    The repository has the OpenVINO export with labels and an example in `openvino/`, int8 too if
+    the model has it, and, of a model that was trained here, its Keras model, which
+    `keras.saving.load_model("hf://OWNER/NAME")` loads. These files of an earlier push are removed.
 
     Args:
         model: a run, a bundled or imported model, or an ensemble.
@@ -34,21 +33,31 @@ def push(model: Run, repository: str, card: str, *, private: bool = False) -> st
 
     Raises:
         UserError: huggingface-hub or a token is missing, the name is wrong, the model cannot be
-            exported, or the Hub refuses it or cannot be reached.
+            exported, the repository is public and `private` is asked for, or the Hub refuses the
+            push or cannot be reached.
     """
     _check(repository)
     from huggingface_hub import HfApi
 
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"))
-    with _explained(repository, api.endpoint):
-        api.whoami()  # before the work
+    with _explained(repository, api.endpoint):  # before the work, and before a repository is made
+        api.whoami()
+        _check_card(card, api.endpoint)
+        if private and api.repo_exists(repository) and not api.model_info(repository).private:
+            raise UserError(
+                f"'{repository}' is public already: leave --private out, or make it private in its "
+                "settings on the Hub first."
+            )
     workspace().mkdir(parents=True, exist_ok=True)
     with temporary_folder(workspace()) as folder:
         _write(model, folder, card)
         with _explained(repository, api.endpoint):
             address = api.create_repo(repository, private=private or None, exist_ok=True)
             api.upload_folder(
-                repo_id=repository, folder_path=folder, commit_message=f"Upload {model.name}"
+                repo_id=repository,
+                folder_path=folder,
+                commit_message=f"Upload {model.name}",
+                delete_patterns=_FILES,
             )
     return str(address)
 
@@ -56,12 +65,20 @@ def push(model: Run, repository: str, card: str, *, private: bool = False) -> st
 def _check(repository: str) -> None:
     if not find_spec("huggingface_hub"):
         raise UserError("push needs huggingface-hub: install it with pip install '.[hub]'.")
-    if not _REPOSITORY.fullmatch(repository):
-        raise UserError(f"'{repository}' is no repository of the Hub: write it as OWNER/NAME.")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from huggingface_hub import get_token
+    from huggingface_hub.utils import HFValidationError, validate_repo_id
 
+    if repository.count("/") != 1:
+        raise UserError(f"'{repository}' is no repository of the Hub: write it as OWNER/NAME.")
+    try:
+        validate_repo_id(repository)
+    except HFValidationError as error:
+        raise UserError(
+            f"'{repository}' is no repository of the Hub: write OWNER/NAME in letters, digits, "
+            "'-', '_' and '.', without '--', '..', a mark at an end or '.git'."
+        ) from error
     if not get_token():
         raise UserError(
             "There is no token of the Hugging Face Hub: set HF_TOKEN to one with write access, or "
@@ -69,11 +86,21 @@ def _check(repository: str) -> None:
         )
 
 
+def _check_card(card: str, endpoint: str) -> None:
+    """Let the Hub check the metadata of a card, such as the license, as it does in an upload."""
+    from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
+
+    content = {"content": card, "repoType": "model"}
+    url = f"{endpoint}/api/validate-yaml"
+    answer = get_session().post(url, json=content, headers=build_hf_headers())
+    if answer.status_code == 400:
+        errors = " ".join(str(each.get("message")) for each in answer.json().get("errors", ()))
+        raise UserError(f"The Hub refuses the model card: {' '.join(errors.split())}")
+    hf_raise_for_status(answer)
+
+
 def _write(model: Run, folder: Path, card: str) -> None:
-    if model.int8_path.is_file():
-        take_away(model, int8=True)
-    path = take_away(model, example=True)
-    shutil.copytree(path.parent, folder / "openvino", ignore=shutil.ignore_patterns(".*"))
+    copy_openvino(model, folder / "openvino")
     if model.config().kind == "trained":
         import keras
 
@@ -103,11 +130,7 @@ def _explained(repository: str, endpoint: str) -> Iterator[None]:
         }
         reason = reasons.get(status, f"answers with status {status}: try again later.")
         raise UserError(f"'{repository}' cannot be pushed, the Hub {reason}") from error
-    except (HTTPError, ConnectionError) as error:
+    except (HTTPError, ConnectionError, ValueError) as error:  # ValueError: no JSON of the Hub
         raise UserError(
             f"The Hub at {endpoint} cannot be reached: check the connection, or HF_ENDPOINT."
-        ) from error
-    except ValueError as error:
-        raise UserError(
-            f"The Hub refuses the model card: {' '.join(str(error).split())}"
         ) from error

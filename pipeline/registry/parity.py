@@ -37,7 +37,7 @@ def check_same(path: Path, expected: NDArray[np.float32], name: str) -> float:
     if not difference <= TOLERANCE:
         raise UserError(
             f"The exported {path.name} of '{name}' does not predict as the model does: export it "
-            "to another format."
+            "again, or to another format."
         )
     return difference
 

@@ -14,7 +14,7 @@ import numpy as np
 from pipeline.errors import UserError
 from pipeline.labels import EMOTIONS
 from pipeline.registry.example import example_code
-from pipeline.registry.export import export_int8, export_openvino, save_network
+from pipeline.registry.export import export_int8, export_openvino, move_network, save_network
 from pipeline.registry.formats import KERAS_FORMATS
 from pipeline.registry.keras_graph import keras_graph, keras_probabilities
 from pipeline.registry.parity import check_faces, check_same, exported_probabilities
@@ -49,7 +49,8 @@ def take_away(run: Run, to: str = "openvino", *, int8: bool = False, example: bo
     Args:
         run: a run, a bundled or imported model, or an ensemble.
         to: one of `EXPORTS`.
-        int8: whether to quantize; for `openvino` only.
+        int8: whether to quantize; for `openvino` only. A bundled model, and an ensemble of models
+            with int8, have theirs already.
         example: whether to write a program beside it that runs it, with faces for it.
 
     Returns:
@@ -65,6 +66,27 @@ def take_away(run: Run, to: str = "openvino", *, int8: bool = False, example: bo
         path, difference = _to_openvino(run, int8)
     else:
         path, difference = _to_keras_format(run, to)
+    _describe(run, to, path, difference, int8=int8, example=example)
+    return path
+
+
+def copy_openvino(run: Run, folder: Path) -> None:
+    """Write a model's OpenVINO files to a folder, int8 too if it has it, each with its example.
+
+    Nothing is quantized, and the model's own folder stays as it is.
+
+    Raises:
+        UserError: one is missing, damaged, or does not predict as the Keras model does.
+    """
+    for int8 in (False, True) if run.int8_path.is_file() else (False,):
+        path, difference = _copy(run, folder, int8)
+        _describe(run, "openvino", path, difference, int8=int8, example=True)
+
+
+def _describe(
+    run: Run, to: str, path: Path, difference: float, *, int8: bool, example: bool
+) -> None:
+    """Write the JSON of an exported file beside it, and the example if it is asked for."""
     folder, file = (path, "") if path.is_dir() else (path.parent, path.name)
     card = f"{Path(file).stem or 'model'}.json"
     write_json(folder / card, _card(run, to, path, difference))
@@ -73,7 +95,6 @@ def take_away(run: Run, to: str = "openvino", *, int8: bool = False, example: bo
         write_text(folder / name, example_code(to, file, card))
         with write_atomic(folder / "faces.npy") as partial, partial.open("wb") as target:
             np.save(target, check_faces())
-    return path
 
 
 def _export_curves(run: Run) -> Path:
@@ -93,19 +114,30 @@ def _export_curves(run: Run) -> Path:
 
 def _to_openvino(run: Run, int8: bool) -> tuple[Path, float]:
     if run.bundled:
-        path = run.exports_path / "openvino" / (run.int8_path if int8 else run.openvino_path).name
-        save_network(read_network(run, "int8" if int8 else "f32"), path)
-        return path, _difference(run, path, int8)
-    if run.config().kind == "trained" and not is_usable(run.openvino_path):
+        return _copy(run, run.exports_path / "openvino", int8)
+    kind = run.config().kind
+    if kind == "trained" and not is_usable(run.openvino_path):
         export_openvino(run)
     if int8:
-        path = export_int8(run)
-        return path, _difference(run, path, int8)
+        if kind != "ensemble" or not is_usable(run.int8_path):  # that of its members is kept
+            export_int8(run)
+        return run.int8_path, _difference(run, run.int8_path, int8)
     read_network(run)  # raises if it is damaged
     try:
         return run.openvino_path, _difference(run, run.openvino_path, int8)
     except UserError:
         return export_openvino(run), _difference(run, run.openvino_path, int8)
+
+
+def _copy(run: Run, folder: Path, int8: bool) -> tuple[Path, float]:
+    """Write a model's network to another folder, once it is checked."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / (run.int8_path if int8 else run.openvino_path).name
+    with temporary_folder(folder) as partial:
+        save_network(read_network(run, "int8" if int8 else "f32"), partial / path.name)
+        difference = _difference(run, partial / path.name, int8)
+        move_network(partial / path.name, path)
+    return path, difference
 
 
 def _difference(run: Run, path: Path, int8: bool) -> float:
@@ -138,6 +170,9 @@ def _to_keras_format(run: Run, to: str) -> tuple[Path, float]:
         difference = check_same(partial / form.file, expected, run.name)
         shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
+    if to == "litert":  # where earlier versions wrote it
+        earlier = run.exports_path if run.bundled else run.openvino_path.parent
+        (earlier / form.file).unlink(missing_ok=True)
     return target / form.file, difference
 
 

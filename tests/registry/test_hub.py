@@ -10,16 +10,21 @@ import pytest
 import yaml
 
 from pipeline.errors import UserError
+from pipeline.registry.hub import push
 from pipeline.registry.parity import check_faces
 from pipeline.runs import find_model
 from pipeline.vision.recognizer import Recognizer
 from tests.cli.commands import output
+from tests.registry.model_files import ensemble_with_int8
 
 pytest.importorskip("huggingface_hub", reason="huggingface-hub is not installed")
 
 
 class Hub(BaseHTTPRequestHandler):
-    """The few endpoints of the Hub that an upload uses; all files come in the commit."""
+    """The few endpoints of the Hub that an upload uses; all files come in the commit.
+
+    `hub.files` are those in the repository, which is there if `hub.private` is no None.
+    """
 
     def do_POST(self) -> None:
         hub, path = self.server.hub, self.path.partition("?")[0]
@@ -28,10 +33,12 @@ class Hub(BaseHTTPRequestHandler):
             return self.answer(hub.refusal, {"error": "Invalid credentials"})
         if path == "/api/repos/create":
             hub.created = json.loads(body)
+            hub.private = hub.created.get("visibility") == "private"
             return self.answer(200, {"url": f"{hub.url}/ann/faces", "id": "ann/faces"})
         if path == "/api/validate-yaml":
             metadata = yaml.safe_load(json.loads(body)["content"].split("---\n")[1])
-            wrong = [] if "license" in metadata else [{"message": "no license"}]
+            known = metadata["license"] in ("other", "mit", "cc-by-4.0")
+            wrong = [] if known else [{"message": '"license" must be one of [mit, …]'}]
             return self.answer(400 if wrong else 200, {"errors": wrong, "warnings": []})
         if path == "/api/models/ann/faces/preupload/main":
             files = json.loads(body)["files"]
@@ -54,10 +61,20 @@ class Hub(BaseHTTPRequestHandler):
         is_known = self.headers.get("Authorization") in ("Bearer hf_write", "Bearer hf_read")
         if self.path == "/api/whoami-v2" and is_known:
             return self.answer(200, {"name": "ann"})
+        hub, path = self.server.hub, self.path.partition("?")[0]
+        if path == "/api/models/ann/faces" and is_known:
+            if hub.private is None:
+                return self.answer(404, {"error": "Repository not found"}, "RepoNotFound")
+            return self.answer(200, {"id": "ann/faces", "private": hub.private, "siblings": []})
+        if path == "/api/models/ann/faces/tree/main" and is_known:
+            files = [{"type": "file", "path": p, "size": 1, "oid": "0" * 40} for p in hub.files]
+            return self.answer(200, files)
         self.answer(self.server.hub.refusal, {"error": "no such repository"})
 
-    def answer(self, status: int, content: object) -> None:
+    def answer(self, status: int, content: object, error: str = "") -> None:
         self.send_response(status)
+        if error:
+            self.send_header("X-Error-Code", error)
         self.end_headers()
         self.wfile.write(json.dumps(content).encode())
 
@@ -70,6 +87,7 @@ def hub(monkeypatch) -> Iterator[SimpleNamespace]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     url = f"http://127.0.0.1:{server.server_port}"
     server.hub = SimpleNamespace(url=url, refusal=401, commit=[], created=None)
+    server.hub.private, server.hub.files = None, [".gitattributes"]
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("HF_ENDPOINT", url)
     monkeypatch.setenv("HF_TOKEN", "hf_write")
@@ -117,6 +135,43 @@ def test_a_pushed_model_has_its_card_and_can_be_loaded(hub, tmp_path, empty_work
     assert not list(empty_workspace.glob(".*"))
 
 
+def deleted(hub: SimpleNamespace) -> set[str]:
+    """Return the files that the commit deletes."""
+    return {line["value"]["path"] for line in hub.commit if line["key"] == "deletedFile"}
+
+
+def test_the_int8_model_that_is_there_is_pushed_and_earlier_files_are_deleted(hub, empty_workspace):
+    both = ensemble_with_int8()
+    made = {path.name: path.read_bytes() for path in both.openvino_path.parent.glob("int8.*")}
+    (both.openvino_path.parent / "model.tflite").write_text("of an earlier version")
+    hub.private, hub.files = False, ["openvino/old.xml", "config.json", "README.md", "notes.md"]
+
+    push(both, "ann/faces", "---\nlicense: mit\n---\n")
+
+    files = files_of(hub)
+    assert files["openvino/int8.bin"] == made["int8.bin"]
+    assert {path.name: path.read_bytes() for path in both.int8_path.parent.glob("int8.*")} == made
+    names = {"model.xml", "model.bin", "model.json", "example.py", "faces.npy"}
+    names |= {"int8.xml", "int8.bin", "int8.json", "example_int8.py"}
+    assert set(files) == {"README.md", *(f"openvino/{name}" for name in names)}
+    assert deleted(hub) == {"openvino/old.xml", "config.json"}
+
+
+def test_a_push_that_is_refused_makes_no_repository(hub, sample):
+    for repository, options, sentence in (
+        ("ann/faces", ("--license", "mitt"), 'The Hub refuses the model card: "license" must be'),
+        ("a--b/faces", (), "'a--b/faces' is no repository of the Hub: .* without '--'"),
+        ("ann/faces.git", (), "'ann/faces.git' is no repository of the Hub"),
+        ("faces", (), "'faces' is no repository of the Hub: write it as OWNER/NAME"),
+    ):
+        with pytest.raises(UserError, match=sentence):
+            output("push", "custom_cnn", repository, *options)
+    hub.private = False
+    with pytest.raises(UserError, match="'ann/faces' is public already: leave --private out"):
+        output("push", "custom_cnn", "ann/faces", "--private")
+    assert hub.created is None and hub.commit == []
+
+
 def test_what_prevents_a_push_is_one_sentence(hub, sample, monkeypatch):
     for variable, value, sentence in (
         ("HF_TOKEN", "", "There is no token of the Hugging Face Hub: set HF_TOKEN"),
@@ -132,6 +187,4 @@ def test_what_prevents_a_push_is_one_sentence(hub, sample, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_read")
     with pytest.raises(UserError, match="the token needs write access"):
         output("push", "custom_cnn", "ann/faces")
-    with pytest.raises(UserError, match="'faces' is no repository of the Hub: write it as OWNER"):
-        output("push", "custom_cnn", "faces")
     assert hub.commit == []

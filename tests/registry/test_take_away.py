@@ -24,7 +24,7 @@ from pipeline.registry.take_away import take_away
 from pipeline.runs import create_run, find_model
 from pipeline.vision.recognizer import Recognizer, read_network
 from tests.cli.commands import output
-from tests.registry.model_files import network, weights
+from tests.registry.model_files import ensemble_with_int8, network, weights
 from tests.registry.test_add_model import save
 
 TF2ONNX = Path(sys.prefix) / "onnx"
@@ -136,8 +136,12 @@ def test_an_ensemble_is_converted_while_its_members_are_as_they_were(own_run):
     models = [find_model("custom_cnn"), own_run]
     both = make_ensemble("both", models, [1, 3])
 
+    earlier = both.openvino_path.with_suffix(".tflite")  # where earlier versions wrote it
+    earlier.write_text("an earlier one")
+
     path = take_away(both, "litert")
 
+    assert not earlier.exists()
     assert path == both.path / "exports" / "litert" / "model.tflite"
     assert json.loads(path.with_suffix(".json").read_text())["largest_difference"] < 1e-3
     shutil.rmtree(both.exports_path)
@@ -146,6 +150,15 @@ def test_an_ensemble_is_converted_while_its_members_are_as_they_were(own_run):
         take_away(both, "litert")
     assert not both.exports_path.exists()
     assert take_away(both) == both.openvino_path
+
+
+def test_the_int8_network_of_an_ensembles_members_is_kept(empty_workspace):
+    both = ensemble_with_int8()
+    made = both.int8_path.with_suffix(".bin").read_bytes()
+
+    assert take_away(both, int8=True) == both.int8_path
+
+    assert both.int8_path.with_suffix(".bin").read_bytes() == made
 
 
 def test_an_imported_model_is_openvino_only(sample, tmp_path):
@@ -167,6 +180,14 @@ def test_a_file_that_predicts_otherwise_is_refused_and_removed(own_run, monkeypa
     with pytest.raises(UserError, match="The exported model.tflite of .* does not predict"):
         take_away(own_run, "litert")
     assert not list(own_run.exports_path.iterdir())
+
+
+def test_a_bundled_model_that_predicts_otherwise_is_not_exported(monkeypatch, empty_workspace):
+    bundled = find_model("custom_cnn")
+    monkeypatch.setattr("pipeline.registry.take_away.keras_probabilities", lambda graph: np.eye(7))
+    with pytest.raises(UserError, match="The exported model.xml of .* does not predict"):
+        take_away(bundled)
+    assert not list((bundled.exports_path / "openvino").iterdir())
 
 
 def test_an_openvino_file_that_predicts_otherwise_is_exported_again(own_run):
