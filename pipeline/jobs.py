@@ -325,7 +325,7 @@ def export_job(run: str, to: str = "openvino") -> Job:
         return Job(_runs_jobs() / f"export-{run}", ("export", run))
     options = {"int8": ("--int8",), "tensorboard": ("--format", to)}
     command = ("export", run, *options.get(to, ("--format", to, "--example")))
-    return Job(_runs_jobs() / f"export-{run}-{to}", command)
+    return Job(_runs_jobs() / f"export-{run}@{to}", command)
 
 
 def estimate_job(key: str, options: Sequence[str]) -> Job:

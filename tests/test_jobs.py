@@ -233,7 +233,7 @@ def test_different_jobs_never_share_a_folder_except_speed_measurements(tmp_path)
         evaluation_job("m", "faces", "f" * 64, "test"),
         evaluation_job("m", "faces", "f" * 12, "test", "twins"),
         speed_job(["a", "b"]),
-        export_job("a"),
+        *(export_job(*of) for of in (("a",), ("a", "int8"), ("a-int8",))),
         estimate_job("key", ["--dataset", "a"]),
         video_job("a", tmp_path / "in.mp4", target, table, "haar"),
     ]
@@ -252,6 +252,8 @@ def test_different_jobs_never_share_a_folder_except_speed_measurements(tmp_path)
         "evaluate m --dataset faces --split test --exclude twins",
         "speed a b",
         "export a",
+        "export a --int8",
+        "export a-int8",
         "estimate --dataset a --again",
         f"video a {tmp_path}/in.mp4 {target} --csv {table} --detector haar",
     ]
