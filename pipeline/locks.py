@@ -23,6 +23,20 @@ def lock_kind(folder: Path) -> str:
     return "claim files" if on_network(folder) else "the system's locks (flock)"
 
 
+def may_be_held(path: Path) -> bool:
+    """Return whether a process may hold a lock file; asking leaves nothing new behind."""
+    return path.is_file() or bool(_claims(path).claims)
+
+
+def holder(path: Path) -> str:
+    """Return who holds a lock file: a process of a machine, or the command that tells it."""
+    if not on_network(path.parent):
+        return f"fuser {path}"
+    claims = [each for each in _claims(path).claims if each.state == "held"]
+    holders = [f"process {each.pid} on {each.hostname}" for each in claims]
+    return ", ".join(holders) or "it has just ended"
+
+
 @contextmanager
 def locked(path: Path, timeout_s: float = -1) -> Iterator[None]:
     """Hold a lock file, so that no other process changes what it stands for.
@@ -59,7 +73,7 @@ def locked(path: Path, timeout_s: float = -1) -> Iterator[None]:
 
 def _claim(path: Path, timeout_s: float) -> StrictSoftFileLock:
     """Wait for the claim of a lock."""
-    lock = StrictSoftFileLock(path.with_name(f"{path.name}.claimed"))
+    lock = _claims(path)
     deadline = time.monotonic() + timeout_s
     while True:
         with suppress(Timeout):
@@ -69,6 +83,11 @@ def _claim(path: Path, timeout_s: float) -> StrictSoftFileLock:
             if 0 <= timeout_s and time.monotonic() >= deadline:
                 raise Timeout(str(path))
             time.sleep(_POLL_S)
+
+
+def _claims(path: Path) -> StrictSoftFileLock:
+    """Return the lock by claim files that stands for a lock file."""
+    return StrictSoftFileLock(path.with_name(f"{path.name}.claimed"))
 
 
 def _remove_lost(lock: StrictSoftFileLock) -> bool:

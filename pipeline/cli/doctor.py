@@ -22,7 +22,7 @@ from pipeline.data.store import dataset_names, load_dataset
 from pipeline.errors import UserError
 from pipeline.installation import missing_tensorflow, package_version
 from pipeline.jobs import import_jobs
-from pipeline.locks import lock_kind, locked
+from pipeline.locks import holder, lock_kind, locked, may_be_held
 from pipeline.network import others_reach
 from pipeline.queue import queue
 from pipeline.report.units import size
@@ -163,7 +163,7 @@ def _disk() -> Iterator[Check]:
             pass
     except Timeout:
         finding = f"{folder / 'runs.lock'} has been locked by another process for 5 s"
-        yield Check("workspace", "broken", finding, f"end it: fuser {folder / 'runs.lock'}")
+        yield Check("workspace", "broken", finding, f"end it: {holder(folder / 'runs.lock')}")
         return
     except (OSError, UserError) as error:
         cure = "make it writable, or set EMOTION_WORKSPACE to a folder that is"
@@ -213,15 +213,16 @@ def _run(run: Run) -> Iterator[Check]:
         yield Check("", "broken", STATUS_LOST, f"train --resume {run.name}, or remove {run.name}")
     elif run.state() == "interrupted":
         yield Check("", "note", "it was interrupted", f"train --resume {run.name}")
-    if run.state() != "running" and (run.path / "training.lock").is_file():
+    lock = run.path / "training.lock"
+    if run.state() != "running" and may_be_held(lock):
         try:
-            with run.training():
+            with locked(lock, timeout_s=2):
                 pass
+        except Timeout:
+            finding = "a process holds its lock, but does not train it"
+            yield Check("", "broken", finding, f"end it: {holder(lock)}")
         except UserError as error:
-            held = os.access(run.path / "training.lock", os.W_OK)
-            finding = "a process holds its lock, but does not train it" if held else str(error)
-            cure = f"end it: fuser {run.path / 'training.lock'}" if held else "make it writable"
-            yield Check("", "broken", finding, cure)
+            yield Check("", "broken", str(error), "make it writable")
     if (run.path / "state").is_dir():
         cure = "nothing to do: it is read, and written anew by the next resume"
         yield Check("", "note", "its checkpoint is of an older version", cure)

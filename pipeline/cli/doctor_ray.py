@@ -52,6 +52,12 @@ def cluster_findings() -> Iterator[Finding]:
     if settings.engine != "ray":
         return
     try:
+        probe(here := _new_file())
+        our_clock = _clock(here)
+    except OSError as error:
+        yield Finding("Ray", False, f"{workspace()} cannot be written: {error}", "make it writable")
+        return
+    try:
         client = connect(cluster_address(settings))
         nodes = _alive_nodes(client.get_address())
         running = ask(client._do_request, "GET", "/api/version").json()["ray_version"]
@@ -66,8 +72,6 @@ def cluster_findings() -> Iterator[Finding]:
     else:
         cure = f"pip install 'ray[default,tune,data]=={running}'"
         yield Finding("Ray", False, f"{running} in the cluster, {ours} here; {nodes_text}", cure)
-    probe(here := _new_file())
-    our_clock = _clock(here)
     deadline = time.monotonic() + _PROBE_S
     for each in probes:
         yield _read(client, each, our_clock, deadline)

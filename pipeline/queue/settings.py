@@ -1,5 +1,6 @@
 """The settings of the workspace's queue, in `queue.json`. Loads no keras."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -14,8 +15,8 @@ MAX_PARALLEL_RUNS = 64
 
 
 def _check_address(address: str) -> str:
-    if address and not address.startswith(("http://", "https://")):
-        raise ValueError("it should be such as http://HOST:8265")
+    if not re.fullmatch(r"(https?://[^\s@]+)?", address):
+        raise ValueError("it should be such as http://HOST:8265, without a user and a password")
     return address
 
 

@@ -1,5 +1,6 @@
 import json
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from pipeline import locks
 from pipeline.cli import app, doctor, sign_in
 from pipeline.config.train_config import TrainConfig
 from pipeline.runs import create_run
@@ -56,7 +58,9 @@ def test_what_is_broken_is_named_with_a_cure_and_ends_with_status_1(empty_worksp
     assert checks[f"run {run.name}"]["cure"] == f"train --resume {run.name}"
 
 
-def test_runs_that_nobody_trains_and_what_stands_in_their_way_are_named(empty_workspace):
+def test_runs_that_nobody_trains_and_what_stands_in_their_way_are_named(
+    empty_workspace, monkeypatch
+):
     queued, lost, held = (create_run(TrainConfig(dataset="faces"), "f" * 64) for _ in range(3))
     lost.status_path.write_text("{")
     held.update_status(state="stopped")
@@ -68,7 +72,13 @@ def test_runs_that_nobody_trains_and_what_stands_in_their_way_are_named(empty_wo
     assert (
         checks[f"run {lost.name}"]["cure"] == f"train --resume {lost.name}, or remove {lost.name}"
     )
-    assert "holds its lock" in checks[f"run {held.name}"]["finding"]
+    found = checks[f"run {held.name}"]
+    assert "holds its lock" in found["finding"]
+    assert found["cure"] == f"end it: fuser {held.path / 'training.lock'}"
+    monkeypatch.setattr(locks, "on_network", lambda folder: True)
+    with held.training():
+        cure = check()[1][f"run {held.name}"]["cure"]
+    assert cure == f"end it: process {os.getpid()} on {socket.gethostname()}"
     assert f"run {queued.name}" not in checks
 
     folder = empty_workspace / "imports" / "faces"

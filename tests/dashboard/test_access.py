@@ -15,6 +15,7 @@ from dashboard.public import without_paths
 from pipeline.config.train_config import TrainConfig
 from pipeline.data.store import dataset_names
 from pipeline.errors import UserError
+from pipeline.queue.settings import change_settings
 from pipeline.runs import list_runs
 from tests.dashboard.made_runs import make_run, make_running, open_run
 from tests.dashboard.pages import HOME, button, labels, open_dataset, open_page, texts
@@ -107,6 +108,10 @@ def test_a_viewer_sees_the_pages_and_can_press_nothing_that_changes_something(tw
             assert {label: found[label] for label in closed} == dict.fromkeys(closed, disabled)
             assert ("you are signed in as a viewer" in texts(app)) == disabled
             assert f"{user['email']}, {'viewer' if disabled else 'editor'}" in texts(app)
+    change_settings(address="http://a-cluster:8265")
+    for email, fields in (("bob@lab.org", []), ("ann@lab.org", ["http://a-cluster:8265"])):
+        app = open_as(signed_in(email), "train")
+        assert [each.value for each in app.text_input if each.label == "Cluster address"] == fields
     app = open_as(signed_in("bob@lab.org"), "train")
     app.session_state["train.view"] = "New run"
     app.run()

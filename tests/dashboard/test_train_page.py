@@ -181,6 +181,18 @@ def test_values_that_come_later_have_their_place_from_the_start():
 
 
 @pytest.mark.usefixtures("two_datasets")
+def test_saving_the_engine_leaves_what_another_session_changed():
+    app = open_page("train")
+    fields = {each.label: each for each in app.number_input}
+    fields["CPUs of one run"].set_value(5)
+    settings.change_settings(gpus=2.0, address="http://other:8265")
+    button(app, "Save").click()
+    app.run()
+
+    now = settings.queue_settings()
+    assert (now.cpus, now.gpus, now.address) == (5, 2.0, "http://other:8265")
+
+
 def test_queued_runs_are_opened_moved_and_canceled():
     runs = make_queued("first", "second", "third")
     at = train_page()

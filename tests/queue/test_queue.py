@@ -48,6 +48,10 @@ def test_one_run_trains_at_a_time_unless_the_workspace_says_otherwise(empty_work
         queue.set_engine(address="ftp://x")
     with pytest.raises(UserError, match="65 parallel runs is wrong: take 1 to 64"):
         settings.set_max_parallel_runs(65)
+    for address in ("http://user:password@host:8265", "host:8265", "ray://host"):
+        with pytest.raises(UserError, match="should be such as http://HOST:8265, without a user"):
+            queue.set_engine(address=address)
+    assert settings.queue_settings().address == ""
 
 
 def test_a_queued_run_takes_the_position_that_it_is_moved_to(sample, no_worker):

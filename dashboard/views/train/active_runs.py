@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from dashboard import actions, resources
-from dashboard.access import editors_only
+from dashboard.access import editors_only, read_only_reason
 from dashboard.views.train.navigation import open_run
 from dashboard.widgets.dialog import rerun_for_news
 from dashboard.widgets.machine import machine_usage
@@ -146,23 +146,29 @@ def _show_machine() -> None:
 
 
 def _show_engine() -> None:
-    """Show what trains queued runs, with a form to change it."""
+    """Show what trains queued runs, with a form for editors to change it.
+
+    A field that another session changes is drawn anew, so that Save sends only what this one did.
+    """
     now = settings.queue_settings()
-    with (
-        st.popover(f"Engine: {escape_markdown(now.engine)}", width="content", **editors_only()),
-        st.form(_ENGINE, border=False),
-    ):
+    popover = st.popover(
+        f"Engine: {escape_markdown(now.engine)}", width="content", **editors_only()
+    )
+    if read_only_reason():
+        return
+    keys = {field: f"{_ENGINE}.{field}.{value}" for field, value in now.model_dump().items()}
+    with popover, st.form(_ENGINE, border=False):
         st.selectbox(
             "Engine",
             list(ENGINES),
             list(ENGINES).index(now.engine) if now.engine in ENGINES else 0,
-            key=f"{_ENGINE}.name",
+            key=keys["engine"],
             help="What trains queued runs: this machine, or a cluster of several.",
         )
         st.text_input(
             "Cluster address",
             now.address,
-            key=f"{_ENGINE}.address",
+            key=keys["address"],
             help="Of the cluster's dashboard, with http and port. None for this machine.",
         )
         cpus, gpus = st.columns(2)
@@ -170,7 +176,7 @@ def _show_engine() -> None:
             "CPUs of one run",
             1,
             value=now.cpus,
-            key=f"{_ENGINE}.cpus",
+            key=keys["cpus"],
             help="A run on the cluster waits for so many free CPUs and uses as many threads.",
         )
         gpus.number_input(
@@ -179,16 +185,17 @@ def _show_engine() -> None:
             value=now.gpus,
             step=1.0,
             format="%g",
-            key=f"{_ENGINE}.gpus",
+            key=keys["gpus"],
             help="A run on the cluster waits for so many free GPUs.",
         )
-        st.form_submit_button("Save", on_click=_set_engine, **editors_only())
+        st.form_submit_button("Save", on_click=_set_engine, args=(now, keys))
 
 
-def _set_engine() -> None:
-    fields = ("name", "address", "cpus", "gpus")
-    given = {field: st.session_state[f"{_ENGINE}.{field}"] for field in fields}
-    _perform(partial(actions.set_engine, **given), "Queued runs use this engine from now on.")
+def _set_engine(shown: settings.QueueSettings, keys: dict[str, str]) -> None:
+    names = {"engine": "name", "address": "address", "cpus": "cpus", "gpus": "gpus"}
+    given = {field: st.session_state[keys[field]] for field in names}
+    changed = {names[field]: v for field, v in given.items() if v != getattr(shown, field)}
+    _perform(partial(actions.set_engine, **changed), "Queued runs use this engine from now on.")
 
 
 def _set_parallel_runs() -> None:

@@ -103,6 +103,8 @@ def cluster_address(settings: QueueSettings) -> str:
             "Where is the Ray cluster? queue --engine ray --address http://HOST:8265, or set "
             f"{ADDRESS_VARIABLE}."
         )
+    if "@" in address:
+        raise UserError(f"{ADDRESS_VARIABLE} must have no user and password, which others see.")
     return address
 
 
