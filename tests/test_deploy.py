@@ -1,6 +1,7 @@
 """The files of deploy/, as far as they can be tried without Docker."""
 
 import os
+import re
 import subprocess
 import sys
 from importlib.metadata import requires
@@ -72,3 +73,13 @@ sys.meta_path.insert(0, Hidden())
         refused = run(*command.split())
         assert (refused.returncode, refused.stderr.strip()) == (1, NO_TENSORFLOW), command
     assert not list(empty_workspace.glob("runs/*")), "no run is left behind"
+
+
+def test_compose_does_not_start_with_an_empty_name_address_or_secret():
+    text = (PROJECT / "deploy" / "compose.yaml").read_text()
+    required = set(re.findall(r"\$\{(\w+):\?[^}]+\}", text))
+    assert required == {"HOST", "TURN_IP", "TURN_SECRET", "COOKIE_SECRET"}
+    optional = set(re.findall(r"\$\{(\w+):-[^}]+\}", text))
+    assert set(re.findall(r"\$\{(\w+)", text)) == required | optional
+    example = (PROJECT / "deploy" / ".env.example").read_text()
+    assert set(re.findall(r"^#? ?(\w+)=", example, re.MULTILINE)) == required | optional
