@@ -10,7 +10,7 @@ CHROMIUM := from playwright.sync_api import sync_playwright as start; \
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c "$(FITS)" 2>/dev/null && echo $$p && break; done)
 
-.PHONY: run test test-all check fuzz bench images browser
+.PHONY: run test test-all check fuzz bench images browser servers
 
 run: .venv/installed
 	$(BIN)/streamlit run dashboard/Home.py
@@ -19,7 +19,7 @@ test: .venv/installed-dev browser
 	$(BIN)/pytest $(PARALLEL) -m "not slow"
 	$(BIN)/pytest $(ALONE) -m "not slow"
 
-test-all: .venv/installed-dev browser
+test-all: .venv/installed-dev browser servers
 	$(BIN)/pytest $(PARALLEL)
 	$(BIN)/pytest $(ALONE)
 
@@ -37,15 +37,21 @@ bench: .venv/installed-dev
 images: .venv/installed-dev browser
 	$(BIN)/python -m tests.e2e.images
 
-# The browser, and what stands before the dashboard on a server: Caddy and coturn.
 browser: .venv/installed-dev
-	@missing=$$(command -v caddy >/dev/null || echo caddy; \
-		command -v turnserver >/dev/null || echo coturn; \
-		command -v chromium >/dev/null || [ -x "$$($(BIN)/python -c "$(CHROMIUM)")" ] || echo chromium); \
-	if [ -n "$$missing" ]; then \
-		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-			apt-get -qq update && apt-get -qq install -y --no-install-recommends $$missing; \
-		elif [[ "$$missing" = *chromium* ]]; then $(BIN)/playwright install chromium; fi; fi
+	@command -v chromium >/dev/null || [ -x "$$($(BIN)/python -c "$(CHROMIUM)")" ] || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium; \
+	else $(BIN)/playwright install chromium; fi
+
+# What stands before the dashboard on a server: the test of it is skipped where they are absent.
+# systemd would start them as services, a web server on port 80 among them: there they are not installed.
+servers:
+	@for package in caddy coturn; do \
+		command -v $${package/coturn/turnserver} >/dev/null || \
+		{ [ "$$(id -u)" = 0 ] && [ ! -d /run/systemd/system ] && apt-get -qq update && \
+			apt-get -qq install -y --no-install-recommends $$package; } || \
+		echo "$$package is not installed: tests/e2e/test_server.py is skipped."; \
+	done
 
 .venv/bin/python:
 	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 to 3.13 is needed: make run PYTHON=path/to/python"; exit 1; }
