@@ -108,11 +108,16 @@ def transport_policy(secrets: Mapping[str, Any], servers: Sequence[IceServer]) -
     policy = str(setting(_POLICY, secrets) or "all")
     if policy not in ("all", "relay"):
         raise UserError(f"{_POLICY} is '{policy}': write all or relay.")
-    if policy == "relay" and not any(map(_is_turn, servers)):
+    if policy == "relay" and not has_turn(servers):
         raise UserError(
             f"{_POLICY} is relay, and browsers have no TURN server: set one in {_BOTH}."
         )
     return policy
+
+
+def has_turn(servers: Sequence[IceServer]) -> bool:
+    """Return whether there is a TURN server among some."""
+    return any(map(_is_turn, servers))
 
 
 def time_limited(secret: str, now_s: float) -> IceServer:

@@ -28,5 +28,6 @@ def video_connections() -> tuple[Literal["ok", "note", "broken"], str, str]:
     finding = f"the server finds {', '.join(sorted(found)) or 'no candidate'}"
     finding += "; browsers use the TURN server only" if policy == "relay" else ""
     if cures := ice.problems("server", server or [], found):
-        return "broken" if not found or "relay" not in found else "note", finding, " ".join(cures)
+        no_relay = "relay" not in found and ice.has_turn(server or [])
+        return "broken" if no_relay or not found else "note", finding, " ".join(cures)
     return "ok", finding, _ASK_BROWSER

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pipeline import locks
+from pipeline import ice, locks
 from pipeline.cli import app, doctor, sign_in
+from pipeline.cli.connections import video_connections
 from pipeline.config.train_config import TrainConfig
 from pipeline.runs import create_run
 from pipeline.storage import write_json
@@ -185,3 +186,20 @@ def test_a_lock_that_cannot_be_written_is_broken(empty_workspace):
 
     code, checks = check()
     assert code == 1 and "queue.lock cannot be written" in checks["queue"]["finding"]
+
+
+def test_video_connections_are_broken_without_an_address_or_the_relay_that_is_set(monkeypatch):
+    stun, turn = '[{"urls": "stun:s.test"}]', '[{"urls": "turn:t.test"}]'
+    monkeypatch.setenv("EMOTION_TURN_SECRET", "secret")
+    for servers, found, state in (
+        ("[]", {"host"}, "ok"),
+        ("[]", set(), "broken"),
+        (stun, {"host", "srflx"}, "ok"),
+        (stun, {"host"}, "note"),  # no router between them
+        (stun, set(), "broken"),
+        (turn, {"host", "relay"}, "ok"),
+        (turn, {"host", "srflx"}, "broken"),
+    ):
+        monkeypatch.setenv("EMOTION_ICE_SERVERS", servers)
+        monkeypatch.setattr(ice, "server_candidates", lambda asked, found=found: found)
+        assert video_connections()[0] == state, (servers, found)
