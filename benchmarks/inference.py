@@ -29,7 +29,7 @@ from support.commands import run_pipeline
 from pipeline.config.train_config import TrainConfig
 from pipeline.data.store import load_dataset
 from pipeline.evaluation.model_cost import THREADS
-from pipeline.registry.export import export_int8, export_openvino
+from pipeline.registry.openvino_export import export_int8, export_openvino
 from pipeline.runs import Run, create_run, find_model
 from pipeline.vision.recognizer import Precision, Recognizer
 from pipeline.workspace import runs_folder

@@ -23,11 +23,11 @@ from pipeline.evaluation.model_cost import measure_speed
 from pipeline.jobs import current_job
 from pipeline.registry.add_model import add_model as registry_add_model
 from pipeline.registry.ensemble import make_ensemble
+from pipeline.registry.export_model import EXPORTS, can_export, export_model
 from pipeline.registry.find_preprocessing import Search
 from pipeline.registry.hub import push as registry_push
 from pipeline.registry.model_zoo import bundle
 from pipeline.registry.preprocessing import SCALES
-from pipeline.registry.take_away import EXPORTS, can_export, take_away
 from pipeline.report.hub_card import LICENSE, hub_card
 from pipeline.report.model_card import model_card
 from pipeline.report.model_list import model_documents
@@ -190,7 +190,7 @@ def export(
         raise UserError("--example runs a model, not training curves: leave it out.")
     source = _find_exportable(model, to)
     with progress(f"Exporting {model}"):
-        path = take_away(source, to, int8=int8, example=example)
+        path = export_model(source, to, int8=int8, example=example)
     print(path)
 
 

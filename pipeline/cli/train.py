@@ -13,7 +13,7 @@ from pipeline.errors import UserError
 from pipeline.evaluation.evaluate import evaluate
 from pipeline.queue import queue
 from pipeline.queue.notices import send_notice
-from pipeline.registry.export import export_openvino
+from pipeline.registry.openvino_export import export_openvino
 from pipeline.runs import Notes, Run, RunConfig, RunState, find_run
 from pipeline.training.checkpoint import TrainingCheckpoint
 from pipeline.training.collapse import collapse_warning

@@ -16,10 +16,10 @@ from pipeline.data.store import dataset_info, dataset_names, load_dataset
 from pipeline.errors import UserError
 from pipeline.evaluation.evaluate import evaluate
 from pipeline.labels import EMOTIONS
-from pipeline.registry.export import save_network
 from pipeline.registry.find_preprocessing import Candidate, Search, find_preprocessing, suggestion
 from pipeline.registry.import_model import convert, format_of
 from pipeline.registry.new_model import check_free, new_model, versions
+from pipeline.registry.openvino_export import save_network
 from pipeline.registry.preprocessing import (
     adapted,
     kind_of,

@@ -8,8 +8,8 @@ import openvino as ov
 from openvino import opset15 as ops
 
 from pipeline.errors import UserError
-from pipeline.registry.export import save_network
 from pipeline.registry.new_model import new_model, versions
+from pipeline.registry.openvino_export import save_network
 from pipeline.runs import Run, RunConfig, Status
 from pipeline.runs.records import EnsembleMembers
 from pipeline.vision.recognizer import Precision, has_maps, read_network

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.errors import UserError
 from pipeline.labels import EMOTIONS
-from pipeline.registry.export import INPUT
+from pipeline.registry.openvino_export import INPUT
 
 if TYPE_CHECKING:
     from keras import Model
@@ -66,4 +66,4 @@ KERAS_FORMATS = {
     "savedmodel": ExportFormat("", _write_savedmodel),
     "onnx": ExportFormat("model.onnx", _write_onnx, ("tf2onnx", "onnx")),
 }
-"""Name → format; OpenVINO is exported by `pipeline.registry.export`."""
+"""Name → format; OpenVINO is exported by `pipeline.registry.openvino_export`."""

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.registry.take_away import copy_openvino
+from pipeline.registry.export_model import copy_openvino
 from pipeline.runs import Run
 from pipeline.storage import temporary_folder
 from pipeline.workspace import workspace

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pipeline.data.sample import draw_face
 from pipeline.errors import UserError
 from pipeline.labels import EMOTIONS
-from pipeline.registry.export import export_int8, export_openvino
+from pipeline.registry.openvino_export import export_int8, export_openvino
 from pipeline.runs import Run
 from pipeline.vision.recognizer import Recognizer
 from pipeline.workspace import ZOO, check_name

@@ -15,8 +15,8 @@ from pipeline.errors import UserError
 from pipeline.evaluation.predictions import load_predictions
 from pipeline.labels import EMOTIONS
 from pipeline.registry.add_model import add_model
-from pipeline.registry.export import export_int8
 from pipeline.registry.import_model import FORMATS
+from pipeline.registry.openvino_export import export_int8
 from pipeline.registry.preprocessing import orders_for, parse_labels
 from pipeline.runs import find_model
 from pipeline.vision.recognizer import Recognizer

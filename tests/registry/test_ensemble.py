@@ -13,7 +13,7 @@ from pipeline.evaluation.predictions import predict_split
 from pipeline.labels import EMOTIONS
 from pipeline.registry.add_model import add_model
 from pipeline.registry.ensemble import average, make_ensemble
-from pipeline.registry.export import export_int8
+from pipeline.registry.openvino_export import export_int8
 from pipeline.runs import Run, RunConfig, create_run, find_model
 from pipeline.runs.records import ImportedModel
 from pipeline.vision.recognizer import Recognizer, compile_network, has_maps, read_network

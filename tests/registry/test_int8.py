@@ -11,7 +11,7 @@ from pipeline.data.sample import draw_face
 from pipeline.data.store import load_dataset, remove_dataset, rename_dataset
 from pipeline.errors import UserError
 from pipeline.labels import EMOTIONS
-from pipeline.registry.export import export_int8
+from pipeline.registry.openvino_export import export_int8
 from pipeline.runs import Run, list_runs
 from pipeline.training.run_setup import new_run
 from pipeline.vision.recognizer import Recognizer
@@ -66,7 +66,7 @@ def calibrated_on(monkeypatch) -> list[np.ndarray]:
         seen.append(faces)
         return network
 
-    monkeypatch.setattr("pipeline.registry.export._quantize", remember)
+    monkeypatch.setattr("pipeline.registry.openvino_export._quantize", remember)
     return seen
 
 

@@ -92,7 +92,7 @@ def test_bundling_makes_a_float16_run_that_predicts_the_same(
     zoo = tmp_path / "zoo"
     monkeypatch.setattr(model_zoo, "ZOO", zoo)
     monkeypatch.setattr("pipeline.runs.run.ZOO", zoo)
-    monkeypatch.setattr("pipeline.registry.export._LARGE", 0)
+    monkeypatch.setattr("pipeline.registry.openvino_export._LARGE", 0)
     (run,) = list_runs()
     faces = load_dataset("sample").images[:64]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.registry.take_away import take_away
+from pipeline.registry.export_model import export_model
 from pipeline.runs import find_model
 from pipeline.training.run_setup import validate
 from pipeline.training.run_status import TrainingStopped
@@ -44,14 +44,14 @@ def test_curves_are_written_while_it_trains_and_a_resume_has_each_epoch_once():
         ("train", "epoch_learning_rate", "learning_rate"),
         ("validation", "epoch_accuracy", "val_accuracy"),
     ):
-        for folder in (run.tensorboard_path, take_away(run, "tensorboard")):
+        for folder in (run.tensorboard_path, export_model(run, "tensorboard")):
             steps, values = zip(*curves(folder / part)[tag], strict=True)
             assert steps == (0, 1, 2)
             np.testing.assert_allclose(values, history[column], rtol=1e-5)
 
 
 def test_a_bundled_model_has_curves_to_export(empty_workspace):
-    folder = take_away(find_model("custom_cnn"), "tensorboard")
+    folder = export_model(find_model("custom_cnn"), "tensorboard")
     assert folder == empty_workspace / "exports" / "custom_cnn" / "tensorboard"
     epochs = len(find_model("custom_cnn").history())
     assert len(curves(folder / "validation")["epoch_accuracy"]) == epochs

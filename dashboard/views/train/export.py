@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard.widgets.job_progress import follow_job, offer_job
 from dashboard.widgets.markdown import escape_markdown
 from pipeline.jobs import export_job
-from pipeline.registry.take_away import can_export
+from pipeline.registry.export_model import can_export
 from pipeline.runs import Run, RunState
 
 _POPOVER_WIDTH_PX = 260

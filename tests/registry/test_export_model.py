@@ -18,9 +18,9 @@ from pipeline.errors import UserError
 from pipeline.labels import EMOTIONS
 from pipeline.registry.add_model import add_model
 from pipeline.registry.ensemble import make_ensemble
+from pipeline.registry.export_model import export_model
 from pipeline.registry.formats import KERAS_FORMATS
 from pipeline.registry.parity import check_faces
-from pipeline.registry.take_away import take_away
 from pipeline.runs import create_run, find_model
 from pipeline.vision.recognizer import Recognizer, read_network
 from tests.cli.commands import output
@@ -47,7 +47,7 @@ def skip_without_onnx(monkeypatch) -> None:
 def test_an_export_says_labels_and_input_and_its_example_runs(to, own_run, capsys, monkeypatch):
     if to == "onnx":
         skip_without_onnx(monkeypatch)
-    path = take_away(own_run, to, example=True)
+    path = export_model(own_run, to, example=True)
 
     folder = path if path.is_dir() else path.parent
     card = json.loads((folder / "model.json").read_text())
@@ -93,7 +93,7 @@ def printed(text: str) -> list[list[float]]:
 def test_an_exported_folder_runs_elsewhere_on_faces_of_its_user(own_run, tmp_path):
     faces = load_dataset("sample").images[:4]
     np.save(tmp_path / "own.npy", faces)
-    take_away(own_run, example=True)
+    export_model(own_run, example=True)
     folder = shutil.move(own_run.openvino_path.parent, tmp_path / "elsewhere")
 
     command = [sys.executable, "-I", folder / "example.py", tmp_path / "own.npy"]
@@ -105,14 +105,14 @@ def test_an_exported_folder_runs_elsewhere_on_faces_of_its_user(own_run, tmp_pat
 
 
 def test_onnx_and_openvino_have_the_labels_inside(own_run, monkeypatch):
-    take_away(own_run)
+    export_model(own_run)
     assert read_network(own_run).get_rt_info(["model_info", "labels"]).astype(str) == " ".join(
         EMOTIONS
     )
     skip_without_onnx(monkeypatch)
     import onnx
 
-    properties = onnx.load(take_away(own_run, "onnx")).metadata_props
+    properties = onnx.load(export_model(own_run, "onnx")).metadata_props
     assert {each.key: each.value for each in properties}["labels"] == ",".join(EMOTIONS)
 
 
@@ -139,7 +139,7 @@ def test_an_ensemble_is_converted_while_its_members_are_as_they_were(own_run):
     earlier = both.openvino_path.with_suffix(".tflite")  # where earlier versions wrote it
     earlier.write_text("an earlier one")
 
-    path = take_away(both, "litert")
+    path = export_model(both, "litert")
 
     assert not earlier.exists()
     assert path == both.path / "exports" / "litert" / "model.tflite"
@@ -147,16 +147,16 @@ def test_an_ensemble_is_converted_while_its_members_are_as_they_were(own_run):
     shutil.rmtree(both.exports_path)
     own_run.weights_path.unlink()
     with pytest.raises(UserError, match="from the Keras models of its members: .* no readable"):
-        take_away(both, "litert")
+        export_model(both, "litert")
     assert not both.exports_path.exists()
-    assert take_away(both) == both.openvino_path
+    assert export_model(both) == both.openvino_path
 
 
 def test_the_int8_network_of_an_ensembles_members_is_kept(empty_workspace):
     both = ensemble_with_int8()
     made = both.int8_path.with_suffix(".bin").read_bytes()
 
-    assert take_away(both, int8=True) == both.int8_path
+    assert export_model(both, int8=True) == both.int8_path
 
     assert both.int8_path.with_suffix(".bin").read_bytes() == made
 
@@ -166,27 +166,29 @@ def test_an_imported_model_is_openvino_only(sample, tmp_path):
     file = save(network(w), tmp_path / "a.xml")
     theirs = add_model(file, "theirs", labels="fer2013", scale="0..1")
 
-    assert take_away(theirs, example=True) == theirs.openvino_path
+    assert export_model(theirs, example=True) == theirs.openvino_path
     assert theirs.openvino_path.with_name("example.py").is_file()
     for to in KERAS_FORMATS:
         with pytest.raises(UserError, match="'theirs' was imported, and its OpenVINO graph cannot"):
-            take_away(theirs, to)
+            export_model(theirs, to)
 
 
 def test_a_file_that_predicts_otherwise_is_refused_and_removed(own_run, monkeypatch):
-    other = take_away(find_model("custom_cnn"), "litert")
+    other = export_model(find_model("custom_cnn"), "litert")
     wrong = KERAS_FORMATS["litert"]._replace(write=lambda graph, path: shutil.copy(other, path))
     monkeypatch.setitem(KERAS_FORMATS, "litert", wrong)
     with pytest.raises(UserError, match="The exported model.tflite of .* does not predict"):
-        take_away(own_run, "litert")
+        export_model(own_run, "litert")
     assert not list(own_run.exports_path.iterdir())
 
 
 def test_a_bundled_model_that_predicts_otherwise_is_not_exported(monkeypatch, empty_workspace):
     bundled = find_model("custom_cnn")
-    monkeypatch.setattr("pipeline.registry.take_away.keras_probabilities", lambda graph: np.eye(7))
+    monkeypatch.setattr(
+        "pipeline.registry.export_model.keras_probabilities", lambda graph: np.eye(7)
+    )
     with pytest.raises(UserError, match="The exported model.xml of .* does not predict"):
-        take_away(bundled)
+        export_model(bundled)
     assert not list((bundled.exports_path / "openvino").iterdir())
 
 
@@ -195,7 +197,7 @@ def test_an_openvino_file_that_predicts_otherwise_is_exported_again(own_run):
     shutil.rmtree(own_run.openvino_path.parent)
     shutil.copytree(find_model("custom_cnn").openvino_path.parent, own_run.openvino_path.parent)
 
-    take_away(own_run)
+    export_model(own_run)
 
     actual = Recognizer.load(own_run).predict(check_faces())
     np.testing.assert_allclose(actual, expected, atol=1e-3)
@@ -205,7 +207,7 @@ def test_a_missing_extra_is_named(own_run, monkeypatch):
     lacking = KERAS_FORMATS["onnx"]._replace(packages=("tf2onnx_that_is_not_there", "onnx"))
     monkeypatch.setitem(KERAS_FORMATS, "onnx", lacking)
     with pytest.raises(UserError) as raised:
-        take_away(own_run, "onnx")
+        export_model(own_run, "onnx")
     assert str(raised.value).endswith("install them with pip install '.[onnx]'.")
 
 

@@ -1,4 +1,4 @@
-"""Takes a model away: an export in the format of a runtime, with what its user has to know.
+"""Exports a model in the format of a runtime, with what its user has to know.
 
 Beside each exported file stands a `.json` of the same name with the labels, input and outputs.
 """
@@ -14,9 +14,14 @@ import numpy as np
 from pipeline.errors import UserError
 from pipeline.labels import EMOTIONS
 from pipeline.registry.example import example_code
-from pipeline.registry.export import export_int8, export_openvino, move_network, save_network
 from pipeline.registry.formats import KERAS_FORMATS
 from pipeline.registry.keras_graph import keras_graph, keras_probabilities
+from pipeline.registry.openvino_export import (
+    export_int8,
+    export_openvino,
+    move_network,
+    save_network,
+)
 from pipeline.registry.parity import check_faces, check_same, exported_probabilities
 from pipeline.runs import Run
 from pipeline.storage import temporary_folder, write_atomic, write_json, write_text
@@ -40,7 +45,9 @@ def can_export(run: Run, to: str) -> bool:
         return False
 
 
-def take_away(run: Run, to: str = "openvino", *, int8: bool = False, example: bool = False) -> Path:
+def export_model(
+    run: Run, to: str = "openvino", *, int8: bool = False, example: bool = False
+) -> Path:
     """Export a model, and check that the file predicts as the Keras model does, within 0.001.
 
     A model that was imported, and an ensemble, are OpenVINO graphs already. int8 is not bound to

@@ -20,7 +20,7 @@ import sys
 
 import numpy as np
 
-from pipeline.registry.export import export_openvino
+from pipeline.registry.openvino_export import export_openvino
 from pipeline.runs import list_runs
 
 faces = np.load(sys.argv[1])[..., np.newaxis].astype(np.float32)
@@ -74,7 +74,7 @@ def test_the_export_of_a_trained_run_agrees_and_its_maps_average_to_the_logits(f
 
 
 def test_a_new_float32_export_removes_the_exports_of_the_earlier_model(own_run):
-    from pipeline.registry.export import export_openvino
+    from pipeline.registry.openvino_export import export_openvino
 
     own_run.int8_path.write_text("of the earlier model")
 
