@@ -7,9 +7,11 @@ folder by the environment variable `EMOTION_JOB`; run by hand, it has none and r
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ from pipeline.workspace import datasets_folder, evaluation_folder, runs_folder, 
 
 JOB_VARIABLE = "EMOTION_JOB"
 _NICE, _MAX_NICE = 10, 19
+_LOST_AFTER_S = 24 * 3600.0
 
 
 class ProcessId(BaseModel):
@@ -57,6 +60,15 @@ class ProcessId(BaseModel):
             return process if same and process.status() != psutil.STATUS_ZOMBIE else None
         except (psutil.Error, OSError, ValueError, OverflowError):  # no id of a process
             return None
+
+
+class _JobProcess(ProcessId):
+    """The content of `process.json`: also the host or container that knows the id."""
+
+    host: str = ""
+
+    def elsewhere(self) -> bool:
+        return self.host not in ("", socket.gethostname())
 
 
 def _start_time(process: psutil.Process) -> float:
@@ -158,7 +170,8 @@ class Job:
                 (self.folder / name).unlink(missing_ok=True)
             identity = start_pipeline(self.command, self.folder / "log", self.folder)
             try:
-                write_json(self.folder / "process.json", identity.model_dump())
+                content = {**identity.model_dump(), "host": socket.gethostname()}
+                write_json(self.folder / "process.json", content)
             except OSError:
                 if process := identity.find():
                     process.kill()  # it could not be found again
@@ -171,16 +184,26 @@ class Job:
             ) from error
 
     def process(self) -> psutil.Process | None:
-        """Return the process while it lives."""
-        try:
-            text = (self.folder / "process.json").read_text()
-            return ProcessId.model_validate_json(text).find()
-        except (OSError, ValueError):
-            return None
+        """Return the process while it lives on this host."""
+        identity = self._identity()
+        return None if identity is None or identity.elsewhere() else identity.find()
 
     def running(self) -> bool:
-        """Return whether the process lives."""
-        return self.process() is not None
+        """Return whether the process lives; on another host, whether it has reported for a day."""
+        identity = self._identity()
+        if identity is None or not identity.elsewhere():
+            return self.process() is not None
+        with suppress(OSError):
+            times = (path.stat().st_mtime for path in self.folder.iterdir())
+            return time.time() - max(times, default=0.0) < _LOST_AFTER_S
+        return False
+
+    def _identity(self) -> "_JobProcess | None":
+        try:
+            text = (self.folder / "process.json").read_text()
+            return _JobProcess.model_validate_json(text)
+        except (OSError, ValueError):
+            return None
 
     def progress(self) -> float:
         """Return how much is done, 0 to 1."""

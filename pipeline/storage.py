@@ -5,7 +5,9 @@ import json
 import os
 import re
 import shutil
+import socket
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -18,7 +20,7 @@ import psutil
 
 from pipeline.errors import UserError
 
-_PARTIAL = re.compile(r"\.(\d{1,7})-\d+\.")  # process id, thread id
+_PARTIAL = re.compile(r"\.(\d{1,7})-\d+(?:-([0-9a-f]{8}))?\.")  # process id, thread id, host
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")  # also behind apostrophes, so that one can be removed
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
@@ -85,18 +87,29 @@ def leftovers(folder: Path) -> Iterator[Path]:
     """Yield what `partial_path` named below a folder, where the process was killed."""
     for path in folder.rglob(".*-*.*"):
         partial = _PARTIAL.match(path.name)
-        if partial and not psutil.pid_exists(int(partial[1])) and is_abandoned(path):
+        if partial is None:
+            continue
+        pid, host = int(partial[1]), partial[2] or host_digest()
+        ours = host == host_digest()
+        if not (ours and psutil.pid_exists(pid)) and is_abandoned(path, host):
             yield path
 
 
-def is_abandoned(path: Path) -> bool:
-    """Return whether what no process of this machine writes is of no other machine's, either.
+def host_digest() -> str:
+    """Return 8 digits for this host or container, outside which our process ids say nothing."""
+    return f"{zlib.crc32(socket.gethostname().encode()):08x}"
 
-    On a network's file system it must not have changed for a day.
+
+def is_abandoned(path: Path, host: str) -> bool:
+    """Return whether what no process of this host writes is of no other host's, either.
+
+    What may be another host's, by its digest or on a network's file system, must not have changed
+    for a day.
     """
     with suppress(OSError):  # it is gone at this moment
         age_s = time.time() - path.lstat().st_mtime
-        return age_s > _ABANDONED_AFTER_S or not on_network(path.parent)
+        ours = host == host_digest() and not on_network(path.parent)
+        return ours or age_s > _ABANDONED_AFTER_S
     return False
 
 
@@ -131,7 +144,7 @@ def folder_size(folder: Path) -> int:
 
 def partial_path(path: Path) -> Path:
     """Return the hidden path beside another where it is written or deleted, see `leftovers`."""
-    return path.with_name(f".{os.getpid()}-{get_ident()}.{path.name}")
+    return path.with_name(f".{os.getpid()}-{get_ident()}-{host_digest()}.{path.name}")
 
 
 def sync(path: Path) -> None:

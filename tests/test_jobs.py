@@ -1,6 +1,8 @@
 import errno
+import json
 import os
 import signal
+import time
 from pathlib import Path
 
 import psutil
@@ -265,3 +267,14 @@ def test_the_jobs_of_a_data_set_are_its_audit_and_its_maps():
         job.folder.mkdir(parents=True)
 
     assert {job.folder for job in dataset_jobs("a")} == {job.folder for job in expected}
+
+
+def test_a_job_of_another_container_runs_until_it_is_done_or_silent_for_a_day(job, monkeypatch):
+    job = failed(job, "")
+    process = {**ProcessId.of(os.getpid()).model_dump(), "host": "app-2"}
+    (job.folder / "process.json").write_text(json.dumps(process))
+    assert job.process() is None, "the process with that id here is another one"
+    assert job.running() and job.failure() is None
+    for path in job.folder.iterdir():
+        os.utime(path, (time.time() - 2 * 86400,) * 2)
+    assert not job.running() and job.failure()

@@ -2,6 +2,7 @@ import errno
 import io
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from pipeline.storage import (
     cannot_write,
     csv_text,
     on_network,
+    partial_path,
     read_csv_cell,
     remove_leftovers,
     write_json,
@@ -190,3 +192,16 @@ def test_what_another_machine_may_be_writing_is_not_deleted(network):
 
     remove_leftovers(network)
     assert young.exists() and not old.exists()
+
+
+def test_what_another_container_writes_on_the_same_disk_is_not_deleted(tmp_path, monkeypatch):
+    ours = partial_path(tmp_path / "a.json")
+    ours.write_text("x")
+    monkeypatch.setattr(socket, "gethostname", lambda: "app-2")  # its process ids are others
+    monkeypatch.setattr(psutil, "pid_exists", lambda pid: False)
+    assert partial_path(tmp_path / "a.json") != ours
+    remove_leftovers(tmp_path)
+    assert ours.exists()
+    os.utime(ours, (time.time() - 2 * 86400,) * 2)
+    remove_leftovers(tmp_path)
+    assert not ours.exists()

@@ -27,7 +27,7 @@ from pipeline.data.dataset import SIZE, VOTES, Batch, FaceDataset
 from pipeline.data.statistics import measure
 from pipeline.errors import UserError
 from pipeline.jobs import ProcessId
-from pipeline.storage import is_abandoned, partial_path, sync, write_json
+from pipeline.storage import host_digest, is_abandoned, partial_path, sync, write_json
 from pipeline.workspace import dataset_folder, datasets_folder, is_plain
 
 _IMPORTING = ".import-"
@@ -143,7 +143,7 @@ def new_dataset(name: str) -> Iterator[DatasetWriter]:
         raise _taken(name)
     datasets_folder().mkdir(parents=True, exist_ok=True)
     remove_abandoned()
-    prefix = f"{_IMPORTING}{os.getpid()}-{ProcessId.of(os.getpid()).started}-"
+    prefix = f"{_IMPORTING}{os.getpid()}-{ProcessId.of(os.getpid()).started}-{host_digest()}-"
     partial = datasets_folder() / f"{prefix}{secrets.token_hex(4)}"
     partial.mkdir()
     try:
@@ -165,9 +165,9 @@ def _taken(name: str) -> UserError:
 def remove_abandoned() -> None:
     """Remove the folders of killed imports; a process is known by its id and its start time."""
     for folder in datasets_folder().glob(f"{_IMPORTING}*"):
-        pid, started = folder.name.removeprefix(_IMPORTING).split("-")[:2]
+        pid, started, host = folder.name.removeprefix(_IMPORTING).split("-")[:3]
         process = ProcessId(pid=int(pid), started=float(started)).find()
-        if process is None and is_abandoned(folder):
+        if process is None and is_abandoned(folder, host):
             shutil.rmtree(folder, ignore_errors=True)
 
 

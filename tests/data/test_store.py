@@ -23,7 +23,7 @@ from pipeline.data.store import (
     rename_dataset,
 )
 from pipeline.errors import UserError
-from pipeline.storage import remove_leftovers
+from pipeline.storage import host_digest, remove_leftovers
 from pipeline.workspace import datasets_folder
 
 
@@ -133,9 +133,12 @@ def test_what_a_killed_import_left_is_removed_by_the_next():
     child.communicate()
     assert dataset_names() == ["while-alive"]
     # another process may have had our id
-    (datasets_folder() / f".import-{os.getpid()}-{int(time.time()) - 10**6}-x").mkdir()
+    started = int(time.time()) - 10**6
+    (datasets_folder() / f".import-{os.getpid()}-{started}-{host_digest()}-x").mkdir()
+    elsewhere = datasets_folder() / ".import-1-2-00000000-x"  # of another container, which works
+    elsewhere.mkdir()
     save("next")
-    assert sorted(os.listdir(datasets_folder())) == ["next", "while-alive"]
+    assert sorted(os.listdir(datasets_folder())) == [elsewhere.name, "next", "while-alive"]
 
 
 def test_the_folder_of_a_data_set_has_the_permissions_that_the_umask_says():
