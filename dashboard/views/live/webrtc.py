@@ -1,5 +1,6 @@
 """Stream the browser's camera through a processor, and help when the camera fails."""
 
+import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ _STOPPING = "live.stopping"
 _STOPPED = "live.stopped"
 _IDLE = "live.idle"
 _RESUMING = "live.resuming"
+_ATTEMPT_S = 3.0
 WEBCAM = "webcam"
 PHONE = "(max-width: 640px), (max-height: 500px)"
 """Also in live.css: where the video starts, the page is moved to it."""
@@ -99,6 +101,8 @@ def stream_camera(processor: LiveProcessor, camera: CameraSettings, *, fill: boo
     was_idle, state[_IDLE] = state.get(_IDLE, True), not active
     # None shows the component's START and STOP.
     desired = _STOPPING not in state if active else None if was_idle else False
+    if _in_browser() is None:  # the component is new: whoever comes back presses START
+        state.pop(_RESUMING, None)
     if not active and (resuming := state.get(_RESUMING)) is not None:
         desired = resuming
     context = webrtc_streamer(
@@ -126,10 +130,18 @@ def _resume(active: bool) -> None:
     """Start the video again that another server, or the one before a restart, has shown.
 
     The browser then comes with a component that plays what nobody sends any more. It is stopped,
-    and started once it says that it has stopped.
+    and started once it says that it has stopped. While it is to start it tries a camera that fails
+    over and over, shows no START and says nothing: so that ends after `_ATTEMPT_S`.
     """
     state = st.session_state
-    played = bool((state.get(generate_frontend_component_key(WEBCAM)) or {}).get("playing"))
+    played = bool((_in_browser() or {}).get("playing"))
+    asked_s = time.monotonic()
+
+    def end_attempt() -> None:
+        if time.monotonic() - asked_s >= _ATTEMPT_S / 2:  # not in the run that draws it
+            state.pop(_RESUMING, None)
+            st.rerun()
+
     if active:
         state.pop(_RESUMING, None)
     elif played and _RESUMING not in state:
@@ -143,6 +155,14 @@ def _resume(active: bool) -> None:
     elif not played and state.get(_RESUMING) is False:
         state[_RESUMING] = True
         st.rerun()
+    elif state.get(_RESUMING):
+        st.fragment(end_attempt, run_every=_ATTEMPT_S)()
+
+
+def _in_browser() -> dict[str, Any] | None:
+    """Return what the component has last said; None if it was not on the page before this run."""
+    said: dict[str, Any] | None = st.session_state.get(generate_frontend_component_key(WEBCAM))
+    return said
 
 
 def is_playing() -> bool:

@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
+from streamlit_webrtc.component import generate_frontend_component_key
 
 from dashboard import resources
+from dashboard.views.live import webrtc
+from dashboard.views.live.webrtc import WEBCAM
 from dashboard.widgets.markdown import escape_markdown
 from pipeline.errors import UserError
 from pipeline.vision.detectors import DETECTORS, Detector
@@ -459,6 +462,33 @@ def test_help_is_shown_until_the_video_plays(camera):
     camera.play()
     assert "The camera does not start?" not in [each.label for each in run(at).expander]
     assert not at.warning
+
+
+def test_a_video_whose_server_was_lost_starts_again_once_and_never_unasked(camera, monkeypatch):
+    in_browser = generate_frontend_component_key(WEBCAM)
+
+    def wanted(at, **says) -> list[bool | None]:
+        """Return what is asked of the component when the browser says something."""
+        before = len(camera.calls)
+        at.session_state[in_browser] = says
+        run(at)
+        return [call["desired_playing_state"] for call in camera.calls[before:]]
+
+    at = open_part("camera")
+    assert wanted(at, playing=True) == [None, False]
+    assert wanted(at, playing=False) == [False, True]
+    assert wanted(at, playing=False) == [True]
+    monkeypatch.setattr(webrtc, "_ATTEMPT_S", 0.0)  # the time is over, and no camera has started
+    assert wanted(at, playing=False) == [True, None]
+    assert wanted(at, playing=False) == [None], "a START of the component's own"
+
+    monkeypatch.undo()
+    assert wanted(at, playing=True)[-1] is False
+    assert wanted(at, playing=False)[-1] is True
+    del at.session_state[in_browser]  # as Streamlit does when another page is shown
+    run(at)
+    assert camera.calls[-1]["desired_playing_state"] is None
+    assert wanted(at, playing=False) == [None]
 
 
 def test_ice_servers_come_from_the_environment_or_the_secrets(camera, monkeypatch):
