@@ -24,5 +24,5 @@ def show_phone_code() -> None:
         url = urlunsplit((address.scheme, address.netloc, address.path, "", ""))
         image = io.BytesIO()
         segno.make_qr(url).save(image, kind="png", scale=6, border=4)
-        st.image(image.getvalue(), width=222)
+        st.image(image.getvalue(), alt="QR code of this page's address", width=222)
         st.markdown(escape_markdown(url))

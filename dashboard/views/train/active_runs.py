@@ -148,7 +148,7 @@ def _show_machine() -> None:
 def _show_engine() -> None:
     """Show what trains queued runs, with a form for editors to change it.
 
-    A field that another session changes is drawn anew, so that Save sends only what this one did.
+    A field that another session changes is drawn again, so that Save sends only what this one did.
     """
     now = settings.queue_settings()
     popover = st.popover(
