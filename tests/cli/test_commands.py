@@ -18,8 +18,8 @@ from tests.conftest import invoke, run_pipeline
 
 COMMANDS = (
     "import datasets rename remove audit map exclude exclusions runs models note queue estimate "
-    "train experiment stop work add-model ensemble export ship card evaluate compare speed predict "
-    "video serve doctor"
+    "train experiment stop work add-model ensemble export push ship card evaluate compare speed "
+    "predict video serve doctor"
 ).split()
 
 

@@ -84,7 +84,7 @@ def test_the_number_of_parallel_runs_is_stored_under_its_new_and_its_old_option(
 
 def test_a_mistake_is_one_sentence(three):
     for words, sentence in (
-        (("--max-parallel-runs", "0"), "take 1 to 16"),
+        (("--max-parallel-runs", "0"), "take 1 to 64"),
         (("nothing", "--to", "1"), "Unknown run 'nothing'"),
         ((three[0].name, "--to", "0"), "no place 0 in the queue"),
     ):
