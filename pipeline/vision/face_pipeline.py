@@ -91,7 +91,9 @@ class FacePipeline:
         for i, track in enumerate(tracks):
             track.update_probabilities(faces[i], probabilities[i], now_s, self.smoothing_s)
             best = int(track.probabilities.argmax())
-            track.activation_map = None if maps is None else maps[i, ..., best]
+            track.activation_map = None
+            if maps is not None and maps.size:  # an added model may have none
+                track.activation_map = maps[i, ..., best]
 
     def _predict(self, track: Track, now_s: float) -> FacePrediction:
         confidences = self._recognizer.calibrated(track.probabilities)

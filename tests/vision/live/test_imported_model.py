@@ -27,7 +27,7 @@ def test_an_imported_model_recognizes_in_a_video_file_and_on_live(sample, tmp_pa
     recognizer = Recognizer.load(model, "default", threads=1)
     settings = replace(FAST, bars=True, activation_map=True)
     processor = request.getfixturevalue("new_processor")(recognizer, settings)  # a stub detector
-    assert feed_until(processor, has_face)
+    assert feed_until(processor, has_face), processor.snapshot()
     snapshot = processor.snapshot()
     expected = recognizer.predict(snapshot.faces[0].face_gray[np.newaxis])[0]
     np.testing.assert_allclose(snapshot.faces[0].probabilities, expected, atol=1e-5)
