@@ -19,7 +19,6 @@ from tests.e2e.live import (
     face,
     go,
     has_worker,
-    open_performance,
     open_tab,
     start,
     stop,
@@ -70,11 +69,12 @@ def test_a_face_is_labeled_on_the_returned_video_within_three_seconds(
         return video.evaluate(COUNT_PIXELS, color) > expected
 
     assert within(5, is_labeled)
-    open_performance(live_tab)
+    live_tab.get_by_text("Performance").click()
     expect(
         live_tab.get_by_test_id("stMetric").filter(has_text="Recognitions/s")
     ).not_to_contain_text(re.compile(r"\b0\.0"))
     expect(live_tab.get_by_role("img", name="in the last minute")).to_be_visible()
+    expect(live_tab.get_by_role("cell", name="Frame to faces")).to_be_visible()
     expect(live_tab.get_by_test_id("stException")).to_have_count(0)
     stop(live_tab)
     assert within(2, lambda: not has_worker(live_server)), "STOP ends the worker"
