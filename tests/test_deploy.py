@@ -7,6 +7,7 @@ import sys
 from importlib.metadata import requires
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -44,6 +45,7 @@ def direct_requirements() -> list[str]:
     return [each for each in requires("emotion-detector") or () if "extra ==" not in each]
 
 
+@pytest.mark.slow
 def test_without_tensorflow_training_is_refused_in_one_sentence(empty_workspace, tmp_path):
     # A module that cannot be found stands before the installed one.
     hide = f"""

@@ -24,7 +24,13 @@ from pipeline.registry.openvino_export import (
 )
 from pipeline.registry.parity import check_faces, check_same, exported_probabilities
 from pipeline.runs import Run
-from pipeline.storage import temporary_folder, write_atomic, write_json, write_text
+from pipeline.storage import (
+    remove_leftovers,
+    temporary_folder,
+    write_atomic,
+    write_json,
+    write_text,
+)
 from pipeline.training.tensorboard import CurveWriter, check_tensorboard
 from pipeline.vision.network_check import is_usable
 from pipeline.vision.recognizer import read_network
@@ -50,6 +56,8 @@ def export_model(
 ) -> Path:
     """Export a model, and check that the file predicts as the Keras model does, within 0.001.
 
+    What a killed export left unfinished is deleted.
+
     A model that was imported, and an ensemble, are OpenVINO graphs already. int8 is not bound to
     0.001; its difference from float32 is in the JSON, as those of the other formats are.
 
@@ -67,6 +75,7 @@ def export_model(
     Raises:
         UserError: the model cannot be exported in this way, or does not predict as it should.
     """
+    remove_leftovers(run.exports_path if run.bundled else run.path)
     if to == "tensorboard":
         return _export_curves(run)
     if to == "openvino":

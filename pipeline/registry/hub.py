@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -115,14 +116,17 @@ def _write(model: Run, folder: Path, card: str) -> None:
 
 @contextmanager
 def _explained(repository: str, endpoint: str) -> Iterator[None]:
-    """Turn an error of the Hub into one sentence."""
+    """Turn an error of the Hub, or of its storage for large files, into one sentence."""
     from httpx2 import HTTPError
-    from huggingface_hub.errors import HfHubHTTPError
 
     try:
         yield
-    except HfHubHTTPError as error:
-        status = error.response.status_code
+    except (HTTPError, ConnectionError, PermissionError, RuntimeError, ValueError) as error:
+        status = _status(error)
+        if status is None:  # a ValueError is an answer that is not the Hub's
+            raise UserError(
+                f"The Hub at {endpoint} cannot be reached: check the connection, or HF_ENDPOINT."
+            ) from error
         reasons = {
             401: "does not know the token: set HF_TOKEN to a valid one, or run hf auth login.",
             403: "refuses it: the token needs write access to that owner's repositories.",
@@ -130,7 +134,16 @@ def _explained(repository: str, endpoint: str) -> Iterator[None]:
         }
         reason = reasons.get(status, f"answers with status {status}: try again later.")
         raise UserError(f"'{repository}' cannot be pushed, the Hub {reason}") from error
-    except (HTTPError, ConnectionError, ValueError) as error:  # ValueError: no JSON of the Hub
-        raise UserError(
-            f"The Hub at {endpoint} cannot be reached: check the connection, or HF_ENDPOINT."
-        ) from error
+
+
+def _status(error: Exception) -> int | None:
+    """Return the HTTP status in an error of the Hub's client, None if there is none.
+
+    Of a large file it is in the cause (Git LFS), or in the text alone (Xet).
+    """
+    cause = error.__cause__ if isinstance(error, RuntimeError) else error
+    response = getattr(cause, "response", None)
+    if response is not None:
+        return int(response.status_code)
+    match = re.search(r"HTTP status \w+ error \((\d{3})", str(error))
+    return int(match[1]) if match else None

@@ -126,6 +126,7 @@ def run(trained_without, empty_workspace) -> Run:
     return list_runs()[0]
 
 
+@pytest.mark.slow
 def test_training_leaves_a_list_out_and_records_it(run):
     recorded = run.config().exclusion
     listed = load_exclusions("faces", "twins")

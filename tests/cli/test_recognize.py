@@ -314,6 +314,7 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing(clip, tmp_path, monkeypatc
         assert files_in(tmp_path) == {"in.mp4", "in.txt"}, words
 
 
+@pytest.mark.slow
 def test_a_job_reports_its_progress_and_writes_the_video_and_its_table(tmp_path):
     clip = write_clip(tmp_path / "in.mp4", [face_image(480, 640)] * 150)
     results = tmp_path / "results"

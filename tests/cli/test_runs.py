@@ -102,6 +102,7 @@ def test_markup_and_control_characters_of_names_and_notes_are_shown_as_typed(thr
         pass
 
 
+@pytest.mark.slow
 def test_a_disk_that_takes_no_file_is_one_sentence_for_every_command(three):
     commands = [
         ("note", three[0].name, "--name", "x"),

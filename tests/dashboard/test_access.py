@@ -87,6 +87,7 @@ def test_lists_and_sections_of_another_kind_let_nobody_in():
         assert expected in texts(app.run()) and not app.exception, secrets
 
 
+@pytest.mark.slow
 def test_who_is_not_signed_in_or_on_no_list_sees_no_page(two_datasets):
     for user in ({"is_logged_in": False}, signed_in("eve@lab.org")):
         for page in PAGES:
@@ -196,6 +197,7 @@ def test_secrets_that_cannot_be_read_let_nobody_in(tmp_path, two_datasets):
         config.set_option("secrets.files", [])
 
 
+@pytest.mark.slow
 def test_a_click_on_a_page_from_before_changes_nothing(served_at, two_datasets, started):
     def stop():
         return open_run(make_running())

@@ -2,6 +2,7 @@ import json
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
@@ -80,6 +81,7 @@ def test_a_lasso_filters_the_faces_inside_and_an_empty_one_changes_nothing():
     assert FILTERS.active() == {"points": (3, 20)}
 
 
+@pytest.mark.slow
 def test_a_map_is_computed_in_a_process_of_its_own_and_can_be_canceled():
     dataset = make_dataset(n=N)
     app = open_dataset("Map")

@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from pipeline.workspace import PROJECT
@@ -33,6 +34,7 @@ def words(text: str) -> set[str]:
     return set(re.findall(r"[a-z]{3,}", text.lower()))
 
 
+@pytest.mark.slow
 def test_every_help_is_a_sentence_that_says_more_than_its_label(filled_workspace, monkeypatch):
     monkeypatch.setattr("streamlit_webrtc.component.get_this_session_info", lambda: None)
     apps = [open_dataset(view) for view in ("Overview", "Faces", "Audit", "Map", "FER+")]

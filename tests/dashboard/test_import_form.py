@@ -149,6 +149,7 @@ def test_what_classes_and_folders_mean_is_asked_before_anything_is_imported(tmp_
     assert counts["test"]["surprise"] == 1 and dataset_info("raf").skipped == 1
 
 
+@pytest.mark.slow
 def test_a_failed_import_is_corrected_without_a_second_upload(tmp_path, empty_workspace):
     images = {f"happy/{n}.png": noise_file(n) for n in range(3)} | {"happy/bad.png": b"no image"}
     content = write_zip(tmp_path / "a.zip", images).read_bytes()
@@ -203,6 +204,7 @@ def test_photos_are_shown_before_and_after_their_faces_are_cropped(tmp_path):
     assert not import_jobs(), "nothing is imported yet"
 
 
+@pytest.mark.slow
 def test_votes_on_other_faces_are_refused_and_can_be_joined_all_the_same(empty_workspace):
     wrong = "Training,10,0,0,0,0,0,0,0,0,0"  # neutral for 200 happy faces
     app = form(UPLOAD)

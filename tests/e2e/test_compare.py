@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.browser import Server, wait_ready
@@ -32,6 +33,7 @@ def test_a_click_on_a_pair_and_on_a_cell_opens_the_faces_that_differ(two_models,
     assert re.match(r"first happy \d+% · second (?!happy)", note)
 
 
+@pytest.mark.slow
 def test_times_are_measured_from_the_page_and_drawn(two_models, page: Page) -> None:
     open_view(page, two_models, "Metrics&compare_cost=size")
     page.get_by_role("button", name="Measure the time of 2 models").click()

@@ -68,6 +68,7 @@ def click_at(where: Locator, across: float, down: float) -> None:
     where.click(position={"x": x, "y": y})
 
 
+@pytest.mark.slow
 def test_bars_boxes_mean_images_and_rows_open_their_faces(audited, page: Page) -> None:
     open_view(page, audited, "Overview")
     plots = page.locator(".js-plotly-plot")
@@ -122,6 +123,7 @@ def test_a_face_opens_and_faces_picked_by_hand_become_an_exclusion_list(
     assert list(load_exclusions("sample", "strange").reasons) == ids[[0, 2]].tolist()
 
 
+@pytest.mark.slow
 def test_a_training_that_begins_or_ends_closes_no_dialog_and_loses_nothing_typed(
     audited, page: Page
 ) -> None:
@@ -154,6 +156,7 @@ def test_a_training_that_begins_or_ends_closes_no_dialog_and_loses_nothing_typed
     run.remove()
 
 
+@pytest.mark.slow
 def test_a_finding_and_a_lasso_on_the_map_open_their_faces(audited, page: Page) -> None:
     findings = load_audit(load_dataset("faces"))
     assert findings is not None

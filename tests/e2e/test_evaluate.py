@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.browser import DESKTOP, Server, wait_ready
@@ -45,6 +46,7 @@ def test_a_click_on_a_cell_filters_the_faces_and_its_address_does_so_elsewhere(
     expect(page.get_by_role("heading", name=re.compile(r"mistakes?$"))).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_click_on_a_curve_moves_the_decision_threshold_and_its_faces(two_models, page):
     open_view(page, two_models, "Curves&evaluate_emotion=angry")
     angry = next(i for i in range(9) if (points(page, 1, i)[0]["data"] or [""])[0] == "angry")
@@ -61,6 +63,7 @@ def test_a_click_on_a_curve_moves_the_decision_threshold_and_its_faces(two_model
     assert captions(page)
 
 
+@pytest.mark.slow
 def test_a_click_on_a_bin_of_confidence_filters_the_faces(two_models, page):
     open_view(page, two_models, "Calibration")
     last = points(page, 0, 0)[-1]
@@ -82,6 +85,7 @@ def test_activation_maps_lie_over_the_faces_and_a_face_opens(two_models, page: P
     expect(page.get_by_role("dialog")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_missing_predictions_are_computed_from_the_page(two_models, page: Page) -> None:
     choices = "evaluate_model=custom_cnn&evaluate_dataset=sample&evaluate_split=test"
     page.goto(f"{two_models.url}/evaluate?{choices}")

@@ -3,6 +3,7 @@
 import re
 from http.client import HTTPConnection
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.browser import DESKTOP, Server, wait_ready
@@ -69,6 +70,7 @@ def test_the_server_answers_under_its_own_names_only(server: str) -> None:
         connection.close()
 
 
+@pytest.mark.slow
 def test_a_data_set_imported_beside_another_is_shown(writable: Server, page: Page) -> None:
     page.goto(f"{writable.url}/dataset")
     page.get_by_role("button", name="Import…").click()

@@ -94,6 +94,7 @@ def in_training(writable, monkeypatch) -> Run:
     return make_running(step=4, steps=10, eta_s=200.0)
 
 
+@pytest.mark.slow
 def test_a_training_that_ends_keeps_an_open_dialog_what_was_typed_and_the_focus(
     writable: Server, page: Page, in_training: Run
 ) -> None:
@@ -115,6 +116,7 @@ def test_a_training_that_ends_keeps_an_open_dialog_what_was_typed_and_the_focus(
     in_training.remove()
 
 
+@pytest.mark.slow
 def test_a_training_that_ends_keeps_what_was_typed_into_the_form_of_a_new_run(
     writable: Server, page: Page, in_training: Run
 ) -> None:
@@ -135,6 +137,7 @@ def test_a_training_that_ends_keeps_what_was_typed_into_the_form_of_a_new_run(
     in_training.remove()
 
 
+@pytest.mark.slow
 def test_the_arrow_keys_open_runs_in_the_table_and_keep_the_focus(
     writable: Server, page: Page, in_training: Run
 ) -> None:

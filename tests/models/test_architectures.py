@@ -39,6 +39,7 @@ def test_hyperparameters_survive_json():
         assert kind.model_validate_json(small(name).model_dump_json()) == small(name)
 
 
+@pytest.mark.slow
 def test_each_choice_of_the_custom_cnn_is_another_model():
     import keras
 
@@ -72,6 +73,7 @@ def test_a_configuration_with_the_old_switch_for_batch_normalization_loads():
     assert kind.model_validate({"batch_normalization": False}) == kind(normalization="none")
 
 
+@pytest.mark.slow
 def test_the_backbones_get_the_inputs_of_their_papers():
     import keras
 
@@ -114,6 +116,7 @@ def test_a_weights_file_that_is_missing_or_of_another_model_is_named_in_one_line
         assert "\n" not in str(refusal.value), file
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "file"), [("vgg16", "model.keras"), ("resnet50v2", "model.weights.h5")]
 )
@@ -130,6 +133,7 @@ def test_a_whole_model_of_another_input_size_gives_all_its_weights(tmp_path, nam
         assert np.array_equal(actual, expected), expected.path
 
 
+@pytest.mark.slow
 def test_phases_train_the_head_then_part_or_all_of_the_backbone(tmp_path):
     """Batch normalization stays in inference mode unless all of the backbone is trained."""
     import keras

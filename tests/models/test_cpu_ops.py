@@ -144,6 +144,7 @@ def test_plain_layers_use_faster_operations_that_train_as_keras_own(monkeypatch)
         assert_close(what, actual, expected)
 
 
+@pytest.mark.slow
 def test_unusual_layers_train_as_keras_own():
     """Without oneDNN, on processors without AVX-512, TensorFlow trains no channels-first layer."""
     from tensorflow.errors import InvalidArgumentError

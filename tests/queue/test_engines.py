@@ -159,6 +159,7 @@ def test_a_run_outlives_its_node_and_says_when_the_cluster_is_gone(sample, clust
     check_resumable(lost)
 
 
+@pytest.mark.slow
 @needs_ray
 def test_a_run_that_no_cluster_takes_is_interrupted_and_says_why(
     sample, no_worker, empty_workspace, monkeypatch

@@ -100,6 +100,7 @@ def test_a_failing_webhook_is_logged_without_its_address_and_harms_nothing(
     assert run.state() == "finished" and run.status().message == ""
 
 
+@pytest.mark.slow
 def test_a_resume_in_the_foreground_tells_what_became_of_it_and_nothing_if_it_is_refused(
     webhook, capsys
 ):

@@ -144,6 +144,7 @@ def test_an_added_model_is_a_model_like_all_others(sample, tmp_path):
     np.testing.assert_allclose(quantized, probabilities, atol=0.1)
 
 
+@pytest.mark.slow
 def test_inputs_and_outputs_of_all_usual_forms_become_ours(sample, tmp_path):
     """Logits, contempt, an inner reshape for one image alone, flat or color pixels: all the same.
 

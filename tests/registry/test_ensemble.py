@@ -79,6 +79,7 @@ def test_maps_are_averaged_where_the_sizes_agree():
     assert not has_maps(average([read_network(custom_cnn), read_network(resnet50v2)], [0.5, 0.5]))
 
 
+@pytest.mark.slow
 def test_no_ensemble_is_evaluated_on_held_out_faces_that_a_member_was_fitted_on():
     dataset = make_dataset()
 

@@ -104,6 +104,7 @@ def test_an_exported_folder_runs_elsewhere_on_faces_of_its_user(own_run, tmp_pat
     np.testing.assert_allclose(printed(done.stdout), expected, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_onnx_and_openvino_have_the_labels_inside(own_run, monkeypatch):
     export_model(own_run)
     assert read_network(own_run).get_rt_info(["model_info", "labels"]).astype(str) == " ".join(
@@ -132,6 +133,7 @@ def test_a_bundled_model_is_exported_to_the_workspace(capsys, empty_workspace):
     assert "exports" not in {path.name for path in find_model("custom_cnn").path.iterdir()}
 
 
+@pytest.mark.slow
 def test_an_ensemble_is_converted_while_its_members_are_as_they_were(own_run):
     models = [find_model("custom_cnn"), own_run]
     both = make_ensemble("both", models, [1, 3])
@@ -161,6 +163,22 @@ def test_the_int8_network_of_an_ensembles_members_is_kept(empty_workspace):
     assert both.int8_path.with_suffix(".bin").read_bytes() == made
 
 
+def test_what_a_killed_export_left_is_deleted_by_the_next_one(empty_workspace):
+    killed = (
+        "import os, pathlib, sys; from pipeline.storage import temporary_folder\n"
+        "with temporary_folder(pathlib.Path(sys.argv[1])): os.kill(os.getpid(), 9)"
+    )
+    for model in (find_model("custom_cnn"), ensemble_with_int8()):
+        folder = model.exports_path
+        folder.mkdir(parents=True)
+        assert subprocess.run([sys.executable, "-c", killed, folder]).returncode == -9
+        assert list(folder.glob(".*"))
+
+        export_model(model, int8=True)
+
+        assert not list(folder.glob(".*")), model.name
+
+
 def test_an_imported_model_is_openvino_only(sample, tmp_path):
     w = weights(load_dataset("sample"), EMOTIONS)
     file = save(network(w), tmp_path / "a.xml")
@@ -173,6 +191,7 @@ def test_an_imported_model_is_openvino_only(sample, tmp_path):
             export_model(theirs, to)
 
 
+@pytest.mark.slow
 def test_a_file_that_predicts_otherwise_is_refused_and_removed(own_run, monkeypatch):
     other = export_model(find_model("custom_cnn"), "litert")
     wrong = KERAS_FORMATS["litert"]._replace(write=lambda graph, path: shutil.copy(other, path))

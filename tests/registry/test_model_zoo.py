@@ -86,6 +86,7 @@ def test_the_keras_weights_of_a_bundled_model_give_its_golden_outputs(name):
     np.testing.assert_allclose(probabilities, golden["probabilities"][:4], atol=1e-3)
 
 
+@pytest.mark.slow
 def test_bundling_makes_a_float16_run_that_predicts_the_same(
     filled_workspace, tmp_path, monkeypatch
 ):

@@ -126,6 +126,7 @@ def test_a_reused_process_id_is_another_process(run):
     assert run.state() == "interrupted" and run.process() is None
 
 
+@pytest.mark.slow
 def test_a_run_has_one_trainer_whatever_its_status_says(run):
     program = (
         "import sys, time; from pathlib import Path; from pipeline.runs import Run\n"

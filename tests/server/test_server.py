@@ -247,6 +247,7 @@ def test_a_slow_client_is_sent_away_and_does_not_hold_up_others():
         assert b"408" in slow.recv(4096).split(b"\r\n")[0]
 
 
+@pytest.mark.slow
 def test_a_connection_without_a_request_is_closed_whatever_it_sends(monkeypatch):
     monkeypatch.setattr("pipeline.server.run._IDLE_S", 3)
     page = b"GET /api/docs HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -292,6 +293,7 @@ def test_a_refused_client_gets_its_answer_while_it_sends():
         connection.close()
 
 
+@pytest.mark.slow
 def test_many_at_once_are_answered_or_told_to_come_back(client):
     def post(_: int) -> tuple[int, object]:
         answer = httpx.post(

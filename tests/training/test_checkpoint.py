@@ -53,6 +53,7 @@ def test_a_checkpoint_of_another_model_fails_the_run_in_one_sentence(stopped):
         continue_training(other)
 
 
+@pytest.mark.slow
 def test_a_full_disk_fails_the_run_and_leaves_the_earlier_checkpoint(stopped):
     before, limits = stopped.checkpoint_path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
 

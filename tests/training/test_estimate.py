@@ -157,6 +157,7 @@ def test_a_backbone_has_two_phases_and_needs_no_weights_from_the_network(quick):
     assert "block5_conv3" in [layer.name for layer in cost.layers]
 
 
+@pytest.mark.slow
 def test_vgg16_takes_the_published_multiply_adds_at_its_published_size():
     from pipeline.training.profiler import describe, leaves
 

@@ -149,6 +149,7 @@ def test_a_killed_training_is_resumed_as_if_it_had_not_been_killed(
     assert [path.name for path in folder.iterdir()] == ["training.npz"]
 
 
+@pytest.mark.slow
 def test_a_finished_training_that_is_extended_equals_one_of_all_epochs(whole, no_worker):
     run = fit(tiny_config(**{**AVERAGED, "epochs": "2"}))
     run.update_status(state="finished")
@@ -191,6 +192,7 @@ def test_early_stopping_counts_again_when_a_run_gets_more_epochs(no_worker):
     assert len(run.history()) >= min(9, early + 3)
 
 
+@pytest.mark.slow
 def test_a_run_of_an_older_version_is_resumed_and_its_files_are_written_as_today(whole):
     run = new_run(whole.config().train)
     with pytest.raises(TrainingStopped):

@@ -30,6 +30,7 @@ def curves(folder: Path) -> dict[str, list[tuple[int, float]]]:
     return found
 
 
+@pytest.mark.slow
 def test_curves_are_written_while_it_trains_and_a_resume_has_each_epoch_once():
     run = new_run(tiny_config(epochs="3", tensorboard="True"))
     for epochs in (1, 2):

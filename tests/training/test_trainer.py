@@ -84,6 +84,7 @@ VARIANTS = [
 ]
 
 
+@pytest.mark.slow
 def test_every_kind_of_training_gives_a_model():
     for fields in VARIANTS:
         run = fit(tiny_config(**fields))
@@ -129,18 +130,20 @@ def test_a_training_starts_from_the_weights_of_another_model():
     from pipeline.training.trainer import _build
 
     first = fit(tiny_config(widths="4,8"))
-    config = tiny_config(widths="4,8", initial_model=first.name)
+    warming = {"learning_rate": "0.01", "warmup_epochs": "1"}
+    config = tiny_config(widths="4,8", initial_model=first.name, **warming)
 
     for actual, expected in zip(
         _build(config).get_weights(), load_keras(first).get_weights(), strict=True
     ):
         np.testing.assert_array_equal(actual, expected)
     again = fit(config)
-    assert len(again.history()) == 2
+    assert again.history()["learning_rate"].tolist() == pytest.approx([0.005, 0.01])
     with pytest.raises(UserError, match="is another network than the one configured"):
         fit(tiny_config(widths="8,8", initial_model=first.name))
 
 
+@pytest.mark.slow
 def test_frozen_convolutions_and_all_normalization_keep_the_initial_weights():
     from pipeline.training.keras_model import load_keras
 

@@ -87,6 +87,7 @@ def test_in_a_source_of_face_crops_those_without_a_found_face_stay_whole(tmp_pat
         of_table(np.pad(unseen, 20))
 
 
+@pytest.mark.slow
 def test_examples_show_photos_before_and_after_their_crop(tmp_path, portrait):
     plain = np.full((300, 400), 90, np.uint8)
     files = {f"happy/{i:02}.png": png(portrait) for i in range(20)}

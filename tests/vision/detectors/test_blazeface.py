@@ -40,6 +40,7 @@ def test_it_finds_faces_wherever_they_are_in_frames_of_any_shape():
         assert box.width == box.height and box.tilt_deg == 0
 
 
+@pytest.mark.slow
 def test_a_tilted_face_is_found_and_its_crop_is_upright():
     (upright,) = BlazeFaceDetector().detect(scene((480, 640), 320, 240, 140))
     expected = crop_face(scene((480, 640), 320, 240, 140), upright).ravel()

@@ -124,6 +124,7 @@ def test_the_csv_has_a_row_for_each_prediction_and_its_times_start_at_0():
     assert np.array(second[4:], float) == pytest.approx(sad, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_many_threads_lose_nothing():
     predictions = Timeline()
     predictions.start_recording()
