@@ -16,8 +16,10 @@ from pipeline.data import exclusions, store
 from pipeline.errors import UserError
 from pipeline.evaluation import calibration
 from pipeline.jobs import Job, add_model_job
-from pipeline.queue import queue, settings
+from pipeline.queue import queue, search, settings
 from pipeline.queue.experiment import submit_experiment
+from pipeline.queue.search import Search
+from pipeline.queue.space import at_ends
 from pipeline.registry.new_model import check_free
 from pipeline.runs import Notes, Run, list_bundled, list_runs
 from pipeline.storage import write_json
@@ -43,6 +45,8 @@ set_engine = for_editors(queue.set_engine)
 change_notes = for_editors(Run.change_notes)
 remove_run = for_editors(Run.remove)
 
+cancel_search = for_editors(search.cancel_search)
+
 calibrate = for_editors(calibration.calibrate)
 
 
@@ -58,6 +62,15 @@ def start_experiment(name: str, runs: Sequence[tuple[str, TrainConfig]]) -> list
     """Queue all runs of an experiment; see `submit_experiment`."""
     check_queue(len(runs))
     return submit_experiment(name, [(title, with_allowed_weights(run)) for title, run in runs])
+
+
+@for_editors
+def start_search(new: Search) -> None:
+    """Start a search or go on with it; see `search.start_search`."""
+    check_jobs()
+    for config in at_ends(new.config, new.axes):
+        with_allowed_weights(config)
+    search.start_search(new)
 
 
 @for_editors

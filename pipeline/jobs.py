@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -230,11 +230,14 @@ class Job:
         return line.replace(f"{self.folder.parent}/", "") or "The process ended without a message."
 
     def cancel(self) -> None:
-        """Kill the process if it runs, with those that it has started, and clear the job."""
+        """Kill the process if it runs, with those that it has started, and clear the job.
+
+        A worker of the queue lives on: what it trains may be others'.
+        """
         process = self.process()
         if process is not None:
             with suppress(psutil.NoSuchProcess):
-                for each in (*process.children(recursive=True), process):
+                for each in (*_started_by(process), process):
                     with suppress(psutil.NoSuchProcess):
                         each.kill()
             with suppress(psutil.TimeoutExpired):
@@ -244,6 +247,15 @@ class Job:
     def clear(self) -> None:
         """Delete the job's folder, if there is one."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _started_by(process: psutil.Process) -> Iterator[psutil.Process]:
+    """Yield what a process has started, and what that has; without workers of the queue."""
+    for child in process.children():
+        with suppress(psutil.NoSuchProcess):
+            if child.cmdline()[1:4] != ["-m", "pipeline", "work"]:
+                yield from _started_by(child)
+                yield child
 
 
 def current_job() -> Job | None:
@@ -349,6 +361,20 @@ def export_job(run: str, to: str = "openvino") -> Job:
     options = {"int8": ("--int8",), "tensorboard": ("--format", to)}
     command = ("export", run, *options.get(to, ("--format", to, "--example")))
     return Job(_runs_jobs() / f"export-{run}@{to}", command)
+
+
+def search_job(key: str, name: str) -> Job:
+    """Return the search of an experiment.
+
+    Args:
+        key: names the job's folder.
+        name: the experiment's.
+    """
+    return Job(
+        workspace() / "searches" / ".jobs" / key,
+        ("search-run", "--", name),
+        "The search was killed, perhaps for lack of memory: resume it.",
+    )
 
 
 def estimate_job(key: str, options: Sequence[str]) -> Job:

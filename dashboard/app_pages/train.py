@@ -14,6 +14,7 @@ from dashboard.widgets.address import write_choice
 from dashboard.widgets.markdown import escape_markdown
 from pipeline.data.store import dataset_names
 from pipeline.installation import missing_tensorflow
+from pipeline.queue.search import searches
 
 
 def show_import() -> None:
@@ -34,7 +35,8 @@ if not runs and not dataset_names():
 
 show_active(runs)
 view = select_view(
-    [row.run.name for row in runs], experiments=any(row.notes.experiment for row in runs)
+    [row.run.name for row in runs],
+    experiments=any(row.notes.experiment for row in runs) or bool(searches()),
 )
 if view != RUNS:
     write_choice(RUN, [])

@@ -19,6 +19,7 @@ from pipeline.training.run_setup import new_run
 
 MAX_FIELDS = 3
 MAX_RUNS = 100
+_CHOICES = ", ".join(name for name in FIELDS if name != "dataset")
 
 Varied = Mapping[str, Sequence[str]]
 """Field → its values as text, as on the command line: lists are separated by commas."""
@@ -42,23 +43,35 @@ def vary(config: TrainConfig, varied: Varied) -> list[tuple[str, TrainConfig]]:
     names, values = list(varied), list(varied.values())
     _check_fields(names, values)
     combinations = [dict(zip(names, texts, strict=True)) for texts in product(*values)]
-    runs = [(_title(given), _with_fields(config, given)) for given in combinations]
-    _check_effects(names, [each for _, each in runs])
+    runs = [variant(config, given) for given in combinations]
+    check_effects(names, [each for _, each in runs])
     distinct: dict[tuple[tuple[str, Any], ...], tuple[str, TrainConfig]] = {}
     for title, each in runs:
-        distinct.setdefault(_effective(each), (title, each))
+        distinct.setdefault(effective_fields(each), (title, each))
     return list(distinct.values())
 
 
+def variant(config: TrainConfig, given: Mapping[str, str]) -> tuple[str, TrainConfig]:
+    """Return the title and the configuration of a run that differs in some fields.
+
+    Args:
+        config: the fields that all runs share.
+        given: field → its value as text.
+
+    Raises:
+        UserError: a field does not apply to the architecture, or a value is wrong.
+    """
+    title = " · ".join(f"{name.replace('_', ' ')} {text}" for name, text in given.items())
+    return title, _with_fields(config, given)
+
+
 def _check_fields(names: Sequence[str], values: Sequence[Sequence[str]]) -> None:
-    choices = ", ".join(name for name in FIELDS if name != "dataset")
     if not names:
-        raise UserError(f"Say which field to vary. Choose from: {choices}.")
+        raise UserError(f"Say which field to vary. Choose from: {_CHOICES}.")
     if len(names) > MAX_FIELDS:
         raise UserError(f"{len(names)} fields are varied: take {MAX_FIELDS} at most.")
     for name, texts in zip(names, values, strict=True):
-        if name not in FIELDS or name == "dataset":
-            raise UserError(f"'{name}' cannot be varied. Choose from: {choices}.")
+        check_variable(name)
         if not texts:
             raise UserError(f"Give the values of {name}, one at least.")
     count = math.prod(map(len, values))
@@ -66,7 +79,22 @@ def _check_fields(names: Sequence[str], values: Sequence[Sequence[str]]) -> None
         raise UserError(f"That makes {count} runs: take fewer values, {MAX_RUNS} runs at most.")
 
 
-def _check_effects(names: Sequence[str], configs: Sequence[TrainConfig]) -> None:
+def check_variable(name: str) -> None:
+    """Check that runs of an experiment may differ in a field.
+
+    Raises:
+        UserError: there is no such field, or it is the data set.
+    """
+    if name not in FIELDS or name == "dataset":
+        raise UserError(f"'{name}' cannot be varied. Choose from: {_CHOICES}.")
+
+
+def check_effects(names: Sequence[str], configs: Sequence[TrainConfig]) -> None:
+    """Check that each field has an effect in one of the configurations, at least.
+
+    Raises:
+        UserError: one has none.
+    """
     dumps = [config.model_dump() for config in configs]
     for name in names:
         unmet = [unmet_condition(name, values) for values in dumps]
@@ -74,7 +102,7 @@ def _check_effects(names: Sequence[str], configs: Sequence[TrainConfig]) -> None
             raise UserError(f"{name} has no effect in these runs: it needs {unmet[0]}.")
 
 
-def _effective(config: TrainConfig) -> tuple[tuple[str, Any], ...]:
+def effective_fields(config: TrainConfig) -> tuple[tuple[str, Any], ...]:
     """Return the fields that have an effect, with their values: the same for equal trainings."""
     values = config.model_dump()
     return tuple(each for each in fields_of(config).items() if not unmet_condition(each[0], values))
@@ -85,10 +113,6 @@ def _with_fields(config: TrainConfig, given: Mapping[str, str]) -> TrainConfig:
     if given.get("architecture", config.architecture) != config.architecture:
         del base["model"]
     return build_config(base, given)
-
-
-def _title(given: Mapping[str, str]) -> str:
-    return " · ".join(f"{name.replace('_', ' ')} {text}" for name, text in given.items())
 
 
 def submit_experiment(name: str, configurations: Sequence[tuple[str, TrainConfig]]) -> list[Run]:

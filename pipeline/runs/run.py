@@ -388,20 +388,28 @@ class Run:
         none = {"pid": None, "process_started": None, "heartbeat": 0.0, "job": ""}
         self.update_status(state="running", eta_s=None, message=message, **none)
 
-    def ask_to_stop(self, *, now: bool = False) -> None:
+    def ask_to_stop(self, *, now: bool = False, reason: str = "") -> None:
         """Ask the process that trains the run to stop, on whichever machine it is.
 
         Args:
             now: whether within seconds; else after the current epoch.
+            reason: the message of the stopped run, a sentence; empty for the usual one.
         """
-        self.stop_path.write_text("now" if now else "")
+        self.stop_path.write_text(f"{'now' if now else ''}\n{reason}")
 
     def asked_to_stop_now(self) -> bool:
         """Return whether the process that trains the run shall stop within seconds."""
+        return self._stop_request()[0] == "now"
+
+    def stop_reason(self) -> str:
+        """Return the message of a run that was asked to stop, see `ask_to_stop`."""
+        return self._stop_request()[2] or "Stopped by request."
+
+    def _stop_request(self) -> tuple[str, str, str]:
         try:
-            return self.stop_path.read_text() == "now"
+            return self.stop_path.read_text().partition("\n")
         except OSError:
-            return False
+            return "", "", ""
 
     def _extend(self, config: RunConfig | None) -> None:
         if config is not None and config.train is not None:

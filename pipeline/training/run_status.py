@@ -62,7 +62,7 @@ def record_status(
             except (Exception, KeyboardInterrupt, TrainingStopped) as error:
                 # C++ code that calls Python raises an error of its own in place of a stop.
                 if isinstance(error, TrainingStopped) or _stop_requested.is_set():
-                    _record_end(run, "stopped", "Stopped by request.")
+                    _record_end(run, "stopped", run.stop_reason())
                     log.info("stopped")
                     raise TrainingStopped from error
                 failure = _explain(error)

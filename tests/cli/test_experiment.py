@@ -45,6 +45,7 @@ def test_the_results_of_an_experiment_are_listed_the_best_first():
         "epoch": 1,
         "total_epochs": 3,
         "seconds": None,
+        "message": "",
     }
     printed = output("experiment", "rates")
     assert "Best: learning rate" in printed and "with an accuracy of 50.0%." in printed
@@ -69,6 +70,13 @@ def test_a_mistake_is_one_sentence_and_leaves_no_run(capsys):
         (("x", "--vary", "seed", "--dataset", "sample"), "write it as --vary"),
         (("x", "--vary", "seed=one", "--dataset", "sample"), "seed = 'one' is wrong"),
         (("x", "--vary", "seed=1", "--dataset", "none"), "Unknown data set 'none'"),
+        (("x", "--space", "seed=1..9", *VARIED), "A search takes --space, and no --vary"),
+        (("x", "--samples", "9", "--dataset", "sample"), "A search takes --space"),
+        (("x", "--space", "seed=9..1", "--dataset", "sample"), "seed=9..1 is no range"),
+        (("x", "--space", "seed=1..9", "--dataset", "sample", "--samples", "0"), "0 samples are"),
+        (("x", "--resume", "--cancel"), "--resume and --cancel take"),
+        (("x", "--resume"), "Experiment 'x' has no search"),
+        (("x", "--cancel"), "Experiment 'x' has no search"),
     ):
         code, out, err = invoke("experiment", *words, capsys=capsys)
         assert (code, out, err.count("\n")) == (1, "", 1), words

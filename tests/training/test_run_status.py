@@ -109,11 +109,11 @@ def test_a_training_writes_its_heartbeat_and_stops_when_another_machine_asks(run
     assert begin.host == socket.gethostname() and time.time() - begin.heartbeat < 30
     wait_for(lambda: run.status().heartbeat > begin.heartbeat)
     assert run.status().model_copy(update={"heartbeat": begin.heartbeat}) == begin
-    run.ask_to_stop(now=True)
+    run.ask_to_stop(now=True, reason="Not promising.")
 
     _, printed = training.communicate(timeout=60)
     assert printed.rstrip().endswith(b"TrainingStopped")
-    assert (run.state(), run.status().message) == ("stopped", "Stopped by request.")
+    assert (run.state(), run.status().message) == ("stopped", "Not promising.")
 
 
 def test_a_finished_run_stays_so_if_its_resume_fails_at_once(run):

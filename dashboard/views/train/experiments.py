@@ -8,10 +8,12 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import resources
-from dashboard.views.train.navigation import open_run
+from dashboard.views.train.navigation import EXPERIMENT, open_run
 from dashboard.views.train.run_list import STATE_LABELS
+from dashboard.views.train.search_status import show_search
 from dashboard.widgets.markdown import escape_markdown
 from dashboard.widgets.parallel_chart import show_parallel
+from pipeline.queue.search import NOT_PROMISING, find_search, searches
 from pipeline.queue.trial_summary import (
     best_trials,
     formatted_values,
@@ -22,6 +24,7 @@ from pipeline.queue.trial_summary import (
     varied_fields,
 )
 from pipeline.queue.trials import Trial, experiments, read_trials
+from pipeline.report.best_trial import best_so_far
 from pipeline.report.charts.experiment import (
     accuracy_by_epoch,
     accuracy_by_field,
@@ -30,7 +33,6 @@ from pipeline.report.charts.experiment import (
 from pipeline.report.charts.style import NO_MODE_BAR
 from pipeline.report.units import duration
 
-_EXPERIMENT = "train.experiment"
 _REFRESH_S = 5.0
 _COMPARE_MODELS = "compare_models"  # the Compare page's key of its models, also in its address
 
@@ -38,20 +40,31 @@ _COMPARE_MODELS = "compare_models"  # the Compare page's key of its models, also
 def show_experiments() -> None:
     """Show one of the experiments, by default the newest."""
     by_name = experiments(resources.runs().rows())
-    if not by_name:
+    without_runs = [name for name in searches() if name not in by_name]
+    names = [*without_runs, *by_name]
+    if not names:
         st.caption("No experiment yet: turn on 'Try several values' in a new run.")
         return
-    name = st.selectbox("Experiment", by_name, key=_EXPERIMENT, bind="query-params", width=480)
-    active = any(row.state in ("queued", "running") for row in by_name[name])
+    name = st.selectbox("Experiment", names, key=EXPERIMENT, bind="query-params", width=480)
+    search = find_search(name)
+    if search:
+        show_search(search)
+    rows = by_name.get(name, [])
+    active = any(row.state in ("queued", "running") for row in rows)
+    active |= search is not None and search.state() == "running"
     st.fragment(run_every=_REFRESH_S if active else None)(_show_experiment)(name)
 
 
 def _show_experiment(name: str) -> None:
-    rows = experiments(resources.runs().rows()).get(name)
-    if not rows:  # its last run was deleted
+    rows = experiments(resources.runs().rows()).get(name, [])
+    if not rows and find_search(name) is None:  # its last run was deleted
         st.rerun()
     trials = read_trials(rows)
     st.markdown(escape_markdown(trial_summary(trials)))
+    if not trials:
+        return
+    if best := best_so_far(trials):
+        st.caption(best)
     selected = _show_table(trials, f"train.trials.{name}")
     _show_actions(trials, selected)
     _show_charts(trials, selected)
@@ -88,12 +101,17 @@ def trials_table(trials: Sequence[Trial]) -> pd.DataFrame:
             "macro F1": math.nan if trial.macro_f1 is None else trial.macro_f1,
             "epochs done": f"{trial.row.status.epoch}/{trial.row.status.epochs}",
             "time": "–" if trial.seconds is None else duration(trial.seconds),
-            "state": STATE_LABELS[trial.row.state],
+            "state": _state_label(trial),
             "run": trial.row.title,
         }
         for trial in trials
     ]
     return pd.DataFrame(rows).rename(columns={name: name.replace("_", " ") for name in fields})
+
+
+def _state_label(trial: Trial) -> str:
+    cut = trial.row.state == "stopped" and trial.row.status.message == NOT_PROMISING
+    return f"{STATE_LABELS[trial.row.state]}{': not promising' * cut}"
 
 
 def _show_actions(trials: Sequence[Trial], selected: Trial | None) -> None:

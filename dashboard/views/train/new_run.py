@@ -7,8 +7,9 @@ import streamlit as st
 from dashboard import actions
 from dashboard.views.train.estimate import show_estimate
 from dashboard.views.train.form import show_form
-from dashboard.views.train.navigation import open_run
+from dashboard.views.train.navigation import open_experiment, open_run
 from dashboard.views.train.presets import show_presets
+from dashboard.views.train.space import SpaceSearch, show_space
 from dashboard.views.train.start_bar import show_blocked, show_start
 from dashboard.views.train.sweep import SWEEP_ON, Sweep, show_sweep
 from dashboard.views.train.training_data import (
@@ -17,12 +18,14 @@ from dashboard.views.train.training_data import (
     show_augmentation,
     show_class_weights,
 )
+from dashboard.widgets.choice_bar import choice_bar
 from pipeline.config.options import command_line
 from pipeline.config.train_config import TrainConfig
 from pipeline.errors import UserError
 from pipeline.runs import Notes
 
 _NAME, _MAX_NAME = "new_run.name", 80
+_ALL, _SEARCH = "All combinations", "Search ranges"
 _STARTED = "new_run.started"  # whether a run was started, so that the next one gets another name
 
 
@@ -40,7 +43,7 @@ def show_new_run() -> None:
             show_blocked(error, form.show_error(error))
             return
         with form.advanced:
-            sweep = show_sweep(config, name) if _ask_sweep() else None
+            sweep = _show_sweep(config, name) if _ask_sweep() else None
         show_start(config, sweep, partial(_start, config, name, sweep))
     with preview:
         _show_preview(config, name, sweep)
@@ -65,11 +68,22 @@ def _ask_sweep() -> bool:
         "Try several values",
         key=SWEEP_ON,
         persist_state="session",
-        help="Starts a run for every combination of the values of up to three fields.",
+        help="Starts a run for every combination of values, or searches ranges of values.",
     )
 
 
-def _start(config: TrainConfig, name: str, sweep: Sweep | None) -> None:
+def _show_sweep(config: TrainConfig, name: str) -> Sweep | SpaceSearch:
+    with st.container(border=True, gap="small"):
+        kind = choice_bar("Trials", (_ALL, _SEARCH), "train.sweep.kind", persist_state="session")
+        return show_sweep(config, name) if kind == _ALL else show_space(config, name)
+
+
+def _start(config: TrainConfig, name: str, sweep: Sweep | SpaceSearch | None) -> None:
+    if isinstance(sweep, SpaceSearch):
+        actions.start_search(sweep.checked())
+        st.session_state[_STARTED] = True
+        open_experiment(sweep.checked().name)
+        st.rerun()
     if sweep:
         run = actions.start_experiment(sweep.name, sweep.runs)[0]
     else:
@@ -79,10 +93,10 @@ def _start(config: TrainConfig, name: str, sweep: Sweep | None) -> None:
     st.rerun()
 
 
-def _show_preview(config: TrainConfig, name: str, sweep: Sweep | None) -> None:
+def _show_preview(config: TrainConfig, name: str, sweep: Sweep | SpaceSearch | None) -> None:
     missing = sweep.without_estimate() if sweep else []
     show_estimate(missing[0] if missing else config)
-    if not sweep or sweep.runs:
+    if not sweep or sweep.ready:
         st.caption("As a command:")
         command = sweep.command(config) if sweep else command_line(config, name)
         st.code(command, language="bash", wrap_lines=True)

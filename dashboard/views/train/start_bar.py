@@ -7,7 +7,8 @@ import streamlit as st
 
 from dashboard.access import editors_only
 from dashboard.views.train.presets import show_changes, show_reset
-from dashboard.views.train.sweep import Sweep, counted
+from dashboard.views.train.space import SpaceSearch
+from dashboard.views.train.sweep import Sweep
 from dashboard.views.train.training_data import open_dataset
 from dashboard.widgets.markdown import escape_markdown
 from dashboard.widgets.messages import show_error
@@ -21,23 +22,25 @@ _KEY = "train-start-bar"
 fragment, which the form is."""
 
 
-def show_start(config: TrainConfig, sweep: Sweep | None, start: Callable[[], None]) -> None:
+def show_start(
+    config: TrainConfig, sweep: Sweep | SpaceSearch | None, start: Callable[[], None]
+) -> None:
     """Show what a start would do, with the button, and what kept a start from succeeding.
 
     Args:
         config: the form's configuration.
-        sweep: the several values to try, if it is switched on.
+        sweep: the several values or the space to try, if that is switched on.
         start: what the button does; it may raise a UserError.
     """
     with _bar():
-        if sweep and not sweep.runs:
+        if sweep and not sweep.ready:
             st.markdown("Select the fields to vary and enter their values.", width="stretch")
             return
         with st.container(gap=None, width="stretch"):
-            st.markdown(_sweep_summary(sweep) if sweep else _summary(config))
+            st.markdown(sweep.summary() if sweep else _summary(config))
             show_changes(config)
             failure = st.container()
-        label = f"Start {counted(sweep.runs, 'training')}" if sweep else "Start training"
+        label = sweep.start_label if sweep else "Start training"
         icon = ":material/play_arrow:"
         pressed = st.button(label, type="primary", icon=icon, **editors_only())
         show_reset(config)
@@ -82,15 +85,3 @@ def _summary(config: TrainConfig) -> str:
     if estimate:
         parts.append(f"{at_most or 'about '}{duration(estimate.total_s)}")
     return " · ".join(parts)
-
-
-def _sweep_summary(sweep: Sweep) -> str:
-    """Return the number of runs and, if all were estimated, their total time."""
-    seconds, missing = sweep.total_s(), len(sweep.without_estimate())
-    if seconds is not None:
-        time = f"at most {duration(seconds)} in total"
-    elif missing == 1:
-        time = "total time after an estimate"
-    else:
-        time = f"total time after {missing:,} estimates"
-    return f"**{counted(sweep.runs, 'run')}** · {time}"

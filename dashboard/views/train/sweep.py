@@ -1,6 +1,6 @@
 """Several values for a few fields: an experiment with one run for each combination."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 
@@ -24,6 +24,7 @@ from pipeline.config.train_config import TrainConfig
 from pipeline.data.exclusions import NO_LIST
 from pipeline.errors import UserError
 from pipeline.queue.experiment import MAX_FIELDS, Varied, experiment_command, vary
+from pipeline.report.units import duration
 from pipeline.training.estimate import cost_key, load_estimate
 
 SWEEP_ON = "train.sweep"
@@ -46,6 +47,27 @@ class Sweep:
     name: str
     varied: Varied
     runs: list[tuple[str, TrainConfig]]
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is something to start."""
+        return bool(self.runs)
+
+    @property
+    def start_label(self) -> str:
+        """The label of the button that starts it."""
+        return f"Start {counted(self.runs, 'training')}"
+
+    def summary(self) -> str:
+        """Return the number of runs and, if all were estimated, their total time."""
+        seconds, missing = self.total_s(), len(self.without_estimate())
+        if seconds is not None:
+            time = f"at most {duration(seconds)} in total"
+        elif missing == 1:
+            time = "total time after an estimate"
+        else:
+            time = f"total time after {missing:,} estimates"
+        return f"**{counted(self.runs, 'run')}** · {time}"
 
     def total_s(self) -> float | None:
         """Return the seconds that all runs take one after the other; None without all estimates."""
@@ -80,36 +102,46 @@ def show_sweep(config: TrainConfig, name: str) -> Sweep:
         The sweep, without runs while values are missing or wrong, which is said beside them.
     """
     values = config.model_dump()
-    fields = {field.name: field for field in _sweepable_fields(values)}
-    with st.container(border=True, gap="small"):
-        varied = {name: _ask_values(fields[name], values) for name in _ask_fields(fields)}
-        st.caption("Every combination of the values is a run.")
-        if not varied or not all(varied.values()):
-            return Sweep("", varied, [])
-        try:
-            runs = [(title, checked(run)) for title, run in vary(config, varied)]
-        except UserError as error:
-            show_error(error)
-            return Sweep("", varied, [])
-        return Sweep(_ask_name(varied, name), varied, runs)
+    fields = sweepable_fields(values)
+    varied = {name: ask_values(fields[name], values) for name in ask_fields(fields, MAX_FIELDS)}
+    st.caption("Every combination of the values is a run.")
+    if not varied or not all(varied.values()):
+        return Sweep("", varied, [])
+    try:
+        runs = [(title, checked(run)) for title, run in vary(config, varied)]
+    except UserError as error:
+        show_error(error)
+        return Sweep("", varied, [])
+    return Sweep(ask_name(varied, name), varied, runs)
 
 
-def _sweepable_fields(values: Values) -> list[FormField]:
+def sweepable_fields(values: Values) -> dict[str, FormField]:
+    """Return the fields that have an effect beside the form's values, without the data set."""
     fields = form_fields(TrainConfig.model_fields, values)
-    return [field for field in fields if field.name != "dataset" and applies(field.name, values)]
+    return {
+        field.name: field
+        for field in fields
+        if field.name != "dataset" and applies(field.name, values)
+    }
 
 
-def _ask_fields(fields: Mapping[str, FormField]) -> list[str]:
+def ask_fields(fields: Mapping[str, FormField], most: int) -> list[str]:
+    """Ask which fields differ between the runs.
+
+    Args:
+        fields: name → field, those to choose from.
+        most: how many may be chosen.
+    """
     selected = st.session_state.setdefault(_SELECTED, [])
-    offered = [name for name in selected if name in fields][:MAX_FIELDS]
+    offered = [name for name in selected if name in fields][:most]
     if st.session_state.get(_FIELDS) != offered:
         st.session_state[_FIELDS] = offered
     return st.multiselect(
         "Fields to vary",
         fields,
         format_func=lambda name: fields[name].words,
-        max_selections=MAX_FIELDS,
-        placeholder=f"up to {MAX_FIELDS}",
+        max_selections=most,
+        placeholder=f"up to {most}",
         key=_FIELDS,
         on_change=_remember_fields,
         args=(list(fields),),
@@ -122,7 +154,7 @@ def _remember_fields(offered: Sequence[str]) -> None:
     st.session_state[_SELECTED] = [*st.session_state[_FIELDS], *hidden]
 
 
-def _ask_values(field: FormField, values: Values) -> list[str]:
+def ask_values(field: FormField, values: Values) -> list[str]:
     """Ask for the values of a field, each a chip; the first is the form's value."""
     current = as_text(field.get(values))
     key, offered = f"train.sweep.{field.name}", _value_choices(field, values)
@@ -151,7 +183,7 @@ def _value_choices(field: FormField, values: Values) -> list[str]:
     return [NO_LIST, *offered] if field.name == "exclude" else offered
 
 
-def _ask_name(varied: Varied, suggestion: str) -> str:
+def ask_name(varied: Iterable[str], suggestion: str) -> str:
     """Ask for the experiment's name; without a suggestion, it is made of the fields' names."""
     names = {row.notes.experiment for row in resources.runs().rows()}
     suggested = suggestion or " × ".join(name.replace("_", " ") for name in varied)

@@ -1,0 +1,283 @@
+"""Runs a search by Ray Tune. Loads ray, so only the process of a search imports it; no keras.
+
+Tune decides which configurations are tried and which are cut, and nothing else: each of its trials
+queues a run and reports that run's epochs, wherever the queue's engine trains it.
+"""
+
+import logging
+import math
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import ray
+from ray import tune
+from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
+from ray.tune.search.optuna import OptunaSearch
+
+from pipeline.config.train_config import TrainConfig
+from pipeline.errors import UserError
+from pipeline.queue import queue
+from pipeline.queue.experiment import effective_fields, fields_of, variant
+from pipeline.queue.search import NOT_PROMISING, Search, search_named
+from pipeline.queue.settings import max_parallel_runs
+from pipeline.queue.space import Axis, Values, at_ends, configuration
+from pipeline.runs import Notes, Run, RunTable, find_run
+from pipeline.runs.history import best_row
+from pipeline.training.resume import RESUMABLE, check_resumable
+from pipeline.training.run_setup import new_run
+from pipeline.workspace import workspace
+
+_POLL_S, _WATCH_S = 0.25, 1.0
+_REDUCTION = 3  # of the trials that reach a rung, one in three goes on, as in the paper of ASHA
+_LOOPBACK = "127.0.0.1"
+_ENVIRONMENT = {
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on Linux it means: loopback alone
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+}
+
+
+class QueuedRun(tune.Trainable):
+    """A trial: a run of the experiment. A step waits for its next epoch, the last one for its end.
+
+    The run is the one that trains the same configuration already, if there is one: its finished
+    epochs are reported at once, and it goes on if it was interrupted or stopped by hand.
+    """
+
+    def setup(self, config: dict[str, Any]) -> None:
+        """Find or queue the run of a point of the space."""
+        search = search_named(config["search"])
+        title, train = configuration(search.config, search.axes, config["values"])
+        self._monitor, self._epochs = search.config.monitor, train.total_epochs
+        run = _find_run(search, train)
+        self._run = run or new_run(train, notes=Notes(name=title, experiment=search.name))
+        status = self._run.status()
+        by_hand = status.state == "stopped" and status.message != NOT_PROMISING
+        self._resumed_from = ["interrupted", *["stopped"] * by_hand]
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Take another point, so that not every trial needs a process of its own."""
+        self.setup(new_config)
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Return the best value of the monitored metric so far, once the next epoch is done."""
+        done = self.iteration
+        while True:
+            state, status = self._run.state(), self._run.status()
+            history = self._run.history()  # read last, so that it is whole where the run has ended
+            ended = state not in ("queued", "running")
+            if len(history) > done:
+                early = status.stopped_early and len(history) == done + 1
+                if ended or not (done + 1 == self._epochs or early):
+                    return self._result(history[: done + 1], ended and len(history) == done + 1)
+            elif state in self._resumed_from:
+                self._resumed_from = []
+                self._run.enqueue(*RESUMABLE, config=check_resumable(self._run))
+            elif ended:
+                return self._result(history, True)
+            time.sleep(_POLL_S)
+
+    def _result(self, history: pd.DataFrame, ended: bool) -> dict[str, Any]:
+        best = best_row(history, self._monitor)
+        value = math.nan if best is None else float(best[self._monitor])
+        return {"value": value, "epoch": len(history), "run": self._run.name, "done": ended}
+
+
+def _find_run(search: Search, config: TrainConfig) -> Run | None:
+    """Return the run of the experiment that is the same training, if there is one."""
+    wanted = effective_fields(config)
+    for row in search.trials(RunTable().rows()):
+        with suppress(UserError):
+            if effective_fields(row.run.train_config()) == wanted:
+                return row.run
+    return None
+
+
+class CutTrials(tune.Callback):
+    """Stops the run of a trial that Tune has ended before its last epoch."""
+
+    def on_trial_complete(
+        self, iteration: int, trials: list[Any], trial: Any, **info: object
+    ) -> None:
+        """Stop the run unless it has ended."""
+        if name := (trial.last_result or {}).get("run"):
+            with suppress(UserError):  # deleted meanwhile
+                cut(find_run(name))
+
+
+def cut(run: Run) -> None:
+    """Stop a run that is not promising, after its epoch at the latest, unless it has ended."""
+    with run.locked():
+        if run.state() == "running":
+            return run.ask_to_stop(now=True, reason=NOT_PROMISING)
+    if run.state() == "queued":
+        queue.stop(run)
+    with run.locked():
+        if run.state() in ("stopped", "interrupted"):
+            run.update_status(state="stopped", eta_s=None, message=NOT_PROMISING)
+
+
+def run_search(search: Search, set_progress: Callable[[float], None]) -> None:
+    """Try the trials of a search, and mark it as finished.
+
+    Args:
+        search: the search.
+        set_progress: called with the fraction of the trials that have ended.
+
+    Raises:
+        UserError: some trials could not be made; the others have ended.
+    """
+    parallel = min(max_parallel_runs(), search.samples)
+    os.environ.update(_ENVIRONMENT, EMOTION_WORKSPACE=str(workspace()))
+    with tempfile.TemporaryDirectory(prefix="ray") as folder, _watch(search, set_progress):
+        ray.init(
+            "local",
+            num_cpus=parallel,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            object_store_memory=80 * 2**20,
+            _node_ip_address=_LOOPBACK,
+            _temp_dir=folder,
+        )
+        try:
+            results = _tuner(search, parallel, folder).fit()
+        finally:
+            ray.shutdown()
+    if errors := results.errors:
+        reason = getattr(errors[0], "cause", None) or errors[0]
+        raise UserError(f"{len(errors)} trials could not be made: {reason}")
+    search.model_copy(update={"finished": True}).save()
+
+
+def _tuner(search: Search, parallel: int, folder: str) -> tune.Tuner:
+    bayes = search.algorithm == "bayes"
+    domains = {axis.field: _domain(axis) for axis in search.axes}
+    return tune.Tuner(
+        QueuedRun,
+        param_space={
+            "search": search.name,
+            "values": domains if bayes else tune.grid_search(draw(search)),
+        },
+        tune_config=tune.TuneConfig(
+            metric="value",
+            mode="min" if search.config.monitor.endswith("loss") else "max",
+            num_samples=search.samples if bayes else 1,
+            search_alg=_optuna(search) if bayes else None,
+            scheduler=_asha(search) if search.algorithm == "asha" else FIFOScheduler(),
+            max_concurrent_trials=parallel,
+            reuse_actors=True,
+        ),
+        run_config=tune.RunConfig(storage_path=folder, verbose=0, callbacks=[CutTrials()]),
+    )
+
+
+def _domain(axis: Axis) -> Any:
+    if axis.choices:
+        return tune.choice(axis.choices)
+    if axis.whole:
+        draw_integer = tune.lograndint if axis.log else tune.randint
+        return draw_integer(round(axis.low), round(axis.high) + 1)
+    return (tune.loguniform if axis.log else tune.uniform)(axis.low, axis.high)
+
+
+def draw(search: Search) -> list[Values]:
+    """Return the points of a search at random, of different configurations.
+
+    Those of a search with more samples begin with the same ones.
+
+    Raises:
+        UserError: the space has hardly as many.
+    """
+    rng, domains = np.random.default_rng(search.seed), [_domain(axis) for axis in search.axes]
+    points: dict[object, Values] = {}
+    for _ in range(100 * search.samples):
+        values = [domain.sample(random_state=rng) for domain in domains]
+        point = {
+            axis.field: axis.as_text(value) for axis, value in zip(search.axes, values, strict=True)
+        }
+        points.setdefault(effective_fields(variant(search.config, point)[1]), point)
+        if len(points) == search.samples:
+            return list(points.values())
+    raise UserError(
+        f"Only {len(points)} different trainings were found in the space: take fewer samples."
+    )
+
+
+def _asha(search: Search) -> Any:
+    """Return the scheduler. No trial is cut in its warm-up, its head's phase or its first tenth."""
+    config = search.config
+    first = config.head_epochs + config.warmup_epochs + max(1, round(config.epochs / 10))
+    last = max(each.total_epochs for each in at_ends(config, search.axes))
+    return ASHAScheduler(
+        time_attr="epoch",
+        max_t=last,
+        grace_period=min(first, last),
+        reduction_factor=_REDUCTION,
+    )
+
+
+def _optuna(search: Search) -> Any:
+    """Return the searcher, which begins with the points of the trials that there are."""
+    trials = (_point(search, row.run) for row in reversed(search.trials(RunTable().rows())))
+    points = [point for point in trials if point is not None]
+    return OptunaSearch(
+        points_to_evaluate=[
+            {f"values/{field}": value for field, value in point.items()} for point in points
+        ],
+        seed=search.seed + len(points),  # the same would repeat the first draws
+    )
+
+
+def _point(search: Search, run: Run) -> Values | None:
+    """Return the point of the space that a run trains; None if it is of another space."""
+    point: dict[str, str | float] = {}
+    try:
+        fields = fields_of(run.train_config())
+        for axis in search.axes:
+            point[axis.field] = _value_on(axis, fields[axis.field], search)
+    except (UserError, KeyError, StopIteration):
+        return None
+    return point
+
+
+def _value_on(axis: Axis, value: Any, search: Search) -> str | float:
+    """Return a field's value as a point has it; StopIteration if it is not on the axis."""
+    if not axis.choices:
+        return next(each for each in (value,) if axis.low <= each <= axis.high)
+    return next(
+        choice
+        for choice in axis.choices
+        if fields_of(variant(search.config, {axis.field: choice})[1]).get(axis.field) == value
+    )
+
+
+@contextmanager
+def _watch(search: Search, set_progress: Callable[[float], None]) -> Iterator[None]:
+    """Keep a worker alive while the search runs, and tell how many trials have ended."""
+    ended, table = threading.Event(), RunTable()
+
+    def watch() -> None:
+        while not ended.wait(_WATCH_S):
+            rows = table.rows()
+            with suppress(UserError):
+                queue.ensure_worker(rows)
+            over = sum(row.state not in ("queued", "running") for row in search.trials(rows))
+            set_progress(min(1.0, over / search.samples))
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
