@@ -14,8 +14,8 @@ from pipeline.queue.experiment import submit_experiment, vary
 from pipeline.queue.search import (
     Search,
     cancel_search,
-    check_search_installed,
     find_search,
+    prepare_ray,
     search_named,
     start_search,
 )
@@ -98,7 +98,7 @@ def experiment(
 def search_run(name: Annotated[str, typer.Argument(help="An experiment with a search.")]) -> None:
     """Choose and watch the trials of a search; `experiment --space` starts this command."""
     search = search_named(name)
-    check_search_installed()
+    prepare_ray()
     from pipeline.queue.tuning import run_search  # loads ray
 
     with progress(f"Searching {name}") as set_progress:

@@ -5,6 +5,7 @@ by the queue's engine, so that they go on if the search is killed; it goes on wi
 """
 
 import hashlib
+import os
 import secrets
 import shlex
 from collections.abc import Iterable
@@ -36,6 +37,13 @@ NOT_PROMISING = "Not promising: cut by the search."
 
 MIN_SAMPLES = {"asha": 4, "random": 2, "bayes": 11}
 MAX_SAMPLES = 1000
+
+_RAY_ENVIRONMENT = {
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on Linux it means: loopback alone
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+}
 
 SearchState = Literal["running", "finished", "failed", "stopped"]
 
@@ -109,7 +117,7 @@ class Search(BaseModel):
             config=config,
             space=space_text(axes),
             samples=samples,
-            algorithm=algorithm,  # type: ignore[arg-type]
+            algorithm=algorithm,
             seed=secrets.randbelow(2**31) if seed is None else seed,
         )
 
@@ -161,6 +169,16 @@ def _check_samples(axes: tuple[Axis, ...], samples: int, algorithm: str) -> None
             f"The space has {size:,.0f} configurations, fewer than {samples} samples: take fewer, "
             "or try them all with --vary."
         )
+
+
+def prepare_ray() -> None:
+    """Set the environment that Ray reads when it is imported.
+
+    Raises:
+        UserError: it is not installed; the sentence names the extra.
+    """
+    check_search_installed()
+    os.environ.update(_RAY_ENVIRONMENT, EMOTION_WORKSPACE=str(workspace()))
 
 
 def check_search_installed() -> None:

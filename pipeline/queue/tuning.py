@@ -1,4 +1,6 @@
-"""Runs a search by Ray Tune. Loads ray, so only the process of a search imports it; no keras.
+"""Runs a search by Ray Tune. Loads no keras.
+
+It loads ray, so only the process of a search imports it, after `prepare_ray`.
 
 Tune decides which configurations are tried and which are cut, and nothing else: each of its trials
 queues a run and reports that run's epochs, wherever the queue's engine trains it.
@@ -6,7 +8,6 @@ queues a run and reports that run's epochs, wherever the queue's engine trains i
 
 import logging
 import math
-import os
 import tempfile
 import threading
 import time
@@ -32,17 +33,10 @@ from pipeline.runs import Notes, Run, RunTable, find_run
 from pipeline.runs.history import best_row
 from pipeline.training.resume import RESUMABLE, check_resumable
 from pipeline.training.run_setup import new_run
-from pipeline.workspace import workspace
 
 _POLL_S, _WATCH_S = 0.25, 1.0
 _REDUCTION = 3  # of the trials that reach a rung, one in three goes on, as in the paper of ASHA
 _LOOPBACK = "127.0.0.1"
-_ENVIRONMENT = {
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on Linux it means: loopback alone
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-}
 
 
 class QueuedRun(tune.Trainable):
@@ -56,7 +50,7 @@ class QueuedRun(tune.Trainable):
         """Find or queue the run of a point of the space."""
         search = search_named(config["search"])
         title, train = configuration(search.config, search.axes, config["values"])
-        self._monitor, self._epochs = search.config.monitor, train.total_epochs
+        self._metric, self._epochs = search.config.monitor, train.total_epochs
         run = _find_run(search, train)
         self._run = run or new_run(train, notes=Notes(name=title, experiment=search.name))
         status = self._run.status()
@@ -87,8 +81,8 @@ class QueuedRun(tune.Trainable):
             time.sleep(_POLL_S)
 
     def _result(self, history: pd.DataFrame, ended: bool) -> dict[str, Any]:
-        best = best_row(history, self._monitor)
-        value = math.nan if best is None else float(best[self._monitor])
+        best = best_row(history, self._metric)
+        value = math.nan if best is None else float(best[self._metric])
         return {"value": value, "epoch": len(history), "run": self._run.name, "done": ended}
 
 
@@ -137,7 +131,6 @@ def run_search(search: Search, set_progress: Callable[[float], None]) -> None:
         UserError: some trials could not be made; the others have ended.
     """
     parallel = min(max_parallel_runs(), search.samples)
-    os.environ.update(_ENVIRONMENT, EMOTION_WORKSPACE=str(workspace()))
     with tempfile.TemporaryDirectory(prefix="ray") as folder, _watch(search, set_progress):
         ray.init(
             "local",
@@ -177,7 +170,12 @@ def _tuner(search: Search, parallel: int, folder: str) -> tune.Tuner:
             max_concurrent_trials=parallel,
             reuse_actors=True,
         ),
-        run_config=tune.RunConfig(storage_path=folder, verbose=0, callbacks=[CutTrials()]),
+        run_config=tune.RunConfig(
+            storage_path=folder,
+            verbose=0,
+            callbacks=[CutTrials()],
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+        ),
     )
 
 
@@ -240,25 +238,24 @@ def _optuna(search: Search) -> Any:
 
 def _point(search: Search, run: Run) -> Values | None:
     """Return the point of the space that a run trains; None if it is of another space."""
-    point: dict[str, str | float] = {}
     try:
         fields = fields_of(run.train_config())
-        for axis in search.axes:
-            point[axis.field] = _value_on(axis, fields[axis.field], search)
-    except (UserError, KeyError, StopIteration):
+    except UserError:
         return None
-    return point
+    values = {axis.field: _value_on(axis, fields.get(axis.field), search) for axis in search.axes}
+    point = {field: value for field, value in values.items() if value is not None}
+    return point if len(point) == len(values) else None
 
 
-def _value_on(axis: Axis, value: Any, search: Search) -> str | float:
-    """Return a field's value as a point has it; StopIteration if it is not on the axis."""
+def _value_on(axis: Axis, value: Any, search: Search) -> str | float | None:
+    """Return a field's value as a point has it; None if it is not on the axis."""
     if not axis.choices:
-        return next(each for each in (value,) if axis.low <= each <= axis.high)
-    return next(
-        choice
-        for choice in axis.choices
-        if fields_of(variant(search.config, {axis.field: choice})[1]).get(axis.field) == value
-    )
+        within = isinstance(value, int | float) and axis.low <= value <= axis.high
+        return value if within else None
+    for choice in axis.choices:
+        if fields_of(variant(search.config, {axis.field: choice})[1])[axis.field] == value:
+            return choice
+    return None
 
 
 @contextmanager

@@ -115,8 +115,8 @@ def test_draws_are_the_same_for_a_seed_and_begin_alike_for_more_samples():
     rates = [float(point["learning_rate"]) for point in points]
     assert all(1e-4 <= rate <= 1e-1 for rate in rates)
     assert sum(rate < 10**-2.5 for rate in rates) in range(4, 13)
-    with pytest.raises(UserError, match="Only 2 different trainings"):
-        draw(make(space="schedule=cosine|constant plateau_patience=1..9", samples=4))
+    with pytest.raises(UserError, match="Only 4 different trainings"):
+        draw(make(space="schedule=cosine|constant|plateau plateau_patience=1|2", samples=5))
 
 
 @needs_ray
@@ -132,7 +132,7 @@ def test_trials_behind_others_are_cut_and_a_search_goes_on_without_repeating_any
             if run.state() == "stopped":
                 assert run.status().message == NOT_PROMISING and len(run.history()) < EPOCHS
         epochs = epochs_of(runs)
-        assert sum(epochs) <= 8 * EPOCHS / 2
+        assert sum(epochs) <= 8 * EPOCHS * 2 / 3
         best = read_trials(experiments(RunTable().rows())["rates"])[0]
         assert best.row.run.state() == "finished"
         assert find_search("rates").state() == "finished"
