@@ -251,7 +251,8 @@ def _value_on(axis: Axis, value: Any, search: Search) -> str | float | None:
     """Return a field's value as a point has it; None if it is not on the axis."""
     if not axis.choices:
         within = isinstance(value, int | float) and axis.low <= value <= axis.high
-        return value if within else None
+        number: float | None = value if within else None
+        return number
     for choice in axis.choices:
         if fields_of(variant(search.config, {axis.field: choice})[1])[axis.field] == value:
             return choice
