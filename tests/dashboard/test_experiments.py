@@ -1,5 +1,7 @@
 """Several values in the form of a new run, and the experiment that they become."""
 
+from importlib.util import find_spec
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -9,6 +11,7 @@ from pipeline.config.train_config import TrainConfig
 from pipeline.data.exclusions import exclude
 from pipeline.data.store import load_dataset
 from pipeline.queue.experiment import vary
+from pipeline.queue.search import NOT_PROMISING, Search, searches
 from pipeline.runs import Notes, Run, create_run, list_runs
 from pipeline.training.estimate import cost_key, save_estimate
 from tests.dashboard.pages import as_shown, labels, press, texts, traces
@@ -18,6 +21,7 @@ from tests.evaluation.makers import make_run as make_model
 from tests.training.test_estimate import some_estimate
 
 pytestmark = pytest.mark.usefixtures("two_datasets")
+needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="the extra 'ray' is not installed")
 RATES = {"learning_rate": ["0.1", "0.01", "0.001"]}
 
 
@@ -194,3 +198,40 @@ def test_a_damaged_or_deleted_run_does_not_break_the_page():
     whole.remove()
     broken.remove()
     assert "No experiment yet" in texts(at.run())
+
+
+@needs_ray
+def test_ranges_become_a_search(endless):
+    at = sweep_form("learning_rate", "widths")
+    at.segmented_control(key="train.sweep.kind").set_value("Search ranges").run()
+    assert not any(label.startswith("Search 16") for label in labels(at))  # one value of widths
+    at.select_slider(key="train.space.learning_rate").set_value((1e-4, 1e-1))
+    at.multiselect(key="train.sweep.widths").set_value(["16,32", "8,16"])
+    at.number_input(key="train.space.samples").set_value(20).run()
+
+    assert "--space 'learning_rate=log(0.0001,0.1) widths=16,32|8,16'" in command(at)
+    assert "**20 trials** · asha · at most 800 epochs in total" in texts(at)
+    at.selectbox(key="train.space.method").set_value("bayes")
+    at.number_input(key="train.space.samples").set_value(5).run()
+    assert "5 samples are too few: bayes needs 11" in at.error[0].value
+    at.number_input(key="train.space.samples").set_value(11).run()
+    press(at, "Search 11 trials")
+    (search,) = searches().values()
+    assert (search.name, search.algorithm) == ("learning rate × widths", "bayes")
+    assert [process.args[-3:] for process in endless] == [["search-run", "--", search.name]]
+
+
+def test_a_search_tells_how_far_it_is_and_goes_on():
+    config = TrainConfig(dataset="plain")
+    search = Search.make("rates", config, "learning_rate=log(1e-3,1e-1)", 4, "asha", seed=0)
+    search.save()
+    at = experiments()
+    assert "0 of 4 trials have ended" in texts(at) and labels(at) == ["Resume search"]
+
+    cut, _, _ = make_runs("rates", RATES, [0.4, 0.6, 0.5])
+    cut.update_status(state="stopped", message=NOT_PROMISING)
+    at = experiments()
+    assert "3 of 4 trials have ended, 1 of them as not promising" in texts(at)
+    assert at.dataframe[0].value["state"].tolist()[-1].endswith("stopped: not promising")
+    search.model_copy(update={"finished": True}).save()
+    assert "Resume search" not in labels(experiments())

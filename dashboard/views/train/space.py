@@ -92,7 +92,8 @@ def show_space(config: TrainConfig, name: str) -> SpaceSearch:
     values = config.model_dump()
     fields = sweepable_fields(values)
     fields.pop("monitor")  # trials are compared by it
-    space = {name: _ask_axis(fields[name], values) for name in ask_fields(fields, MAX_FIELDS)}
+    chosen = ask_fields(fields, MAX_FIELDS, "train.space.fields")
+    space = {field: _ask_axis(fields[field], values) for field in chosen}
     method, samples = _ask_method()
     if not space or not all(space.values()):
         return SpaceSearch()

@@ -125,33 +125,34 @@ def sweepable_fields(values: Values) -> dict[str, FormField]:
     }
 
 
-def ask_fields(fields: Mapping[str, FormField], most: int) -> list[str]:
+def ask_fields(fields: Mapping[str, FormField], most: int, key: str = _FIELDS) -> list[str]:
     """Ask which fields differ between the runs.
 
     Args:
         fields: name → field, those to choose from.
         most: how many may be chosen.
+        key: of the widget; one with another limit needs another key.
     """
     selected = st.session_state.setdefault(_SELECTED, [])
     offered = [name for name in selected if name in fields][:most]
-    if st.session_state.get(_FIELDS) != offered:
-        st.session_state[_FIELDS] = offered
+    if st.session_state.get(key) != offered:
+        st.session_state[key] = offered
     return st.multiselect(
         "Fields to vary",
         fields,
         format_func=lambda name: fields[name].words,
         max_selections=most,
         placeholder=f"up to {most}",
-        key=_FIELDS,
+        key=key,
         on_change=_remember_fields,
-        args=(list(fields),),
+        args=(list(fields), key),
     )
 
 
-def _remember_fields(offered: Sequence[str]) -> None:
+def _remember_fields(offered: Sequence[str], key: str) -> None:
     """Store the selected fields, and those selected before that are not offered at present."""
     hidden = [name for name in st.session_state[_SELECTED] if name not in offered]
-    st.session_state[_SELECTED] = [*st.session_state[_FIELDS], *hidden]
+    st.session_state[_SELECTED] = [*st.session_state[key], *hidden]
 
 
 def ask_values(field: FormField, values: Values) -> list[str]:
