@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import cv2
+import pandas as pd
 import pytest
 import skimage.data
 from typer.main import get_command
@@ -129,11 +130,18 @@ def test_the_commands_for_the_sample_a_photo_and_a_video_run_as_they_stand(tmp_p
     assert "accuracy" in run(documented("evaluate", "sample"))
     assert "Confusion matrix" in (tmp_path / "report.html").read_text()
     assert "resnet50v2" in run(documented("compare", "sample"))
-    assert "happy" in run(documented("predict"))
+    assert "happy" in run(documented("predict", "--annotated"))
     assert (tmp_path / "annotated" / "photo.png").is_file()
-    run(documented("video"))
+    run(documented("video", "--csv"))
     assert (tmp_path / "emotions.mp4").is_file()
     assert "happy" in (tmp_path / "emotions.csv").read_text()
+    for folder, file in (("photos", "photo.jpg"), ("videos", "clip.mp4")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / file).rename(tmp_path / folder / file)
+    assert "1" in run(documented("predict", "photos"))
+    run(documented("video", "videos"))
+    assert {"happy"} <= {*pd.read_parquet("faces/parts")["emotion"]}
+    assert (tmp_path / "emotions" / "videos" / "00000-clip.mp4").is_file()
     assert documented("train", "sample") == TRAIN.split()  # what the shared run is trained by
 
 

@@ -18,6 +18,7 @@ from pipeline.cli import (
     face_map,
     models,
     recognize,
+    recognize_batch,
     runs,
     serve,
     train,
@@ -68,6 +69,7 @@ app.command("doctor")(doctor.doctor)
 app.command("probe", hidden=True)(doctor_ray.probe)
 app.command("predict")(recognize.predict)
 app.command("video")(recognize.video)
+app.command("write-parts", hidden=True)(recognize_batch.write_parts)
 app.command("serve")(serve.serve)
 
 

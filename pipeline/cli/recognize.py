@@ -19,13 +19,21 @@ from pipeline.cli.output import (
     show,
     show_one,
 )
-from pipeline.data.images import ImageError, decode_color
+from pipeline.cli.recognize_batch import (
+    PART_SIZE,
+    EngineName,
+    Output,
+    TableFormat,
+    Workers,
+    check_without_output,
+    recognize_batch,
+)
+from pipeline.data.images import SUFFIXES, ImageError, decode_color
 from pipeline.errors import UserError
 from pipeline.jobs import current_job
-from pipeline.labels import EMOTIONS
 from pipeline.runs import find_model
 from pipeline.storage import cannot_write, csv_text, write_atomic, write_output, write_text
-from pipeline.vision.boxes import Box
+from pipeline.vision.batch.output import Options
 from pipeline.vision.detectors import DETECTORS, find_detector
 from pipeline.vision.drawing import draw_faces
 from pipeline.vision.face_pipeline import FacePipeline
@@ -34,10 +42,12 @@ from pipeline.vision.live.settings import LiveSettings, scale_smallest_face
 from pipeline.vision.photo import PhotoDetector, PhotoFaces, photo_document, recognize
 from pipeline.vision.photo_files import faces_of_files, find_photos, read_photo
 from pipeline.vision.recognizer import Recognizer
+from pipeline.vision.tables import PHOTO_SCHEMA
 from pipeline.vision.video.annotate import recognize_video
+from pipeline.vision.video.decode import SUFFIXES as VIDEO_SUFFIXES
 from pipeline.vision.video.decode import video_size
 
-COLUMNS = ("path", "face", *Box._fields, "cropped", "emotion", "confidence", *EMOTIONS)
+COLUMNS = PHOTO_SCHEMA.names[:-1]
 
 DetectorName = Annotated[str, typer.Option(help=f"Face detector: {', '.join(DETECTORS)}.")]
 
@@ -46,9 +56,12 @@ _LIVE = LiveSettings()
 
 def video(
     model: ModelName,
-    source: Annotated[Path, typer.Argument(metavar="IN", help="A video.")],
-    out: Annotated[
-        Path, typer.Argument(metavar="OUT", help="A new .mp4 file.", callback=output_file)
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="IN OUT",
+            help="A video and a new .mp4 file. With --output: videos, folders, zips, tars, lists.",
+        ),
     ],
     csv: Annotated[
         Path | None, typer.Option(help="Write a row per face and frame.", callback=output_file)
@@ -57,13 +70,58 @@ def video(
         float, typer.Option(min=0, help="Seconds over which a face's probabilities are averaged.")
     ] = _LIVE.smoothing_s,
     detector: DetectorName = _LIVE.detector,
+    output: Output = None,
+    annotated: Annotated[
+        bool, typer.Option("--annotated", help="With --output: also the videos with faces drawn.")
+    ] = False,
+    recursive: Annotated[
+        bool, typer.Option("--recursive", help="With --output: also the folders in a folder.")
+    ] = False,
+    table_format: TableFormat = None,
+    engine: EngineName = None,
+    workers: Workers = None,
     as_json: Json = False,
 ) -> None:
     """Write a video with its faces and their emotions drawn, without its sound.
 
     Each frame keeps its time. A face is drawn from the second frame it is detected in. Of a
     damaged or truncated video, the readable part is written.
+
+    With --output FOLDER, any number of videos: one table each, and with --annotated one video. The
+    same command goes on after an interruption.
     """
+    if output is not None:
+        if csv:
+            raise UserError("--csv does not go with --output: take --format csv.")
+        options = Options(
+            model=model,
+            detector=detector,
+            smoothing_s=smoothing,
+            annotated=annotated,
+            format=table_format or "parquet",
+        )
+        return recognize_batch(
+            "videos",
+            paths,
+            VIDEO_SUFFIXES,
+            output,
+            options,
+            recursive=recursive,
+            engine=engine,
+            workers=workers,
+            as_json=as_json,
+        )
+    check_without_output(
+        annotated=annotated,
+        recursive=recursive,
+        format=table_format,
+        engine=engine,
+        workers=workers,
+    )
+    if len(paths) != 2:
+        raise typer.BadParameter("name a video and a new .mp4 file, or give --output FOLDER.")
+    source, out = paths
+    output_file(out)
     if out.suffix.lower() != ".mp4":
         raise UserError(f"{out} is not the name of an MP4 file: let it end in .mp4.")
     run, make_detector = find_model(model), find_detector(detector)
@@ -85,7 +143,10 @@ def video(
 
 def predict(
     model: ModelName,
-    paths: Annotated[list[Path], typer.Argument(help="Photos, folders of photos, patterns.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(help="Photos, folders, patterns. With --output also zips, tars and lists."),
+    ],
     recursive: Annotated[
         bool, typer.Option("--recursive", help="Also take the folders in a folder.")
     ] = False,
@@ -101,6 +162,13 @@ def predict(
         bool, typer.Option("--two-views", help="Average each face and its mirror image.")
     ] = False,
     detector: DetectorName = _LIVE.detector,
+    output: Output = None,
+    table_format: TableFormat = None,
+    part_size: Annotated[
+        int | None, typer.Option(min=1, help=f"Photos of a part; {PART_SIZE} by default.")
+    ] = None,
+    engine: EngineName = None,
+    workers: Workers = None,
     as_json: Json = False,
 ) -> None:
     """Detect the faces of photos and predict their emotions.
@@ -111,7 +179,34 @@ def predict(
     --two-views takes twice the time; pages and stored metrics do not use it.
 
     --annotated writes a PNG file under the photo's name, numbered if that is taken.
+
+    --output FOLDER takes any number of photos, also in archives, or in lists: .txt files with a
+    path in each line. It writes a table for each part of them. The same command goes on after an
+    interruption.
     """
+    if output is not None:
+        if csv or annotated:
+            raise UserError("--csv and --annotated do not go with --output: take --format csv.")
+        options = Options(
+            model=model,
+            detector=detector,
+            cropped=cropped,
+            two_views=two_views,
+            format=table_format or "parquet",
+            part_size=part_size or PART_SIZE,
+        )
+        return recognize_batch(
+            "photos",
+            paths,
+            SUFFIXES,
+            output,
+            options,
+            recursive=recursive,
+            engine=engine,
+            workers=workers,
+            as_json=as_json,
+        )
+    check_without_output(format=table_format, part_size=part_size, engine=engine, workers=workers)
     recognizer = Recognizer.load(find_model(model), two_views=two_views)
     files, errors = find_photos(paths, recursive)
     photos = []

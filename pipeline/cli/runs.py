@@ -103,6 +103,7 @@ def _describe_active(row: RunRow, place: int | None) -> dict[str, Any]:
         "epoch": row.status.epoch,
         "epochs": row.status.epochs,
         "seconds_left": row.status.eta_s,
+        "message": row.status.message,
     }
 
 

@@ -7,7 +7,7 @@ from filelock import Timeout
 
 from pipeline.errors import UserError
 from pipeline.queue import queue
-from pipeline.queue.engines import ENGINES, Handle, engine_named
+from pipeline.queue.engines import ENGINES, Handle, Unreachable, engine_named
 from pipeline.queue.notices import send_notice
 from pipeline.queue.settings import queue_settings
 from pipeline.runs import Run, RunTable
@@ -47,17 +47,28 @@ def _work() -> None:
             return
         running = {row.run.name for row in table.rows() if row.status.process()}
         settings = queue_settings()
+        new: list[Handle] = []
         if queued and len(handles) + len(running - started) < settings.max_parallel_runs:
             with suppress(FileNotFoundError):  # deleted at this moment
-                handles += _start(queued[0], settings.engine)
-        else:
+                new = _start(queued[0], settings.engine)
+        if not new:
             time.sleep(_POLL_S)
+        handles += new
 
 
 def _start(run: Run, engine: str) -> list[Handle]:
-    """Start a run; one that its engine does not take is interrupted, and can be resumed."""
+    """Start a run; one that its engine does not take is interrupted, and can be resumed.
+
+    It stays queued as long as the engine cannot be reached.
+    """
     try:
         return [engine_named(engine).start(run)]
+    except Unreachable as error:
+        with run.locked():
+            status = run.status()
+            if status.state == "queued" and status.message != error.on_page:
+                run.update_status(message=error.on_page)
+        return []
     except UserError as error:
         with run.locked():
             run.interrupt(error.on_page)

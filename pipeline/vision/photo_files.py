@@ -2,7 +2,7 @@
 
 import glob
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 from pipeline.data.images import MAX_BYTES, SUFFIXES, ImageError, decode_gray
@@ -27,40 +27,46 @@ def find_photos(
     errors = []
     for path in paths:
         try:
-            found.update(dict.fromkeys(_files_of(path, recursive)))
+            found.update(dict.fromkeys(files_of(path, recursive)))
         except UserError as error:
             errors.append(error)
     return list(found), errors
 
 
-def _files_of(path: Path, recursive: bool) -> list[Path]:
+def files_of(path: Path, recursive: bool, suffixes: Container[str] = SUFFIXES) -> Iterator[Path]:
+    """Yield the files that a path names, see `find_photos`, of a folder those with some endings.
+
+    Raises:
+        UserError: it names none.
+    """
     if path.is_dir():
-        return _images_in(path, recursive)
+        yield from _files_in(path, recursive, suffixes)
+        return
     if path.exists() or not glob.has_magic(str(path)):
-        return [path]
+        yield path
+        return
     matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
     files = [match for match in matches if not match.is_dir()]
     if not files:
         raise UserError(f"{path} matches no file: correct it, or name a folder.")
-    return files
+    yield from files
 
 
-def _images_in(folder: Path, recursive: bool) -> list[Path]:
+def _files_in(folder: Path, recursive: bool, suffixes: Container[str]) -> Iterator[Path]:
     def fail(error: OSError) -> None:
         raise UserError(f"{error.filename} cannot be read: {error.strerror}.") from error
 
-    found = []
+    empty = True
     for parent, folders, names in os.walk(folder, onerror=fail):
         folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
-        found += [
-            Path(parent, name)
-            for name in sorted(names)
-            if Path(name).suffix.lower() in SUFFIXES and not name.startswith(".")
-        ]
-    if not found:
+        for name in sorted(names):
+            if Path(name).suffix.lower() in suffixes and not name.startswith("."):
+                empty = False
+                yield Path(parent, name)
+    if empty:
+        kind = "image" if suffixes is SUFFIXES else "video"
         where = "" if recursive else "; --recursive also takes those in its folders"
-        raise UserError(f"{folder} holds no image{where}.")
-    return found
+        raise UserError(f"{folder} holds no {kind}{where}.")
 
 
 def faces_of_files(
@@ -79,14 +85,26 @@ def faces_of_files(
 
     def faces_of(path: Path) -> PhotoFaces | UserError:
         try:
-            gray = decode_gray(read_photo(path))
-        except ImageError as error:
-            return UserError(f"{path} {error}.")
+            return faces_of_photo(path, read_photo(path), detector, cropped)
         except UserError as error:
             return error
-        return whole_image(gray) if cropped else detect_faces(gray, detector)
 
     return map_in_order(faces_of, paths)
+
+
+def faces_of_photo(
+    name: Path | str, content: bytes, detector: Detector, cropped: bool
+) -> PhotoFaces:
+    """Decode an image file and find its faces, see `faces_of_files`.
+
+    Raises:
+        UserError: it cannot be decoded.
+    """
+    try:
+        gray = decode_gray(content)
+    except ImageError as error:
+        raise UserError(f"{name} {error}.") from error
+    return whole_image(gray) if cropped else detect_faces(gray, detector)
 
 
 def read_photo(path: Path) -> bytes:
@@ -100,10 +118,15 @@ def read_photo(path: Path) -> bytes:
         if not path.is_file():
             raise UserError(f"{path} is not a regular file.")
         if size > MAX_BYTES:
-            raise UserError(
-                f"{path} has {size / 1024**2:,.0f} MB, more than the {MAX_BYTES // 1024**2} MB "
-                "that are read of a photo: save it as JPEG."
-            )
+            raise too_large(path, size)
         return path.read_bytes()
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def too_large(name: Path | str, size: int) -> UserError:
+    """Return the error for an image file of more than `MAX_BYTES`, its size in bytes."""
+    return UserError(
+        f"{name} has {size / 1024**2:,.0f} MB, more than the {MAX_BYTES // 1024**2} MB that are "
+        "read of a photo: save it as JPEG."
+    )

@@ -1,5 +1,6 @@
 """Inference on 48x48 gray face crops with OpenVINO. Independent of video and Streamlit."""
 
+import os
 from typing import Literal, Self
 
 import numpy as np
@@ -58,7 +59,8 @@ class Recognizer:
             precision: `f32` for metrics that are stored or compared, `default` for the
                 processor's fastest (bfloat16 where it can), `int8` for the quantized model, if
                 one was made, with the rest as in `default`.
-            threads: processor threads of an inference, 0 for one per core.
+            threads: processor threads of an inference; 0 for one per core, or for as many as
+                `OMP_NUM_THREADS` leaves to this process, as in a job of a cluster.
             two_views: predict the mean of a face and its mirror image, in twice the time.
             streams: inferences at a time, of the recognizers that share the compiled model; the
                 others wait for their turn.
@@ -163,9 +165,14 @@ def compile_network(
     """Compile a network for this processor; see `Recognizer.load` for the arguments."""
     options: dict[str, object] = {
         "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_NUM_THREADS": threads * streams,
+        "INFERENCE_NUM_THREADS": threads * streams or _threads_left(),
         "NUM_STREAMS": streams,
     }
     if precision == "f32":
         options["INFERENCE_PRECISION_HINT"] = "f32"
     return ov.Core().compile_model(network, "CPU", options)
+
+
+def _threads_left() -> int:
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    return int(given) if given.isdecimal() else 0

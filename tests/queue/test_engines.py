@@ -11,6 +11,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
@@ -161,21 +164,44 @@ def test_a_run_outlives_its_node_and_says_when_the_cluster_is_gone(sample, clust
 
 @pytest.mark.slow
 @needs_ray
-def test_a_run_that_no_cluster_takes_is_interrupted_and_says_why(
+def test_a_run_that_no_cluster_can_take_is_interrupted_and_says_why(
     sample, no_worker, empty_workspace, monkeypatch
 ):
+    monkeypatch.delenv("EMOTION_RAY_ADDRESS", raising=False)
+    queue.set_engine("ray")
+    (run,) = submit(1)
+
+    run_pipeline("work", empty_workspace)
+
+    assert run.state() == "interrupted" and "Where is the Ray cluster?" in run.status().message
+    check_resumable(run)
+
+
+@needs_ray
+def test_a_run_stays_queued_while_its_cluster_is_down_and_goes_on_after(
+    sample, no_worker, monkeypatch
+):
+    monkeypatch.setattr(ray, "_RETRY_S", (0, 0))
+    monkeypatch.setattr(ray, "_SILENT_S", 0)
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         nobody = f"http://127.0.0.1:{closed.getsockname()[1]}"
-        for address, sentence in (("", "Where is the Ray cluster?"), (nobody, "does not answer")):
-            monkeypatch.setenv("EMOTION_RAY_ADDRESS", address)
-            queue.set_engine("ray")
-            (run,) = submit(1)
+    queue.set_engine("ray", address=nobody)
+    waiting, submitted = submit(2)
+    submitted.update_status(engine="ray", job="a-job", address=nobody)  # and forgotten since
+    thread = threading.Thread(target=worker.work, daemon=True)
+    thread.start()
+    for run in (waiting, submitted):
+        wait_for(lambda run=run: "does not answer" in run.status().message)
+        assert run.state() == "queued"
 
-            run_pipeline("work", empty_workspace)
-
-            assert run.state() == "interrupted" and sentence in run.status().message
-            check_resumable(run)
+    set_max_parallel_runs(2)
+    with fake_cluster(port=int(nobody.rpartition(":")[2])) as cluster:
+        for run in (waiting, submitted):
+            wait_for(lambda run=run: run.status().job in cluster.jobs and not run.status().message)
+            queue.stop(run)
+        thread.join(30)
+    assert not thread.is_alive() and len(cluster.jobs) == 2
 
 
 def test_without_the_extra_a_sentence_names_it(sample, no_worker, monkeypatch):
@@ -205,55 +231,105 @@ def test_a_job_gets_what_a_training_reads_but_no_secret_and_a_thread_for_each_cp
     assert not secret & passed.keys()
 
 
-@pytest.fixture
-def slow_ray(sample, no_worker) -> Iterator[list[str]]:
-    """The requests to a cluster whose answer to the first one is lost; the queue is set to it."""
-    requests: list[str] = []
+@dataclass
+class FakeCluster:
+    """The HTTP interface of a cluster whose jobs never begin.
+
+    Args:
+        loses_answer: it does not answer the first submission, which it obeys.
+        refusal: its answer to each submission, unless it is empty.
+    """
+
+    loses_answer: bool = False
+    refusal: str = ""
+    address: str = ""
+    jobs: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def answer(self, path: str, content: bytes) -> tuple[int, object] | None:
+        if path == "/api/version":
+            return 200, {"version": "4", "ray_version": "2.60.0", "ray_commit": ""}
+        self.requests.append(path)
+        name = path.removeprefix("/api/jobs/").removesuffix("/stop")
+        if not name:
+            return self._submit(json.loads(content)["submission_id"])
+        if path.endswith("/stop"):
+            return 200, {"stopped": True}
+        if name in self.jobs:
+            return 200, {"type": "SUBMISSION", "status": "PENDING", "entrypoint": ""}
+        return 404, f"Job {name} does not exist"
+
+    def _submit(self, job: str) -> tuple[int, object] | None:
+        if self.refusal:
+            return 500, self.refusal
+        if job in self.jobs:
+            return 500, f"Job with submission_id {job} already exists."
+        self.jobs.append(job)
+        if self.loses_answer and len(self.requests) == 1:
+            return None
+        return 200, {"job_id": None, "submission_id": job}
+
+
+@contextmanager
+def fake_cluster(port: int = 0, **options: object) -> Iterator[FakeCluster]:
+    cluster = FakeCluster(**options)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            assert self.path == "/api/version"
-            self._answer(200, {"version": "4", "ray_version": "2.60.0", "ray_commit": ""})
-
-        def do_POST(self) -> None:
-            job = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "{}")
-            requests.append(self.path)
-            if self.path == "/api/jobs/" and requests.count(self.path) > 1:
-                sentence = f"Job with submission_id {job['submission_id']} already exists."
-                self._answer(500, sentence)
-            elif self.path.endswith("/stop"):
-                self._answer(200, {"stopped": True})
-            else:
+            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            answer = cluster.answer(self.path, content)
+            if answer is None:
                 self.close_connection = True
-
-        def _answer(self, code: int, content: object) -> None:
-            body = json.dumps(content).encode()
-            self.send_response(code)
+                return
+            body = json.dumps(answer[1]).encode()
+            self.send_response(answer[0])
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 
+        do_POST = do_GET
+
         def log_message(self, *arguments: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        queue.set_engine("ray", address=f"http://127.0.0.1:{server.server_port}")
-        yield requests
+        cluster.address = f"http://127.0.0.1:{server.server_port}"
+        queue.set_engine("ray", address=cluster.address)
+        yield cluster
         server.shutdown()
 
 
 @needs_ray
-def test_a_job_whose_acceptance_was_lost_stays_with_its_cluster(slow_ray):
-    (run,) = submit(1)
-    ENGINES["ray"].start(run)
-    assert slow_ray == ["/api/jobs/"] * 2 and run.state() == "queued"
-    job = run.status().job
+def test_a_job_whose_acceptance_was_lost_stays_with_its_cluster(sample, no_worker):
+    with fake_cluster(loses_answer=True) as cluster:
+        (run,) = submit(1)
+        ENGINES["ray"].start(run)
+        assert cluster.requests == ["/api/jobs/"] * 2 and run.state() == "queued"
+        job = run.status().job
 
-    queue.set_engine("local", address="")  # of runs that start from now on
-    queue.stop(run)
+        queue.set_engine("local", address="")  # of runs that start from now on
+        queue.stop(run)
 
-    assert run.state() == "stopped" and slow_ray[2:] == [f"/api/jobs/{job}/stop"]
+    assert run.state() == "stopped" and cluster.requests[2:] == [f"/api/jobs/{job}/stop"]
+
+
+@needs_ray
+def test_a_job_that_the_cluster_refuses_is_stopped_and_its_run_resumes_without_it(
+    sample, no_worker
+):
+    with fake_cluster(refusal="no more jobs") as cluster:
+        (run,) = submit(1)
+        worker.work()
+        submitted, stopped = cluster.requests
+    assert submitted == "/api/jobs/" and stopped.endswith("/stop")
+    assert run.state() == "interrupted" and "refuses: no more jobs" in run.status().message
+
+    for resume in (partial(run.enqueue, "stopped"), partial(run.claim, "stopped")):
+        run.update_status(state="stopped", engine="ray", job="a-job", address=cluster.address)
+        resume()
+        status = run.status()
+        assert (status.engine, status.job, status.address) == ("local", "", "")
 
 
 @needs_ray
@@ -273,21 +349,22 @@ def test_a_cluster_that_does_not_answer_is_asked_once(sample, no_worker, monkeyp
         runs = submit(3)
         for run in runs:
             run.update_status(engine="ray", job="a-job", address=address)
-            assert ENGINES["ray"].poll(Handle.of(run, run.status()))
-            assert run.state() == "interrupted" and "does not answer" in run.status().message
+            assert not ENGINES["ray"].poll(Handle.of(run, run.status()))
+            assert run.state() == "queued" and "does not answer" in run.status().message
         server.shutdown()
     assert connections == 3  # of the first run
 
 
 @needs_ray
-def test_a_run_that_lives_again_while_the_cluster_is_asked_is_not_lost(slow_ray):
-    (run,) = submit(1)
-    handle = ENGINES["ray"].start(run)
-    stale = {"state": "running", "host": "far", "pid": 1, "heartbeat": time.time() - 60}
-    run.update_status(**stale)
-    assert run.state() == "interrupted"
-    run.update_status(heartbeat=time.time())
+def test_a_run_that_lives_again_while_the_cluster_is_asked_is_not_lost(sample, no_worker):
+    with fake_cluster() as cluster:
+        (run,) = submit(1)
+        handle = ENGINES["ray"].start(run)
+        stale = {"state": "running", "host": "far", "pid": 1, "heartbeat": time.time() - 60}
+        run.update_status(**stale)
+        assert run.state() == "interrupted"
+        run.update_status(heartbeat=time.time())
 
-    assert not ray._record_loss(handle, "It was lost.")
+        assert not ray._record_loss(handle, "It was lost.")
 
-    assert run.state() == "running" and len(slow_ray) == 2
+    assert run.state() == "running" and len(cluster.requests) == 1

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from pipeline.config.train_config import TrainConfig
 from pipeline.errors import UserError
 from pipeline.jobs import ProcessId
+from pipeline.locks import locked
 from pipeline.runs import (
     Notes,
     Run,
@@ -260,6 +262,19 @@ def test_a_run_is_removed_but_not_while_it_is_trained(run):
     run.remove()
 
     assert list_runs() == [] and not list(run.path.parent.iterdir())
+
+
+def test_a_removal_that_waits_for_a_training_to_let_go_holds_up_no_other_run(run):
+    with ThreadPoolExecutor(1) as pool:
+        with run.training():
+            removal = pool.submit(run.remove)
+            for _ in range(10):  # while it waits
+                time.sleep(0.02)
+                with locked(workspace() / "runs.lock", timeout_s=0.5):
+                    pass
+            assert not removal.done()
+        removal.result()
+    assert list_runs() == []
 
 
 def test_a_removal_that_is_killed_leaves_no_partial_run(run):

@@ -103,6 +103,8 @@ def _show_queued(row: RunRow, place: int, last: int) -> None:
             _small_button(
                 row, "Cancel", partial(actions.stop_run, row.run), icon=":material/close:"
             )
+    if row.status.message:  # why it waits
+        st.caption(escape_markdown(row.status.message))
 
 
 def _small_button(

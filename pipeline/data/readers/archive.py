@@ -70,7 +70,7 @@ def is_tar(path: Path) -> bool:
     return path.name.lower().endswith(TAR_ENDINGS)
 
 
-def members(source: Path) -> Iterator[Member]:
+def members(source: Path, max_ratio: int = 0) -> Iterator[Member]:
     """Yield the files of a folder, zip or tar, without hidden files and those of macOS or Windows.
 
     Those of a folder or zip are sorted by name. Those of a tar come in its own order: read each
@@ -78,13 +78,18 @@ def members(source: Path) -> Iterator[Member]:
     that holds no data itself are opened, too: `a.zip` in it is like a folder `a`. Others come last,
     as empty files.
 
+    Args:
+        source: a file or folder.
+        max_ratio: an archive may unpack to more than 4 GB up to so many times its own size.
+
     Raises:
-        UserError: the source is empty, unpacks to more than 4 GB, holds archives in archives more
+        UserError: the source is empty, unpacks to more than that, holds archives in archives more
             than 3 deep, or holds a link, a duplicate name, or a name that leads out of the folder.
         DAMAGED: the archive is truncated or broken; reading a member may raise it too.
     """
     seen: set[str] = set()
-    unpacking = _Unpacking(source.name)
+    max_bytes = max(MAX_UNPACKED_BYTES, max_ratio * source.stat().st_size)
+    unpacking = _Unpacking(source.name, max_bytes)
     for member in _with_nested(partial(_of_path, source), unpacking, depth=0):
         if member.name in seen:
             raise unpacking.refused(member.name, "comes twice")
@@ -110,17 +115,18 @@ def seekable(member: Member) -> Iterator[IO[bytes]]:
 
 @dataclass
 class _Unpacking:
-    """One pass over a source: its name and the bytes that it has unpacked to."""
+    """One pass over a source: its name, and the bytes that it may unpack to and has so far."""
 
     name: str
+    max_bytes: int
     unpacked: int = 0
 
     def add(self, size: int) -> None:
         self.unpacked += size
-        if self.unpacked > MAX_UNPACKED_BYTES:
+        if self.unpacked > self.max_bytes:
             raise UserError(
-                f"{self.name} unpacks to more than {MAX_UNPACKED_BYTES / 1024**3:g} GB, which no "
-                "data set of 48x48 faces needs: import the folder instead."
+                f"{self.name} unpacks to more than {self.max_bytes / 1024**3:.3g} GB, which no "
+                "archive of images needs: unpack it, and name the folder instead."
             )
 
     def refused(self, name: str, reason: str) -> UserError:
@@ -151,7 +157,9 @@ def _with_nested(read: _Read, unpacking: _Unpacking, depth: int) -> Iterator[Mem
 def _of_nested(
     read: _Read, nested: list[str], unpacking: _Unpacking, depth: int
 ) -> Iterator[Member]:
-    for archive in read(_Unpacking(unpacking.name)):  # counted by the first pass
+    for archive in read(
+        _Unpacking(unpacking.name, unpacking.max_bytes)
+    ):  # counted by the first pass
         if archive.name not in nested:
             continue
         of_archive = _of_tar if is_tar(Path(archive.name)) else _of_zip

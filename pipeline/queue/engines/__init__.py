@@ -4,11 +4,11 @@ Loads no keras, and no library of an engine before it is used.
 """
 
 from pipeline.errors import UserError
-from pipeline.queue.engines.engine import Engine, Handle, check_installed
+from pipeline.queue.engines.engine import Engine, Handle, Unreachable, check_installed
 from pipeline.queue.engines.local import LocalEngine
 from pipeline.queue.engines.ray import RayEngine
 
-__all__ = ["ENGINES", "Engine", "Handle", "check_installed", "engine_named"]
+__all__ = ["ENGINES", "Engine", "Handle", "Unreachable", "check_installed", "engine_named"]
 
 ENGINES: dict[str, Engine] = {"local": LocalEngine(), "ray": RayEngine()}
 

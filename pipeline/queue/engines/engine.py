@@ -30,6 +30,10 @@ class Handle:
         return cls(run, status.engine, status.job, status.address)
 
 
+class Unreachable(UserError):
+    """The engine cannot be reached at the moment: queued runs wait until it can be."""
+
+
 class Engine(Protocol):
     """Trains queued runs by `python -m pipeline train-run NAME`, somewhere."""
 
@@ -38,6 +42,7 @@ class Engine(Protocol):
 
         Raises:
             FileNotFoundError: the run is deleted at this moment.
+            Unreachable: it stays queued.
             UserError: it cannot be started.
         """
 

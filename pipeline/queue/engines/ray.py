@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.errors import UserError
 from pipeline.jobs import last_line
-from pipeline.queue.engines.engine import Handle, check_installed
+from pipeline.queue.engines.engine import Handle, Unreachable, check_installed
 from pipeline.queue.settings import QueueSettings, queue_settings
 from pipeline.runs import Run
 from pipeline.runs.records import LOST_AFTER_S
@@ -44,6 +44,10 @@ _silent: dict[str, float] = {}
 """Address of a cluster that did not answer the last request → the monotonic time of that."""
 
 
+class _UnknownJob(UserError):
+    """The cluster was started again since, and has forgotten its jobs."""
+
+
 class RayEngine:
     """Trains runs as jobs of a Ray cluster, each with CPUs and GPUs of its own."""
 
@@ -54,7 +58,7 @@ class RayEngine:
         client = connect(address)
         job = f"{run.name}-{secrets.token_hex(4)}"  # Ray takes each id once
         with run.locked():
-            run.update_status(engine="ray", job=job, address=address)
+            run.update_status(engine="ray", job=job, address=address, message="")
         try:
             ask(
                 _submit,
@@ -65,8 +69,10 @@ class RayEngine:
                 entrypoint_num_cpus=settings.cpus,
                 entrypoint_num_gpus=settings.gpus or None,
             )
+        except Unreachable:
+            pass  # it may have been obeyed: the first poll that is answered finds out
         except UserError:
-            _stop_job(address, job)  # a request without an answer may have been obeyed
+            _stop_job(address, job)
             raise
         return Handle(run, "ray", job, address)
 
@@ -80,6 +86,10 @@ class RayEngine:
         try:
             details = ask(connect(handle.address).get_job_info, handle.job)
         except UserError as error:
+            if status.state == "queued" and isinstance(error, Unreachable):
+                return _wait(handle, error.on_page)
+            if status.state == "queued" and isinstance(error, _UnknownJob):
+                return _submit_again(handle)
             return _record_loss(handle, error.on_page)
         return _record_job(handle, details)
 
@@ -116,7 +126,7 @@ def connect(address: str) -> "JobSubmissionClient":
             the last seconds.
     """
     if time.monotonic() - _silent.get(address, -math.inf) < _SILENT_S:
-        raise UserError(_NO_ANSWER)
+        raise Unreachable(_NO_ANSWER)
     return _client(address)
 
 
@@ -156,7 +166,7 @@ def ask(request: Callable[..., Answer], *arguments: Any, **options: Any) -> Answ
     try:
         return _ask(request, *arguments, **options)
     except ConnectionError as error:
-        raise UserError(_NO_ANSWER) from error
+        raise Unreachable(_NO_ANSWER) from error
 
 
 def _submit(client: "JobSubmissionClient", **options: Any) -> None:
@@ -189,7 +199,7 @@ def _ask(request: Callable[..., Answer], *arguments: Any, **options: Any) -> Ans
         raise ConnectionError from error
     except RuntimeError as error:
         if "does not exist" in str(error):
-            raise UserError("The Ray cluster does not know the job: was it restarted?") from error
+            raise _UnknownJob("The Ray cluster does not know the job: was it restarted?") from error
         raise UserError(f"The Ray cluster refuses: {_first_line(str(error))}") from error
 
 
@@ -226,13 +236,13 @@ def _record_job(handle: Handle, details: "JobDetails") -> bool:
     """Record how a job ended whose run shows no living process; return whether it has ended."""
     run, status, code = handle.run, handle.run.status(), details.driver_exit_code
     if not details.status.is_terminal():
-        if status.state == "queued" or time.time() - status.heartbeat < LOST_AFTER_S:
-            return False  # it waits, or Ray is about to learn of the end of its process
+        if status.state == "queued":
+            return _wait(handle)
+        if time.time() - status.heartbeat < LOST_AFTER_S:
+            return False  # Ray is about to learn of the end of its process
         return _record_loss(handle, f"{_node(handle)} no longer reports: it was lost.")
     if status.state == "queued" and details.error_type == _START_TIMEOUT:
-        return _record(
-            handle, engine="local", job="", address=""
-        )  # no CPU was free for 15 minutes: it is submitted again
+        return _submit_again(handle)  # no CPU was free for 15 minutes
     if details.status == "STOPPED" and status.state == "queued":
         return _record(handle, state="stopped", message="Stopped before it began.")
     if code is None and status.state == "queued":
@@ -255,6 +265,18 @@ def _record_loss(handle: Handle, sentence: str) -> bool:
         handle.run.interrupt(sentence)
     _stop_job(handle.address, handle.job)
     return True
+
+
+def _wait(handle: Handle, message: str = "") -> bool:
+    """Leave a queued run as it is; record why it waits, if that is unusual."""
+    if handle.run.status().message != message:
+        _record(handle, message=message)
+    return False
+
+
+def _submit_again(handle: Handle) -> bool:
+    """Leave the run to the queue, as if no job had been submitted."""
+    return _record(handle, engine="local", job="", address="", message="")
 
 
 def _record(handle: Handle, **changes: object) -> bool:

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from pipeline.errors import UserError
 from pipeline.labels import EMOTIONS
-from pipeline.storage import csv_cell
 from pipeline.vision.boxes import Box
 from pipeline.vision.drawing import draw_faces
 from pipeline.vision.face_pipeline import FacePipeline
 from pipeline.vision.face_prediction import FacePrediction
+from pipeline.vision.tables import WriteRow, csv_row
 from pipeline.vision.tracking import MAX_UNLISTED_S
 from pipeline.vision.video.decode import VideoReader
 from pipeline.vision.video.encode import VideoWriter, new_file, writing
@@ -60,7 +60,7 @@ class RecognizedVideo:
 
 
 def process_video(
-    source: Path, target: Path, annotate: Annotate, on_progress: OnProgress
+    source: Path, target: Path | None, annotate: Annotate, on_progress: OnProgress
 ) -> ProcessedVideo:
     """Write a video with each frame changed, whole or not at all.
 
@@ -69,7 +69,7 @@ def process_video(
 
     Args:
         source: a video of any usual format.
-        target: a new H.264 MP4.
+        target: a new H.264 MP4; None to write none.
         annotate: called in order with each frame, BGR uint8 (h, w, 3), which it may draw on, and
             its time in seconds since the start; returns the frame to write, all of one size.
         on_progress: called with the fraction that is done, 0 to 1.
@@ -81,18 +81,30 @@ def process_video(
     frames = 0
     with (
         closing(VideoReader(source)) as video,
-        new_file(target) as partial,
-        VideoWriter(partial, target, video.rate, video.time_base) as out,
+        _frame_writer(target, video) as write,
     ):
         for frame_bgr, ticks, duration in video.frames():
             annotated_bgr = annotate(frame_bgr, float(ticks * video.time_base))
-            out.write(annotated_bgr, ticks, duration)
+            write(annotated_bgr, ticks, duration)
             frames += 1
             on_progress(video.progress())
         if not frames:
             raise UserError(f"No frame of {source} can be read: give a video that plays.")
     on_progress(1.0)
     return ProcessedVideo(frames, video.seconds, video.damaged)
+
+
+@contextmanager
+def _frame_writer(target: Path | None, video: VideoReader) -> Iterator[Callable[..., object]]:
+    """Yield a function that writes a frame of a video; without a target it does nothing."""
+    if target is None:
+        yield lambda *frame: None
+        return
+    with (
+        new_file(target) as partial,
+        VideoWriter(partial, target, video.rate, video.time_base) as out,
+    ):
+        yield out.write
 
 
 def recognize_video(
@@ -114,22 +126,42 @@ def recognize_video(
     """
     if table is not None and table.absolute() == target.absolute():
         raise UserError(f"{target} cannot be both the video and the table: name another table.")
+    with _row_writer(table) as write_row:
+        return recognize_frames(source, target, write_row, pipeline, on_progress)
+
+
+def recognize_frames(
+    source: Path,
+    target: Path | None,
+    write_row: WriteRow,
+    pipeline: FacePipeline,
+    on_progress: OnProgress,
+) -> RecognizedVideo:
+    """Recognize the faces of a video; see `recognize_video`.
+
+    Args:
+        source: a video of any usual format.
+        target: a new H.264 MP4 with the faces drawn; None to write none.
+        write_row: called with each row of `COLUMNS`.
+        pipeline: detects and recognizes faces; a new one.
+        on_progress: called with the fraction that is done, 0 to 1.
+    """
     frame, listing = 0, _Listing()
 
     def annotate(frame_bgr: NDArray[np.uint8], seconds: float) -> NDArray[np.uint8]:
         nonlocal frame
         gray = cv2.cvtColor(frame_bgr, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
         faces = pipeline.process(gray, seconds)
-        draw_faces(frame_bgr, faces)
+        if target is not None:
+            draw_faces(frame_bgr, faces)
         for row in listing.add(frame, faces, seconds):
             write_row(row)
         frame += 1
         return frame_bgr
 
-    with _row_writer(table) as write_row:
-        video = process_video(source, target, annotate, on_progress)
-        for row in listing.add(frame, (), inf):
-            write_row(row)
+    video = process_video(source, target, annotate, on_progress)
+    for row in listing.add(frame, (), inf):
+        write_row(row)
     return RecognizedVideo(video, listing.rows, len(listing.numbers))
 
 
@@ -166,13 +198,12 @@ class _Listing:
 
 
 def _row(frame: int, number: int, face: FacePrediction) -> list[object]:
-    confidence, *probabilities = (f"{p:.4f}" for p in (face.confidence, *face.probabilities))
-    time = f"{face.time_s:.4f}"
-    return [time, frame, number, *face.box, face.label, confidence, *probabilities]
+    numbers = map(float, (face.confidence, *face.probabilities))
+    return [float(face.time_s), frame, number, *face.box, face.label, *numbers]
 
 
 @contextmanager
-def _row_writer(table: Path | None) -> Iterator[Callable[[Sequence[object]], object]]:
+def _row_writer(table: Path | None) -> Iterator[WriteRow]:
     """Yield a function that writes a row of the table; without a table it does nothing."""
     if table is None:
         yield lambda row: None
@@ -182,7 +213,7 @@ def _row_writer(table: Path | None) -> Iterator[Callable[[Sequence[object]], obj
 
         def write_row(row: Sequence[object]) -> None:
             with writing(table):
-                rows.writerow(map(csv_cell, row))
+                rows.writerow(csv_row(row))
 
         write_row(COLUMNS)
         yield write_row
