@@ -1,23 +1,37 @@
-"""Runs on a Ray cluster of two nodes with one CPU each, on this machine.
+"""Runs and photos on a Ray cluster of two nodes with one CPU each, on this machine.
 
-Run: python benchmarks/cluster.py [trials]     20 trials unless another number is given
+Run: python benchmarks/cluster.py [two-nodes|runs-loss|predict|memory|loss] [trials]
 
-Claims, on 2 idle cores, with the extra `ray`:
-- Two runs on two nodes finish in at most 0.6 of the time that they take one after the other.
-- A node is killed at a random moment of some trials, another one joins, and interrupted trials are
-  resumed: all finish, with each epoch once, and with their evaluation.
+All claims without a name; 20 trials unless another number is given. On 2 idle cores, with the extra
+`ray`:
+- two-nodes: two runs on two nodes finish in at most 0.6 of the time that they take one after the
+  other.
+- runs-loss: a node is killed at a random moment of some trials, another one joins, and interrupted
+  trials are resumed: all finish, with each epoch once, and with their evaluation.
+- predict: two nodes recognize at least 1.8 times the photos per second of one.
+- memory: the job's driver and the command take at most 40 MB more for 50,000 photos than for 1,000.
+- loss: a node is killed at a random moment of `predict`, and another one joins, once in each trial:
+  all results are there, each once, and equal byte by byte to those of one process.
 """
 
+import hashlib
 import os
 import random
+import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
+import pandas as pd
+import psutil
 from support.claims import check, check_bounds
+from support.commands import run_pipeline
+from support.photos import repeat_photos, write_photos
 from support.ray_cluster import RayCluster, ray_cluster
 
 from pipeline.config.options import build_config
@@ -26,6 +40,10 @@ from pipeline.queue import queue
 from pipeline.queue.settings import set_max_parallel_runs
 from pipeline.runs import Run, list_runs
 
+MODEL = "custom_cnn"
+PHOTOS, PART_SIZE, MIN_SPEED_UP = 800, 20, 1.8
+FEW, MANY, MAX_GROWTH_MB = 1_000, 50_000, 40
+LOSS_PHOTOS = 240
 EPOCHS, TRIALS = 8, 20
 MAX_RATIO = 0.6
 CONFIG = build_config(
@@ -42,12 +60,24 @@ def main() -> None:
     if find_spec("ray") is None:
         print("The extra 'ray' is not installed: nothing is measured.")
         return
-    trials = int(sys.argv[1]) if len(sys.argv) > 1 else TRIALS
+    trials = int(sys.argv[2]) if len(sys.argv) > 2 else TRIALS
+    claims: dict[str, Callable[[Path, RayCluster], bool]] = {
+        "two-nodes": lambda folder, cluster: measure_two_nodes(),
+        "runs-loss": lambda folder, cluster: measure_runs_loss(cluster, trials),
+        "predict": lambda folder, cluster: measure_predict(folder),
+        "memory": lambda folder, cluster: measure_memory(folder),
+        "loss": lambda folder, cluster: measure_loss(folder, cluster, trials),
+    }
+    names = sys.argv[1:2] or list(claims)
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    holds = []
     with tempfile.TemporaryDirectory() as workspace, ray_cluster(2) as cluster:
         os.environ["EMOTION_WORKSPACE"] = workspace
         import_dataset(Path("sample"), "sample")
         queue.set_engine("ray", address=cluster.address)
-        holds = [measure_two_nodes(), measure_loss(cluster, trials)]
+        for name in names:
+            (folder := Path(workspace, name)).mkdir()
+            holds.append(claims[name](folder, cluster))
     sys.exit(int(not all(holds)))
 
 
@@ -65,7 +95,7 @@ def measure_two_nodes() -> bool:
     return check_bounds("time on two nodes", seconds[2] / seconds[1], at_most=MAX_RATIO)
 
 
-def measure_loss(cluster: RayCluster, trials: int) -> bool:
+def measure_runs_loss(cluster: RayCluster, trials: int) -> bool:
     """Kill a node while trials train, add another one, and resume what was interrupted."""
     before = {run.name for run in list_runs()}
     runs = [queue.submit(CONFIG) for _ in range(trials)]
@@ -97,6 +127,112 @@ def is_whole(run: Run) -> bool:
         and epochs == list(range(EPOCHS))
         and len(run.evaluation_paths()) == 1
     )
+
+
+def measure_predict(folder: Path) -> bool:
+    """Recognize the same photos on one and on two nodes, alternating; take the best of each."""
+    photos = repeat_photos(folder / "photos", write_photos(folder / "made", 40, 1280, 960), PHOTOS)
+    rates: dict[int, float] = {}
+    for number, workers in enumerate((1, 2, 1, 2)):
+        output = folder / str(number)
+        cost = run_pipeline(*words(photos, output, PART_SIZE), "--workers", str(workers))
+        written = sorted(path.stat().st_mtime for path in (output / "parts").iterdir())
+        rate = PART_SIZE * (len(written) - 1) / (written[-1] - written[0])
+        rates[workers] = max(rate, rates.get(workers, 0.0))
+        print(
+            f"  {workers} nodes: {rate:.1f} photos/s from the first part to the last; "
+            f"{cost.seconds:.0f} s for {PHOTOS} photos with the start of job and actors",
+            flush=True,
+        )
+    return check_bounds("two nodes to one", rates[2] / rates[1], at_least=MIN_SPEED_UP)
+
+
+def words(photos: Path, output: Path, part_size: int) -> list[str]:
+    """Return the command that recognizes photos on the cluster."""
+    command = ["predict", MODEL, str(photos), "--output", str(output)]
+    return [*command, "--part-size", str(part_size), "--engine", "ray"]
+
+
+def measure_memory(folder: Path) -> bool:
+    """Recognize few and many small face crops; watch the driver and the command."""
+    photos = write_photos(folder / "made", 20, 160, 120)
+    peaks, commands = {}, {}
+    for n in (FEW, MANY):
+        source = repeat_photos(folder / f"photos-{n}", photos, n)
+        output = folder / str(n)
+        with peak_of_driver(output) as peak:
+            cost = run_pipeline(*words(source, output, 1000), "--cropped")
+        peaks[n], commands[n] = peak(), cost.peak_mb
+        print(f"  {n:,} photos: {cost.seconds:.0f} s", flush=True)
+    return all(
+        check(
+            f"{name}: peak {peak[FEW]:.0f} MB for {FEW:,} photos, {peak[MANY]:.0f} for {MANY:,}",
+            0 < peak[FEW] and peak[MANY] - peak[FEW] <= MAX_GROWTH_MB,
+            f"at most {MAX_GROWTH_MB} MB more",
+        )
+        for name, peak in (("driver", peaks), ("command", commands))
+    )
+
+
+@contextmanager
+def peak_of_driver(output: Path) -> Iterator[Callable[[], float]]:
+    """Watch the job that writes a folder; yield a function for its peak memory in MB."""
+    ended, peak = threading.Event(), 0
+
+    def watch() -> None:
+        nonlocal peak
+        while not ended.wait(0.2):
+            for process in psutil.process_iter(["cmdline", "memory_info"]):
+                line = process.info["cmdline"] or []
+                if "write-parts" in line and str(output) in line:
+                    peak = max(peak, process.info["memory_info"].rss)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield lambda: peak / 2**20
+    finally:
+        ended.set()
+        thread.join()
+
+
+def measure_loss(folder: Path, cluster: RayCluster, trials: int) -> bool:
+    """Kill a node at a random moment of each trial, and add another one."""
+    photos = write_photos(folder / "made", 40, 1280, 960)
+    source = repeat_photos(folder / "photos", photos, LOSS_PHOTOS)
+    names = [str(path) for path in sorted(source.iterdir())]
+    local = words(source, folder / "local", PART_SIZE)
+    local[-1] = "local"
+    run_pipeline(*local, "--workers", "1")
+    start = time.perf_counter()
+    run_pipeline(*words(source, folder / "undisturbed", PART_SIZE))
+    seconds = time.perf_counter() - start
+    whole = 0
+    for trial in range(trials):
+        output, moment = folder / str(trial), random.uniform(0, seconds)
+        command = [sys.executable, "-m", "pipeline", *words(source, output, PART_SIZE)]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+            time.sleep(moment)
+            cluster.tell("kill")
+            cluster.tell("add")
+        found = pd.read_parquet(output / "parts", columns=["path", "face", "problem"])
+        once = not found.duplicated(["path", "face"]).any()
+        same = hashes(output) == hashes(folder / "local")
+        complete = (
+            found["path"].drop_duplicates().tolist() == names and found["problem"].isna().all()
+        )
+        whole += process.returncode == 0 and once and complete and same
+        print(
+            f"  {trial + 1}: killed after {moment:.1f} of {seconds:.1f} s, {whole} whole",
+            flush=True,
+        )
+    return check(f"{whole} of {trials} trials whole", whole == trials, "none lost, none twice")
+
+
+def hashes(output: Path) -> dict[str, str]:
+    """Return name → digest of the parts of a folder."""
+    parts = (output / "parts").iterdir()
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in parts}
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 1800) -> None:

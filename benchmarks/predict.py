@@ -17,9 +17,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import skimage.data
 from support.claims import check, check_bounds
 from support.commands import run_pipeline
+from support.photos import repeat_photos, write_photos
 
 from pipeline.data.images import decode_color
 from pipeline.runs import find_model
@@ -57,24 +57,6 @@ def compare_ways(folder: Path) -> bool:
     return check_bounds("ratio, median", float(np.median(ratios)), at_least=MIN_RATIO)
 
 
-def write_photos(folder: Path, n: int, width: int, height: int) -> list[Path]:
-    """Write JPEGs with a face of another size at another place in each."""
-    rng = np.random.default_rng(0)
-    portrait = cv2.cvtColor(skimage.data.astronaut()[:400], cv2.COLOR_RGB2BGR)
-    folder.mkdir()
-    for number in range(n):
-        scale = height / 1000 * rng.uniform(0.8, 1.8)
-        face = cv2.resize(portrait, None, fx=scale, fy=scale)
-        x, y = (
-            int(rng.integers(0, a - b))
-            for a, b in ((width, face.shape[1]), (height, face.shape[0]))
-        )
-        photo = rng.normal(110, 9, (height, width, 3))
-        photo[y : y + face.shape[0], x : x + face.shape[1]] = face
-        cv2.imwrite(str(folder / f"{number:04}.jpg"), photo.clip(0, 255).astype(np.uint8))
-    return sorted(folder.iterdir())
-
-
 def predict(paths: list[Path], recognizer: Recognizer) -> None:
     """Predict as the command does."""
     for faces in faces_of_files(paths, PhotoDetector()):
@@ -101,10 +83,7 @@ def measure_memory(folder: Path) -> bool:
     photos = write_photos(folder / "small", 20, 320, 240)
     peaks = {}
     for n in (FEW, MANY):
-        names = folder / str(n)
-        names.mkdir()
-        for number in range(n):
-            (names / f"{number:04}.jpg").hardlink_to(photos[number % len(photos)])
+        names = repeat_photos(folder / str(n), photos, n)
         cost = run_pipeline("predict", MODEL, str(names), "--csv", str(folder / f"{n}.csv"))
         peaks[n] = cost.peak_mb
         print(f"  predict on {n:,} photos of 320x240: {cost.seconds:.0f} s")

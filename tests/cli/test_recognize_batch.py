@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from pipeline.errors import UserError
+from pipeline.queue.engines import engine
 from tests.cli.commands import document, output
 from tests.conftest import invoke, wait_for
 from tests.data.source_makers import write_folder, write_tar, write_zip
@@ -226,3 +227,11 @@ def test_videos_have_a_table_and_a_copy_each_and_go_on_one_by_one(tmp_path, caps
         "part-00000.parquet",
         "part-00001.parquet",
     }
+
+
+def test_without_the_extra_a_sentence_names_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "find_spec", lambda name: None)
+    source, folder = write_folder(tmp_path / "photos", {"1.jpg": jpeg()}), tmp_path / "out"
+    with pytest.raises(UserError, match=r"pip install '\.\[ray\]'"):
+        document("predict", BUNDLED, str(source), "--output", str(folder), "--engine", "ray")
+    assert not folder.exists()

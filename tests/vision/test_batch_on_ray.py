@@ -4,14 +4,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 
 from benchmarks.support.ray_cluster import RayCluster, ray_cluster
 from pipeline.errors import UserError
 from pipeline.queue import queue
-from pipeline.queue.engines import engine
 from tests.cli.commands import document
 from tests.cli.test_recognize_batch import BUNDLED, hashes, jpeg, parts, table
 from tests.conftest import wait_for
@@ -57,11 +55,3 @@ def test_a_cluster_writes_the_bytes_of_one_process_whatever_is_killed(cluster, t
     with pytest.raises(UserError, match="1 of 83 photos"):
         document(*words, str(tmp_path / "local"))
     assert hashes(folder) == hashes(tmp_path / "local")
-
-
-def test_without_the_extra_a_sentence_names_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(engine, "find_spec", lambda name: None)
-    source, folder = write_folder(tmp_path / "photos", {"1.jpg": jpeg()}), tmp_path / "out"
-    with pytest.raises(UserError, match=r"pip install '\.\[ray\]'"):
-        document("predict", BUNDLED, str(source), "--output", str(folder), "--engine", "ray")
-    assert not folder.exists()
