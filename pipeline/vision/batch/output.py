@@ -254,6 +254,7 @@ def writing(output: BatchOutput) -> Iterator[None]:
         with locked(output.folder / ".lock", timeout_s=0):
             remove_leftovers(output.folder)
             yield
+            remove_leftovers(output.folder)  # of workers that were killed meanwhile
     except Timeout:
         raise UserError(
             f"Another command writes to {output.folder}: wait for its end, or stop it first."
