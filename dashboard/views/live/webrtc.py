@@ -42,8 +42,8 @@ _FILLING = {
         "zIndex": 1,
     },
 }
-_AWAKE = st.components.v2.component(
-    "screen_awake", html="<div></div>", js=Path(__file__).with_name("awake.js").read_text()
+_PLAYING = st.components.v2.component(
+    "playing", html="<div></div>", js=Path(__file__).with_name("playing.js").read_text()
 )
 _SHOW = f"""
 if (matchMedia("{PHONE}").matches)
@@ -188,7 +188,7 @@ def show_stop() -> None:
             on_click=st.session_state.update,
             args=({_STOPPING: True},),
         )
-        _AWAKE(key="live_awake")
+        _PLAYING(key="live_playing")
 
 
 def keep_focus() -> None:

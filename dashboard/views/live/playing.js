@@ -1,0 +1,45 @@
+// While the video plays: keeps the screen awake, and tells live.css the shape of the video.
+export default function ({ parentElement }) {
+  parentElement.ends ??= [keepAwake(), followShape()]
+  return () => {
+    parentElement.ends?.forEach((end) => end())
+    delete parentElement.ends
+  }
+}
+
+// A browser ends the lock whenever the page is hidden.
+function keepAwake() {
+  let lock
+  let on = true
+  const request = async () => {
+    if (document.visibilityState !== "visible") return
+    try {
+      lock = await navigator.wakeLock.request("screen")
+      if (!on) lock.release()
+    } catch {
+      // Plain http has no such lock, and a phone that saves power refuses it.
+    }
+  }
+  document.addEventListener("visibilitychange", request)
+  request()
+  return () => {
+    on = false
+    document.removeEventListener("visibilitychange", request)
+    lock?.release()
+  }
+}
+
+// The shape changes when a phone is turned.
+function followShape() {
+  const { style } = document.documentElement
+  const frame = document.querySelector(".st-key-live_video iframe")?.contentDocument
+  const tell = ({ target }) =>
+    target.videoHeight &&
+    style.setProperty("--video-shape", target.videoWidth / target.videoHeight)
+  frame?.addEventListener("resize", tell, true)
+  frame?.querySelectorAll("video").forEach((target) => tell({ target }))
+  return () => {
+    frame?.removeEventListener("resize", tell, true)
+    style.removeProperty("--video-shape")
+  }
+}
