@@ -1,4 +1,4 @@
-"""Clips for a fake webcam: one moving face or four, below a strip that numbers the frames.
+"""Clips for a fake webcam: one, two or four moving faces, below a strip that numbers the frames.
 
 The strip holds ten bits, the highest first, each followed by its complement, so that a reader needs
 no threshold and notices an unreadable frame.
@@ -17,6 +17,7 @@ BITS = 10
 BLOCK, STRIP = WIDTH // (2 * BITS), 24
 # Of each face: the center of its path, and the height of its image, in pixels.
 ONE_FACE = (((320, 270), 300),)
+TWO_FACES = (((170, 260), 250), ((470, 260), 250))
 FOUR_FACES = tuple(((x, y), 185) for x in (160, 480) for y in (150, 365))
 
 

@@ -23,7 +23,6 @@ FLAGS = (
 PROBE = Path(__file__).with_name("probe.js")
 IFRAME = 'iframe[title*="webrtc_streamer"]'
 RATE = '[data-testid="stMetric"]:has-text("Recognitions/s") [data-testid="stMetricValue"]'
-PERFORMANCE = 'summary:has-text("Performance")'
 SETTLING_MS = 4_000
 STOP_MS = 500  # the pages that the Live page is compared with show START too early
 MAX_START_MS = 90_000
@@ -35,7 +34,7 @@ class Viewer:
     Args:
         browser: the result of `chromium`.
         address: the page's. The dashboard's Live page mirrors the video, has STOP beside the
-            component, and its rates below "Performance".
+            component, and its rates below "Performance", folded.
     """
 
     def __init__(self, browser: Browser, address: str) -> None:
@@ -43,7 +42,7 @@ class Viewer:
         self._context = browser.new_context(viewport={"width": 1440, "height": 900})
         self._context.add_init_script(path=PROBE)
         self._page = self._context.new_page()
-        self._page.goto(address)
+        self._page.goto(address, timeout=MAX_START_MS)
         self._webcam = self._page.frame_locator(IFRAME)
         start = self._webcam.get_by_role("button", name="START")
         expect(start).to_be_visible(timeout=MAX_START_MS)
@@ -55,13 +54,8 @@ class Viewer:
     def start(self, settling_ms: float = SETTLING_MS) -> None:
         """Press START, and wait until the video plays and has settled."""
         self._webcam.get_by_role("button", name="START").click()
-        self._webcam.locator("video").wait_for(timeout=30_000)
+        self._webcam.locator("video").wait_for(timeout=MAX_START_MS)
         self._frame().evaluate("mirrored => probe.watch(mirrored)", self._live)
-        if self._live:
-            performance = self._page.locator(PERFORMANCE)
-            performance.wait_for()
-            if not self._page.locator(RATE).count():
-                performance.click()
         self._page.wait_for_timeout(settling_ms)
 
     def stop(self) -> None:
@@ -76,12 +70,15 @@ class Viewer:
 
     def watch(self, seconds: float) -> StreamMetrics:
         """Watch for some time."""
-        self.begin()
-        rates = []
-        for _ in range(round(seconds)):
-            self._page.wait_for_timeout(1000)
-            rates += [float(text) for text in self._page.locator(RATE).all_inner_texts()]
-        return self.metrics(rates)
+        return watch_together([self], seconds)[0]
+
+    def wait(self, seconds: float) -> None:
+        """Wait, while the browser's events are handled."""
+        self._page.wait_for_timeout(1000 * seconds)
+
+    def rates(self) -> list[float]:
+        """Return the recognitions per second that the page shows, or nothing."""
+        return [float(text) for text in self._page.locator(RATE).all_text_contents()]
 
     def begin(self) -> None:
         """Begin to measure."""
@@ -102,6 +99,18 @@ class Viewer:
         if frame is None:
             raise LookupError("the page has no webcam")
         return frame
+
+
+def watch_together(viewers: Sequence[Viewer], seconds: float) -> list[StreamMetrics]:
+    """Watch in several windows in parallel."""
+    for viewer in viewers:
+        viewer.begin()
+    rates: list[list[float]] = [[] for _ in viewers]
+    for _ in range(round(seconds)):
+        viewers[0].wait(1)
+        for viewer, shown in zip(viewers, rates, strict=True):
+            shown += viewer.rates()
+    return [viewer.metrics(shown) for viewer, shown in zip(viewers, rates, strict=True)]
 
 
 def other_cpu_s() -> float:

@@ -27,6 +27,7 @@ class FacePipeline:
             allows, they take turns, so that the boxes stay up to date.
         boxes: of all tracks after the last frame, also of those that are not confirmed.
         stage_s: how long `detect` and `recognize` took in the last frame.
+        recognized_share: of the faces of the last frame, 0-1; 1 if there was none.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class FacePipeline:
         self.max_recognition_s = max_recognition_s
         self.boxes: tuple[Box, ...] = ()
         self.stage_s: dict[str, float] = {}
+        self.recognized_share = 1.0
         self._recognizer = recognizer
         self._seconds_per_face = 0.0
         self._tracker = Tracker()
@@ -66,9 +68,10 @@ class FacePipeline:
         started = monotonic()
         tracks = self._tracker.update(self.detector.detect(gray), now_s)
         detected = monotonic()
-        self.stage_s = {"detect": detected - started}
+        self.stage_s, self.recognized_share = {"detect": detected - started}, 1.0
         if tracks:
             due = self._due(tracks)
+            self.recognized_share = len(due) / len(tracks)
             self._recognize(gray, due, now_s)
             self.stage_s["recognize"] = monotonic() - detected
             self._seconds_per_face = self.stage_s["recognize"] / len(due)

@@ -112,6 +112,7 @@ def test_more_faces_than_there_is_time_for_take_turns(monkeypatch):
     sad = [sum(face.label == "sad" for face in process(pipeline, now)) for now in (0.2, 0.3, 0.4)]
     assert sad == [2, 4, 5], "the longest waiting come first"
     assert slow.batches == [5, 2, 2, 2, 2]
+    assert pipeline.recognized_share == 2 / 5
 
 
 def test_a_face_that_waits_for_its_first_turn_is_not_returned(monkeypatch, finds):

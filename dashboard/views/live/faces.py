@@ -49,7 +49,12 @@ def show_rates(processor: LiveProcessor) -> None:
     with st.container(horizontal=True, gap="small"):
         st.metric("Frames/s in", f"{now.frames_in_per_s:.1f}", width="content")
         st.metric("Frames/s out", f"{now.frames_out_per_s:.1f}", width="content")
-        st.metric("Recognitions/s", f"{now.recognitions_per_s:.1f}", width="content")
+        st.metric(
+            "Recognitions/s",
+            f"{now.recognitions_per_s:.1f}",
+            width="content",
+            help="Of each face. Where there is no time for all faces of a frame, they take turns.",
+        )
         st.metric(
             "Dropped",
             f"{now.dropped:,}",

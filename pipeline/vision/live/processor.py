@@ -244,7 +244,7 @@ class LiveProcessor:
                 return
             self._result = result
             if result.problem is None:
-                self._meters.recognitions.tick(monotonic())
+                self._meters.recognitions.tick(monotonic(), result.recognized_share)
             for stage, seconds in result.stage_s.items():
                 self._meters.stages.add(stage, seconds)
             recording = self.timeline.recording

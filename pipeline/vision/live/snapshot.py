@@ -28,7 +28,7 @@ class Snapshot:
         running: whether the worker is alive.
         frames_in_per_s: frames received.
         frames_out_per_s: frames sent back.
-        recognitions_per_s: frames in which faces were detected and recognized.
+        recognitions_per_s: how often each face was recognized, on average over the faces.
         stages: durations of `decode` and `draw`, which the video waits for, of `detect` and
             `recognize`, which it does not wait for, and of `frame to faces`: from receiving a
             frame to knowing its faces.
@@ -50,18 +50,20 @@ class RateMeter:
     """Events per second over the last two seconds."""
 
     def __init__(self) -> None:
-        self._times: deque[float] = deque(maxlen=1000)
+        self._events: deque[tuple[float, float]] = deque(maxlen=1000)
 
-    def tick(self, now_s: float) -> None:
-        """Count an event."""
-        self._times.append(now_s)
+    def tick(self, now_s: float, count: float = 1.0) -> None:
+        """Count an event, or a part of one."""
+        self._events.append((now_s, count))
 
     def per_s(self, now_s: float) -> float:
         """Return the rate; it falls to 0 when no more events come."""
-        recent = [time for time in self._times if now_s - time <= _RATE_WINDOW_S]
+        recent = [event for event in self._events if now_s - event[0] <= _RATE_WINDOW_S]
         if len(recent) < 2:
             return 0.0
-        return (len(recent) - 1) / max(recent[-1] - recent[0], now_s - recent[-1], 1e-3)
+        (first_s, _), (last_s, _) = recent[0], recent[-1]
+        counted = sum(count for _, count in recent[1:])
+        return counted / max(last_s - first_s, now_s - last_s, 1e-3)
 
 
 class StageTimer:

@@ -36,6 +36,7 @@ class FrameResult:
         faces: the faces on screen, by track id.
         boxes: of all tracks, also of those that are not shown yet.
         stage_s: how long each stage took.
+        recognized_share: of the faces, 0-1; the others had their turn in an earlier frame.
         size: height and width of the frame, in pixels.
         problem: why recognition failed.
     """
@@ -44,6 +45,7 @@ class FrameResult:
     faces: tuple[FacePrediction, ...] = ()
     boxes: tuple[Box, ...] = ()
     stage_s: dict[str, float] = field(default_factory=dict)
+    recognized_share: float = 1.0
     size: tuple[int, ...] = ()
     problem: str | None = None
 
@@ -124,7 +126,8 @@ class Worker:
         pipeline = self._configured_pipeline(gray.shape, config)
         faces = pipeline.process(gray, frame_s)
         stage_s = {**pipeline.stage_s, "frame to faces": monotonic() - frame_s}
-        return FrameResult(frame_s, faces, pipeline.boxes, stage_s, gray.shape)
+        share = pipeline.recognized_share
+        return FrameResult(frame_s, faces, pipeline.boxes, stage_s, share, gray.shape)
 
     def _configured_pipeline(self, size: tuple[int, ...], config: WorkerConfig) -> FacePipeline:
         """Return the pipeline, with its tracks, after applying what changed in the config."""

@@ -21,6 +21,10 @@ def test_a_steady_rate_is_measured_exactly_from_the_second_event_on():
         assert rate.per_s(100 + 999 / per_s) == pytest.approx(per_s, rel=1e-6)
     assert ticked().per_s(1.0) == ticked(1.0).per_s(1.0) == 0.0
     assert ticked(1.0, 1.1).per_s(1.1) == pytest.approx(10.0)
+    halves = RateMeter()
+    for time in np.arange(0, 2, 0.1):
+        halves.tick(time, 0.5)
+    assert halves.per_s(1.9) == pytest.approx(5.0), "two faces that take turns"
     assert np.isfinite(ticked(5.0, 5.0, 5.0).per_s(5.0)), "events at one moment"
 
 
