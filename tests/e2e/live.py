@@ -46,17 +46,6 @@ def start(page: Page, within_s: float = 10) -> float:
     return time.monotonic() - pressed
 
 
-def open_performance(page: Page) -> None:
-    """Open the part with the rates, again if the page refreshes at that moment and closes it."""
-    shown = page.get_by_role("cell", name="Frame to faces")
-    page.get_by_text("Performance", exact=True).click()
-    try:
-        expect(shown).to_be_visible()
-    except AssertionError:
-        page.get_by_text("Performance", exact=True).click()
-        expect(shown).to_be_visible()
-
-
 def stop_button(page: Page) -> Locator:
     """Return the page's STOP; Streamlit has a button "Stop", too."""
     return page.get_by_role("button", name="STOP Shortcut Q")

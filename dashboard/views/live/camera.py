@@ -70,15 +70,9 @@ def show_camera(model: Run, detector: str) -> None:
     every = _SLOW_REFRESH_S if playing else None
     st.fragment(show_timeline, run_every=every)(processor.timeline, bool(playing))
     if playing:
-        rates = st.expander(
-            "Performance",
-            icon=":material/speed:",
-            key="live.performance",
-            on_change="rerun",
-        )
-        if rates.open:
-            with rates:
-                st.fragment(show_rates, run_every=_SLOW_REFRESH_S)(processor)
+        # The browser folds it: a rerun at each press would take the processor from the video.
+        with st.expander("Performance", icon=":material/speed:"):
+            st.fragment(show_rates, run_every=_SLOW_REFRESH_S)(processor)
     recording = processor.timeline.recording
     # It is drawn again after presenter mode and STOP, when what is recorded must not be hidden.
     opened = recording or has_export(processor)

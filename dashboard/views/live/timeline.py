@@ -24,8 +24,8 @@ def show_timeline(timeline: Timeline, playing: bool) -> None:
     recent = timeline.recent()
     numbers = sorted({face.number for face in recent})
     if not numbers:
-        if playing:
-            st.caption("The confidence of each emotion in the last minute appears here.")
+        if playing:  # as high as it will be with a face, so that nothing below moves then
+            st.html(_chart([], monotonic()))
         return
     if st.session_state.get(_FACE) not in numbers:
         st.session_state[_FACE] = numbers[-1]
@@ -39,17 +39,18 @@ def _chart(track: Sequence[FacePrediction], now_s: float) -> str:
     """Return HTML with a line for each emotion: plotly would cost the video frames.
 
     Args:
-        track: predictions of one face, oldest first, at least one; about 120 are shown.
+        track: predictions of one face, oldest first; about 120 are shown.
         now_s: the right end; the left end is a minute before.
     """
     shown = track[:: len(track) // _MAX_POINTS + 1]
     xs = [100 * (1 + (face.time_s - now_s) / WINDOW_S) for face in shown]
-    ys = 100 * (1 - np.stack([face.confidences for face in shown]))
+    ys = 100 * (1 - np.array([face.confidences for face in shown]).reshape(-1, len(EMOTIONS)))
     lines = "".join(
         f'<polyline points="{_points(xs, ys[:, i])}" fill="none" stroke="{COLORS[emotion]}" '
         'stroke-width="2" vector-effect="non-scaling-stroke"/>'
         for i, emotion in enumerate(EMOTIONS)
     )
+    whose = f"Confidences of face {shown[0].number}" if shown else "No face"
     grid = "".join(
         f'<line x1="0" x2="100" y1="{y}" y2="{y}" stroke="#808080" stroke-opacity="0.4" '
         'vector-effect="non-scaling-stroke"/>'
@@ -66,7 +67,7 @@ def _chart(track: Sequence[FacePrediction], now_s: float) -> str:
     )
     return (
         f'<div style="{_LEGEND}">{legend}</div><div style="{_AXIS}"><span>100%</span></div>'
-        f'<img alt="Confidences of face {shown[0].number} in the last minute" '
+        f'<img alt="{whose} in the last minute" '
         f'style="{_CHART}" src="data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"/>'
         f'<div style="{_AXIS}"><span>0%, a minute ago</span><span>now</span></div>'
     )

@@ -88,14 +88,14 @@ def test_the_faces_on_screen_are_shown_with_label_confidence_and_image(camera):
     show(at, FACE, UNCERTAIN_FACE)
     assert "<b>Face 7</b> · happy, confidence 85%<" in cards(at)
     assert "<b>Face 8</b> · uncertain<" in cards(at) and "31%" not in cards(at)
-    assert cards(at).count("<img") == 2
+    assert cards(at).count('alt="The image') == 2
     assert not at.info
     show(at, replace(FACE, number=0))
     assert "Face" not in cards(at) and "Looking for a face" in at.info[0].value, "under a second"
 
     named(at.toggle, "Hide faces").set_value(True)
     show(at, FACE)
-    assert "happy" in cards(at) and "<img" not in cards(at)
+    assert "happy" in cards(at) and 'alt="The image' not in cards(at)
 
     problem = "Recognition fails: RuntimeError: no *cascade*."
     (error,) = show(at, problem=problem).error
@@ -109,8 +109,6 @@ def test_rates_and_stage_times_are_shown_while_the_video_plays(camera):
     rates = {"frames_in_per_s": 29.6, "frames_out_per_s": 24.2, "recognitions_per_s": 14.9}
     camera.play()
     at = open_part("camera")
-    assert not show(at, FACE, stages=stages, **rates).metric, "folded"
-    at.session_state["live.performance"] = True
     show(at, FACE, stages=stages, dropped=1234, **rates)
     assert {metric.label: metric.value for metric in at.metric} == {
         "Frames/s in": "29.6",
