@@ -115,7 +115,7 @@ def _ask_method() -> tuple[str, int]:
         format_func=_METHODS.__getitem__,
         key="train.space.method",
         persist_state="session",
-        help="asha compares trials after equal epochs, so a slow start counts against them: with a "
+        help="ASHA compares trials after equal epochs, so a slow start counts against them: with a "
         "cosine schedule or a warm-up, rates that are good late may be cut.",
     )
     samples = right.number_input(
