@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -192,6 +193,15 @@ def check_known_defects(workspace: Path) -> None:
     assert summary["flat"] == {"faces": 15}
     assert summary["not_a_face"] == {"faces": 160}
     assert summary["doubtful"] == {"faces": 7039}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("ray") is None, reason="the extra 'ray' is not installed")
+def test_the_commands_of_a_search_run_as_they_stand(sample):
+    assert "40 trials by asha" in run(documented("experiment", "--space"))
+    for words, state in (("--cancel", "stopped"), ("--resume", "running"), ("--cancel", "stopped")):
+        run(documented("experiment", words))
+        assert f"Search: {state}, " in run(documented("experiment", words)[:2])
 
 
 def test_the_lines_without_make_install_and_start_what_make_does():

@@ -238,6 +238,8 @@ def start_search(search: Search) -> Search:
     """
     check_search_installed()
     before = find_search(search.name)
+    if before and not before.job.running() and not before.trials(RunTable().rows()):
+        before = None  # it has not begun, or its runs were deleted
     if before:
         search = search.model_copy(update={"seed": before.seed, "finished": before.finished})
         same = before.model_copy(update={"samples": search.samples})

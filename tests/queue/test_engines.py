@@ -25,11 +25,13 @@ from pipeline.data.store import remove_dataset
 from pipeline.errors import UserError
 from pipeline.queue import queue, worker
 from pipeline.queue.engines import ENGINES, Engine, Handle, engine, ray
+from pipeline.queue.search import Search, cancel_search, start_search
 from pipeline.queue.settings import (
     QueueSettings,
     change_settings,
     set_max_parallel_runs,
 )
+from pipeline.runs import list_runs
 from pipeline.training.resume import check_resumable
 from tests.conftest import run_pipeline, wait_for
 from tests.queue.queued import ENDLESS, submit, wait_for_epoch
@@ -134,6 +136,22 @@ def test_doctor_looks_at_every_node_of_the_cluster(cluster, empty_workspace):
     assert list(empty_workspace.glob(".doctor*")) == []
     (refused,) = findings(RAY_AUTH_MODE="disabled", RAY_AUTH_TOKEN="")
     assert refused["state"] == "broken" and "asks for a token" in refused["finding"]
+
+
+@needs_ray
+@pytest.mark.slow
+def test_the_trials_of_a_search_are_jobs_of_the_cluster(sample, cluster):
+    set_max_parallel_runs(2)
+    space = "learning_rate=log(1e-4,1e-1)"
+    search = start_search(Search.make("rates", ENDLESS, space, 2, "random", seed=0))
+
+    wait_for(lambda: len(list_runs()) == 2, 90)
+    for run in list_runs():
+        wait_for_epoch(run, 1)
+        assert run.status().engine == "ray" and run.status().job.startswith(run.name)
+    cancel_search(search)
+
+    wait_for(lambda: {run.state() for run in list_runs()} == {"stopped"}, 60)
 
 
 @needs_ray

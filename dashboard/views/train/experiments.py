@@ -34,14 +34,15 @@ from pipeline.report.charts.style import NO_MODE_BAR
 from pipeline.report.units import duration
 
 _REFRESH_S = 5.0
+_MAX_SPARSITY = 4  # cells of a heat map for each that is filled
 _COMPARE_MODELS = "compare_models"  # the Compare page's key of its models, also in its address
 
 
 def show_experiments() -> None:
     """Show one of the experiments, by default the newest."""
     by_name = experiments(resources.runs().rows())
-    without_runs = [name for name in searches() if name not in by_name]
-    names = [*without_runs, *by_name]
+    begun = [name for name, each in searches().items() if not (each.finished or name in by_name)]
+    names = [*begun, *by_name]
     if not names:
         st.caption("No experiment yet: turn on 'Try several values' in a new run.")
         return
@@ -162,7 +163,7 @@ def _show_charts(trials: Sequence[Trial], selected: Trial | None) -> None:
 
 
 def _accuracy_by_fields(trials: Sequence[Trial], fields: Sequence[str]) -> go.Figure | None:
-    """Return accuracy by one or two numeric fields; None for any other number of them."""
+    """Return accuracy by one or two numeric fields; None for more, or without a grid."""
     numeric = numeric_fields(trials, fields)
     names = [name.replace("_", " ") for name in numeric]
     accuracies = [trial.accuracy or 0.0 for trial in trials]
@@ -172,5 +173,8 @@ def _accuracy_by_fields(trials: Sequence[Trial], fields: Sequence[str]) -> go.Fi
     if len(numeric) == 2:
         x, y = numeric
         pairs = [(trial.values[x], trial.values[y]) for trial in trials]
+        cells = len({first for first, _ in pairs}) * len({second for _, second in pairs})
+        if cells > _MAX_SPARSITY * len(pairs):  # points of a search, which are on no grid
+            return None
         return accuracy_heat_map((names[0], names[1]), pairs, accuracies)
     return None

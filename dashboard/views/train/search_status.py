@@ -16,9 +16,8 @@ from pipeline.queue.search import NOT_PROMISING, Search
 
 def show_search(search: Search) -> None:
     """Show what is searched, and how far it is; the page reruns when the search ends."""
-    st.caption(
-        f"Search by {search.algorithm}, seed {search.seed}: `{escape_markdown(search.space)}`"
-    )
+    title = f"Search by {search.algorithm}, seed {search.seed}: {search.space}"
+    st.caption(escape_markdown(title))
     if search.state() == "running":
         _follow(search)
     elif not search.finished:
