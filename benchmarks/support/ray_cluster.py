@@ -64,6 +64,9 @@ def ray_cluster(nodes: int, environment: Mapping[str, str] | None = None) -> Ite
             "RAY_TMPDIR": folder,
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on Linux it means: loopback alone
+            # A dead node is missed after 3 s, not 15.
+            "RAY_health_check_period_ms": "1000",
+            "RAY_health_check_failure_threshold": "3",
             **(environment or {}),
         },
     )

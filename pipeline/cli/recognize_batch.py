@@ -17,7 +17,7 @@ from pipeline.vision.detectors import find_detector
 
 Output = Annotated[
     Path | None,
-    typer.Option(help="Folder for the results, in parts; see below.", callback=output_folder),
+    typer.Option(help="Folder for the results, in parts.", callback=output_folder),
 ]
 TableFormat = Annotated[Format | None, typer.Option("--format", help="Of the tables in --output.")]
 EngineName = Annotated[
