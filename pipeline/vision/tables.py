@@ -65,11 +65,8 @@ def table_writer(file: Path, schema: pa.Schema) -> Iterator[WriteRow]:
     with pq.ParquetWriter(file, schema) as table:
 
         def flush() -> None:
-            columns = zip(*waiting, strict=True) if waiting else [()] * len(schema)
-            arrays = [
-                pa.array(each, kind) for each, kind in zip(columns, schema.types, strict=True)
-            ]
-            table.write_table(pa.table(arrays, schema=schema))
+            columns = [list(column) for column in zip(*waiting, strict=True)]
+            table.write_table(pa.table(columns, schema=schema))
             waiting.clear()
 
         def write_row(row: Sequence[object]) -> None:

@@ -8,7 +8,7 @@ from openvino import opset13
 from pipeline.errors import UserError
 from pipeline.runs import Calibration, Run, find_model
 from pipeline.vision.confidence import scale_probabilities
-from pipeline.vision.recognizer import Recognizer
+from pipeline.vision.recognizer import Recognizer, compile_network, read_network
 from pipeline.workspace import runs_folder
 
 FACES = np.random.default_rng(0).integers(0, 256, (5, 48, 48), dtype=np.uint8)
@@ -29,6 +29,20 @@ def store_as_int8(model: Run) -> None:
     """Put the float32 model in the place of the quantized one."""
     for suffix in (".xml", ".bin"):
         shutil.copy(model.openvino_path.with_suffix(suffix), model.int8_path.with_suffix(suffix))
+
+
+def test_it_takes_the_threads_that_a_job_of_a_cluster_has(model, monkeypatch):
+    def threads(given: int) -> int:
+        compiled = compile_network(read_network(model), threads=given)
+        return compiled.get_property("INFERENCE_NUM_THREADS")
+
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    by_default = threads(0)
+    for left, expected in (("1", 1), ("many", by_default)):
+        monkeypatch.setenv("OMP_NUM_THREADS", left)
+        assert threads(0) == expected, left
+    monkeypatch.setenv("OMP_NUM_THREADS", "9")
+    assert threads(1) == 1
 
 
 def test_it_knows_the_precision_it_was_loaded_with_also_when_shared(model):

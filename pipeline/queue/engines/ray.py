@@ -61,7 +61,7 @@ class RayEngine:
             run.update_status(engine="ray", job=job, address=address, message="")
         try:
             ask(
-                _submit,
+                submit_job,
                 client,
                 submission_id=job,
                 entrypoint=entrypoint("train-run", run.name, log=str(run.log_path.absolute())),
@@ -169,7 +169,7 @@ def ask(request: Callable[..., Answer], *arguments: Any, **options: Any) -> Answ
         raise Unreachable(_NO_ANSWER) from error
 
 
-def _submit(client: "JobSubmissionClient", **options: Any) -> None:
+def submit_job(client: "JobSubmissionClient", **options: Any) -> None:
     """Submit a job; one that is there already came with a request whose answer was late."""
     try:
         client.submit_job(**options)

@@ -22,7 +22,14 @@ from pydantic import BaseModel, ValidationError
 from pipeline.errors import UserError
 from pipeline.jobs import last_line
 from pipeline.queue.engines import check_installed
-from pipeline.queue.engines.ray import ask, cluster_address, connect, entrypoint, environment
+from pipeline.queue.engines.ray import (
+    ask,
+    cluster_address,
+    connect,
+    entrypoint,
+    environment,
+    submit_job,
+)
 from pipeline.queue.settings import queue_settings
 from pipeline.storage import write_json
 from pipeline.vision.batch.output import BatchOutput
@@ -34,7 +41,7 @@ if TYPE_CHECKING:
 DRIVER = "write-parts"
 """The command that is the job on a cluster."""
 
-_POLL_S = 0.5
+_POLL_S = 1.0
 _STOPPED = "Stopped: the same command goes on with the parts that are missing."
 
 OnProgress = Callable[[float], None]
@@ -149,7 +156,8 @@ def _submit(output: BatchOutput, workers: int) -> _Job:
     write_json(_job_path(output), job.model_dump())
     command = (DRIVER, str(output.folder), "--workers", str(workers))
     ask(
-        client.submit_job,
+        submit_job,
+        client,
         submission_id=job.job,
         entrypoint=entrypoint(*command, log=str(_log(output))),
         runtime_env={"env_vars": environment(settings)},
@@ -199,6 +207,8 @@ def drive(folder: Path, workers: int) -> None:
     from ray.exceptions import RayTaskError
 
     parts = BatchOutput(folder).missing()
+    if not parts:
+        return
     ray.init(address="auto", log_to_driver=False)
     context = DataContext.get_current()
     context.enable_progress_bars = False

@@ -262,11 +262,20 @@ def writing(output: BatchOutput) -> Iterator[None]:
 
 
 def network_digest(model: Run) -> str:
-    """Return the SHA-256 of what predicts: the exported model and its temperature."""
+    """Return the SHA-256 of what predicts: the exported model and its temperature.
+
+    Raises:
+        UserError: the exported model is missing.
+    """
     digest = hashlib.sha256()
     for path in (model.openvino_path, model.openvino_path.with_suffix(".bin")):
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        try:
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        except FileNotFoundError as error:
+            raise UserError(
+                f"The exported model {path.name} of '{model.name}' is missing: export it again."
+            ) from error
     calibration = model.calibration()
     digest.update(repr(calibration.temperature if calibration else 1.0).encode())
     return digest.hexdigest()
