@@ -63,10 +63,11 @@ def recognize_batch(
     check_installed(engine)
     find_detector(options.detector)
     digest = network_digest(find_model(options.model))
-    batch = begin(output, task, list_inputs(sources, suffixes, recursive), options, digest)
     write = {"local": engines.write_locally, "ray": engines.write_on_cluster}[engine]
-    with writing(batch), progress(f"Recognizing {batch.manifest.inputs:,} {task}") as set_progress:
-        write(batch, workers or 0, set_progress)
+    with writing(output):
+        batch = begin(output, task, list_inputs(sources, suffixes, recursive), options, digest)
+        with progress(f"Recognizing {batch.manifest.inputs:,} {task}") as set_progress:
+            write(batch, workers or 0, set_progress)
     faces, failures, first_problem = batch.totals()
     counts = {task: batch.manifest.inputs, "faces": faces, "failures": failures}
     show_one({"output": str(output), "parts": batch.parts, **counts}, as_json)

@@ -9,7 +9,7 @@ import hashlib
 import itertools
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -158,47 +158,32 @@ class BatchOutput:
 def begin(
     folder: Path, task: Task, inputs: Iterable[Input], options: Options, network: str
 ) -> BatchOutput:
-    """Make the folder of a batch, or return to one that the same command has begun.
+    """Write what a batch does into its folder, or return to what the same command has begun.
 
     Args:
-        folder: a new or empty folder, or that of the same batch.
+        folder: one that this process holds, see `writing`.
         task: what the inputs are.
         inputs: the list, which is not held in memory.
         options: see `Options`.
         network: of `network_digest`.
 
     Raises:
-        UserError: another command has begun the folder, or it holds something else, or nothing is
-            listed, or it cannot be written.
+        UserError: another command has begun the folder, it holds parts of something else, or
+            nothing is listed.
     """
-    try:
-        if _manifest_path(folder).exists():
-            listed = _list(inputs, options.part_size, None)
-        else:
-            _make(folder)
-            with write_atomic(_inputs_path(folder)) as partial:
-                listed = _list(inputs, options.part_size, partial)
-    except OSError as error:
-        raise cannot_write(f"{folder} cannot be written", error, "name another folder") from error
-    count, digest = listed
+    begun = _manifest_path(folder).exists()
+    if not begun and any((folder / "parts").iterdir()):
+        raise _holds_others(folder)
+    with nullcontext() if begun else write_atomic(_inputs_path(folder)) as partial:
+        count, digest = _list(inputs, options.part_size, partial)
     wanted = Manifest(
         task=task, options=options, network=network, inputs=count, inputs_digest=digest
     )
-    if not _manifest_path(folder).exists():
+    if not begun:
         write_json(_manifest_path(folder), wanted.model_dump())
     output = BatchOutput(folder)
     _check_same(output, wanted)
     return output
-
-
-def _make(folder: Path) -> None:
-    others = {"parts", "videos", "inputs.parquet"}
-    if folder.exists() and any(
-        path.name not in others and not path.name.startswith(".") for path in folder.iterdir()
-    ):
-        raise UserError(f"{folder} holds something else: name a new folder.")
-    for each in ("parts", "videos"):
-        (folder / each).mkdir(parents=True, exist_ok=True)
 
 
 def _list(inputs: Iterable[Input], part_size: int, file: Path | None) -> tuple[int, str]:
@@ -244,21 +229,38 @@ def _check_same(output: BatchOutput, wanted: Manifest) -> None:
 
 
 @contextmanager
-def writing(output: BatchOutput) -> Iterator[None]:
-    """Hold the folder for one command, without what killed ones left behind.
+def writing(folder: Path) -> Iterator[None]:
+    """Make a folder unless it exists, and hold it for one command.
 
     Raises:
-        UserError: another command holds it.
+        UserError: another command holds it, it holds something else, or it cannot be written.
     """
     try:
-        with locked(output.folder / ".lock", timeout_s=0):
-            remove_leftovers(output.folder)
+        if folder.exists():
+            _check_ours(folder)
+        for each in ("parts", "videos"):
+            (folder / each).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(f"{folder} cannot be written", error, "name another folder") from error
+    try:
+        with locked(folder / ".lock", timeout_s=0):
+            remove_leftovers(folder)  # of workers that were killed
             yield
-            remove_leftovers(output.folder)  # of workers that were killed meanwhile
+            remove_leftovers(folder)
     except Timeout:
         raise UserError(
-            f"Another command writes to {output.folder}: wait for its end, or stop it first."
+            f"Another command writes to {folder}: wait for its end, or stop it first."
         ) from None
+
+
+def _check_ours(folder: Path) -> None:
+    names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    if names and "parts" not in names:
+        raise _holds_others(folder)
+
+
+def _holds_others(folder: Path) -> UserError:
+    return UserError(f"{folder} holds something else: name a new folder.")
 
 
 def network_digest(model: Run) -> str:
