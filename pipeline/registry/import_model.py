@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -108,11 +110,16 @@ def format_of(source: Path) -> Format:
 
 
 def _read_keras(source: Path) -> ov.Model:
-    _check_layers(source.name, _keras_config(source))
+    config = _keras_config(source)
+    _check_layers(source.name, config)
     import keras
 
     file = Path(sys.argv[2]).with_name(f"source{source.suffix.lower()}")
-    file.symlink_to(source.resolve())  # Keras knows the endings in lower case only
+    readable = _as_keras_3(config)
+    if readable == config:
+        file.symlink_to(source.resolve())  # Keras knows the endings in lower case only
+    else:
+        _write_with_config(source, file, readable)
     try:
         model = keras.models.load_model(file, compile=False, safe_mode=True)
     except Exception as error:  # of many kinds: what Keras raises is not documented
@@ -125,7 +132,10 @@ def _read_keras(source: Path) -> ov.Model:
     folder = Path(sys.argv[2]).parent / "keras"
     folder.mkdir()
     model.export(str(folder / "model.xml"), format="openvino", verbose=False)
-    return ov.Core().read_model(folder / "model.xml")
+    network = ov.Core().read_model(folder / "model.xml")
+    # Behind them come inner values of functions with a gradient of their own, such as swish.
+    outputs = network.get_results()[: len(model.outputs)]
+    return ov.Model(outputs, network.get_parameters())
 
 
 def _keras_config(source: Path) -> Any:
@@ -153,6 +163,47 @@ def _keras_config(source: Path) -> Any:
             f"{source.name} holds weights only: save the whole model with model.save, and add that."
         )
     return json.loads(config)
+
+
+def _as_keras_3(config: Any) -> Any:
+    """Return the description of a Keras 2 model as Keras 3 reads it."""
+    config = deepcopy(config)
+    for part in _parts(config):
+        kind, settings = part["class_name"], part.get("config")
+        if not isinstance(settings, dict):
+            continue
+        if kind == "Functional" and "engine" in str(part.get("module")):
+            part["module"] = "keras.src.models.functional"
+        if kind.startswith(("Depthwise", "Separable")) or kind.endswith("Transpose"):
+            if settings.get("groups") == 1:  # these have none
+                del settings["groups"]
+        if kind.startswith(("Depthwise", "Separable")):  # they have a depthwise one
+            for name in ("kernel_initializer", "kernel_regularizer", "kernel_constraint"):
+                settings.pop(name, None)
+        match settings:
+            case {"axis": [axis]}:
+                settings["axis"] = axis
+            case {"output_layers": [[str(), *_] as only]}:  # a list would be given to what follows
+                settings["output_layers"] = only
+        match settings:
+            case {"dtype": {"class_name": "Policy", "config": {"name": name}}}:
+                settings["dtype"] = name
+    return config
+
+
+def _write_with_config(source: Path, target: Path, config: Any) -> None:
+    """Copy a Keras file with another description of its layers."""
+    if target.suffix == ".keras":
+        with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+            for name in old.namelist():
+                content = json.dumps(config) if name == "config.json" else old.read(name)
+                new.writestr(name, content)
+        return
+    import h5py
+
+    shutil.copy(source, target)
+    with h5py.File(target, "r+") as file:
+        file.attrs["model_config"] = json.dumps(config)
 
 
 def _check_layers(name: str, config: Any) -> None:

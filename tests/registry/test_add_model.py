@@ -73,11 +73,39 @@ def own_loss(y_true, y_pred):
     return keras.ops.mean(y_pred)
 
 
+layers = keras.layers
+convolution = layers.DepthwiseConv2D(1, depthwise_initializer="ones")
+inner = keras.Sequential([keras.Input((48, 48, 1)), layers.ReLU(1.0), convolution])
+normalized = layers.BatchNormalization(epsilon=1e-9)(inner.outputs[0])
+inner = keras.Model(inner.inputs, layers.Rescaling(1.0, -0.5)(normalized))
+dense = layers.Dense(w.shape[1], activation="softmax")
+nested = keras.Sequential([keras.Input((48, 48, 1)), inner, layers.Flatten(), dense])
+dense.set_weights([w, np.zeros(w.shape[1])])
+nested.save(folder / "nested.h5")
 compiled = model()
 compiled.compile("adam", own_loss)
 compiled.save(folder / "compiled.keras")
 model().save_weights(folder / "only.weights.h5")
 """
+
+
+def as_keras_2(path):
+    """Describe the layers of an HDF5 file as Keras 2 did."""
+    import h5py
+
+    with h5py.File(path, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        inner = config["config"]["layers"][1]["config"]
+        inner["output_layers"] = [inner["output_layers"]]
+        for layer in inner["layers"]:
+            policy = {"class_name": "Policy", "config": {"name": "float32"}}
+            layer["config"] |= {"dtype": policy} if layer["class_name"] != "InputLayer" else {}
+            if layer["class_name"] == "DepthwiseConv2D":
+                ones = {"class_name": "Ones", "config": {}}
+                layer["config"] |= {"groups": 1, "kernel_initializer": ones}
+            if layer["class_name"] == "BatchNormalization":
+                layer["config"]["axis"] = [3]
+        file.attrs["model_config"] = json.dumps(config)
 
 
 def make_keras_files(folder, w):
@@ -342,7 +370,8 @@ def test_files_of_every_format_give_the_same_model(sample, tmp_path):
     write_onnx(tmp_path / "a.onnx", w, (1, 48, 48, 1))
     save(network(w), tmp_path / "a.xml")
     files = [tmp_path / (f"a{ending}" if ending else "saved") for ending in FORMATS]
-    files.append(tmp_path / "compiled.keras")
+    as_keras_2(tmp_path / "nested.h5")
+    files += [tmp_path / "compiled.keras", tmp_path / "nested.h5"]
     for ending in (".keras", ".h5", ".onnx"):
         files.append(tmp_path / f"capitals{ending.upper()}")
         shutil.copy(tmp_path / f"a{ending}", files[-1])
