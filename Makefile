@@ -1,9 +1,18 @@
 # Each target sets up what it needs, in .venv.  PYTHON=… chooses an interpreter (3.11 to 3.13).
 BIN := .venv/bin
-# Tests that watch a clock run alone, all others in two processes.
+# Tests that load TensorFlow, which never gives memory back, have their own processes; tests that
+# watch a clock run alone. All share one trained run.
+KERAS := tests/models tests/registry tests/training
 ALONE := tests/e2e tests/vision/live
+IN_TWO := -n 2 --dist loadfile --no-loadscope-reorder
+define run-tests
+	set -e; export EMOTION_TRAINED=$$(mktemp -d)/trained; \
+	trap 'rm -rf "$$(dirname "$$EMOTION_TRAINED")"' EXIT; \
+	$(BIN)/pytest $(IN_TWO) $(patsubst %,--ignore=%,$(KERAS) $(ALONE)) $(1); \
+	$(BIN)/pytest $(IN_TWO) $(KERAS) $(1); \
+	$(BIN)/pytest $(ALONE) $(1)
+endef
 SHELL := bash
-PARALLEL := -n 2 --no-loadscope-reorder $(ALONE:%=--ignore=%)
 FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 CHROMIUM := from playwright.sync_api import sync_playwright as start; \
 	p = start().start(); print(p.chromium.executable_path); p.stop()
@@ -16,12 +25,10 @@ run: .venv/installed
 	$(BIN)/streamlit run dashboard/Home.py
 
 test: .venv/installed-dev browser
-	$(BIN)/pytest $(PARALLEL) -m "not slow"
-	$(BIN)/pytest $(ALONE) -m "not slow"
+	@$(call run-tests,-m "not slow")
 
 test-all: .venv/installed-dev browser servers
-	$(BIN)/pytest $(PARALLEL)
-	$(BIN)/pytest $(ALONE)
+	@$(call run-tests)
 
 check: .venv/installed-dev
 	$(BIN)/ruff format --check .

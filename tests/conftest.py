@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pylibsrtp  # noqa: F401  # crashes if TensorFlow was loaded first; the app never loads both
@@ -23,31 +22,16 @@ from pipeline.runs import Run, list_runs
 
 os.environ["EMOTION_JOB_NICE"] = "0"  # tests wait for jobs, also on a busy machine
 TRAIN = "train --dataset sample --preset quick --seed 7"
+TRAINED = "EMOTION_TRAINED"
+"""Variable with the folder where the several pytests of `make test` keep what was trained once."""
+LOADS_KERAS = ("tests/models/", "tests/registry/", "tests/training/")
+"""Tests that may load TensorFlow, which takes 700 MB; in `make test` they have own processes."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Test pages first: keras, which other tests load, slows each run of a page in its process."""
-    items.sort(key=lambda item: _group(item.nodeid))
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give one of two processes the pages, the other what loads keras, then both further files."""
-    from xdist.scheduler import LoadScopeScheduling
-
-    class GroupScheduling(LoadScopeScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            return _group(nodeid)[1]
-
-    return GroupScheduling(config, log)
-
-
-def _group(nodeid: str) -> tuple[int, str]:
-    file = nodeid.partition("::")[0]
-    if file.startswith("tests/dashboard/"):
-        return 0, "pages"
-    if file.startswith(("tests/cli/", "tests/models/", "tests/registry/", "tests/training/")):
-        return 1, "keras"
-    return 2, file
+    items.sort(key=lambda item: item.nodeid.startswith(LOADS_KERAS))
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/dashboard/"))
 
 
 def pytest_collection_finish() -> None:
@@ -140,11 +124,14 @@ def trained(imported_sample, tmp_path_factory) -> Path:
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent
     workspace, partial = folder / "trained", folder / "training"
+    made = Path(os.environ.get(TRAINED, folder / "made"))
     with FileLock(folder / "trained.lock"):
-        if not workspace.exists():
+        if not made.exists():
             shutil.copytree(imported_sample, partial)
             run_pipeline(TRAIN, partial)
-            partial.rename(workspace)
+            shutil.move(partial, made)
+        if not workspace.exists():
+            shutil.copytree(made, workspace)
     return workspace
 
 

@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from pipeline.data.audit import audit, load_audit, save_audit
 from pipeline.data.exclusions import exclusion_names, load_exclusions
 from pipeline.data.store import dataset_info, load_dataset, remove_dataset
+from tests.conftest import run_pipeline
 from tests.dashboard.made_runs import make_running
 from tests.data.dataset_makers import store_repeated_faces
 from tests.data.source_makers import noise_file, write_zip
@@ -19,9 +20,9 @@ from tests.e2e.plots import hover_point, points
 
 @pytest.fixture(scope="module")
 def served(imported_sample, tmp_path_factory) -> Iterator[Server]:
-    """Serve a copy of the sample with a map of its pixels, and audited faces that repeat."""
+    """Serve a copy of the sample, and audited faces that repeat."""
     folder = tmp_path_factory.mktemp("audited")
-    with serve_copy(imported_sample, folder, "audit sample", "map sample") as server:
+    with serve_copy(imported_sample, folder, "audit sample") as server:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("EMOTION_WORKSPACE", str(server.workspace))
             repeated = store_repeated_faces()
@@ -158,6 +159,7 @@ def test_a_training_that_begins_or_ends_closes_no_dialog_and_loses_nothing_typed
 
 @pytest.mark.slow
 def test_a_finding_and_a_lasso_on_the_map_open_their_faces(audited, page: Page) -> None:
+    run_pipeline("map sample", audited.workspace)
     findings = load_audit(load_dataset("faces"))
     assert findings is not None
     open_view(page, audited, "Audit", "faces")
