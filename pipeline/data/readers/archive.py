@@ -157,9 +157,8 @@ def _with_nested(read: _Read, unpacking: _Unpacking, depth: int) -> Iterator[Mem
 def _of_nested(
     read: _Read, nested: list[str], unpacking: _Unpacking, depth: int
 ) -> Iterator[Member]:
-    for archive in read(
-        _Unpacking(unpacking.name, unpacking.max_bytes)
-    ):  # counted by the first pass
+    uncounted = _Unpacking(unpacking.name, unpacking.max_bytes)  # the first pass has counted
+    for archive in read(uncounted):
         if archive.name not in nested:
             continue
         of_archive = _of_tar if is_tar(Path(archive.name)) else _of_zip
