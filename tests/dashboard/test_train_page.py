@@ -195,7 +195,9 @@ def test_saving_the_engine_leaves_what_another_session_changed():
 
 def test_queued_runs_are_opened_moved_and_canceled():
     runs = make_queued("first", "second", "third")
+    runs[0].update_status(message="The cluster does not answer.")
     at = train_page()
+    assert "The cluster does not answer." in texts(at)
     at.segmented_control(key="train.view").set_value("New run").run()
     press(at, "**second**")
     assert at.session_state["train.view"] == "Runs" and open_run_name(at) == runs[1].name
