@@ -69,10 +69,10 @@ def show_camera(model: Run, detector: str) -> None:
             st.fragment(show_faces, run_every=every)(processor, playing, settings)
     every = _SLOW_REFRESH_S if playing else None
     st.fragment(show_timeline, run_every=every)(processor.timeline, bool(playing))
-    if playing:
-        # The browser folds it: a rerun at each press would take the processor from the video.
-        with st.expander("Performance", icon=":material/speed:"):
-            st.fragment(show_rates, run_every=_SLOW_REFRESH_S)(processor)
+    # Always there, as a busy browser says now and then that the video does not play: an expander
+    # that went for that moment came back folded, and a press met what had taken its place.
+    with st.expander("Performance", icon=":material/speed:", key="live_performance"):
+        st.fragment(show_rates, run_every=every)(processor, bool(playing))
     recording = processor.timeline.recording
     # It is drawn again after presenter mode and STOP, when what is recorded must not be hidden.
     opened = recording or has_export(processor)

@@ -43,8 +43,16 @@ def show_faces(processor: LiveProcessor, playing: bool, settings: LiveSettings) 
         st.caption(distribution(settings.smoothing_s))
 
 
-def show_rates(processor: LiveProcessor) -> None:
-    """Show frames and recognitions per second, dropped frames and the time of each stage."""
+def show_rates(processor: LiveProcessor, playing: bool) -> None:
+    """Show frames and recognitions per second, dropped frames and the time of each stage.
+
+    Args:
+        processor: processes the frames.
+        playing: whether the video plays.
+    """
+    if not playing:
+        st.caption("Frame rates and stage times are shown here while the video plays.")
+        return
     now = processor.snapshot()
     with st.container(horizontal=True, gap="small"):
         st.metric("Frames/s in", f"{now.frames_in_per_s:.1f}", width="content")
