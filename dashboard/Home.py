@@ -15,6 +15,7 @@ from dashboard.public import is_public
 from dashboard.views.train.sidebar import show_training
 from dashboard.widgets.address import note_ignored
 from dashboard.widgets.dialog import forget_dialog
+from dashboard.widgets.focus import keep_focus
 from dashboard.widgets.messages import show_error
 from pipeline.storage import explain_disk
 
@@ -37,6 +38,7 @@ page = st.navigation(
 )
 st.set_page_config(page_title=f"{page.title} · Emotion Detector")
 st.html(STYLE)
+keep_focus()
 forget_dialog()
 if page is not live:
     st.session_state.pop("live.photo", None)  # discarded when its page is left, as it promises

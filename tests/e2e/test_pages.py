@@ -71,6 +71,22 @@ def test_the_server_answers_under_its_own_names_only(server: str) -> None:
 
 
 @pytest.mark.slow
+def test_the_focus_goes_to_what_takes_the_place_of_a_button_that_vanishes(
+    writable: Server, page: Page
+) -> None:
+    page.goto(f"{writable.url}/dataset?dataset=sample&view=Audit")
+    audit = page.get_by_role("button", name="Audit images")
+    expect(audit).to_be_visible(timeout=30_000)
+    wait_ready(page)
+    page.keyboard.press("Tab")
+    audit.press("Enter")
+    cancel = page.get_by_role("button", name="Cancel")
+    expect(cancel).to_be_focused()
+    cancel.press("Enter")
+    expect(audit).to_be_focused()
+
+
+@pytest.mark.slow
 def test_a_data_set_imported_beside_another_is_shown(writable: Server, page: Page) -> None:
     page.goto(f"{writable.url}/dataset")
     page.get_by_role("button", name="Import…").click()
