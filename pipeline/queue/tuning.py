@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import ray
 from ray import tune
+from ray.exceptions import RayError
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
 from ray.tune.search.optuna import OptunaSearch
 
@@ -128,10 +129,24 @@ def run_search(search: Search, set_progress: Callable[[float], None]) -> None:
         set_progress: called with the fraction of the trials that have ended.
 
     Raises:
-        UserError: some trials could not be made; the others have ended.
+        UserError: Ray does not start, or some trials could not be made; the others have ended.
     """
     parallel = min(max_parallel_runs(), search.samples)
     with tempfile.TemporaryDirectory(prefix="ray") as folder, _watch(search, set_progress):
+        _start_ray(parallel, folder)
+        try:
+            results = _tuner(search, parallel, folder).fit()
+        finally:
+            ray.shutdown()
+    if errors := results.errors:
+        last_line = str(errors[0]).strip().splitlines()[-1]  # of the traceback in its process
+        reason = last_line.removeprefix(f"{UserError.__module__}.{UserError.__qualname__}: ")
+        raise UserError(f"{len(errors)} trials could not be made: {reason}")
+    search.model_copy(update={"finished": True}).save()
+
+
+def _start_ray(parallel: int, folder: str) -> None:
+    try:
         ray.init(
             "local",
             num_cpus=parallel,
@@ -142,14 +157,9 @@ def run_search(search: Search, set_progress: Callable[[float], None]) -> None:
             _node_ip_address=_LOOPBACK,
             _temp_dir=folder,
         )
-        try:
-            results = _tuner(search, parallel, folder).fit()
-        finally:
-            ray.shutdown()
-    if errors := results.errors:
-        reason = getattr(errors[0], "cause", None) or errors[0]
-        raise UserError(f"{len(errors)} trials could not be made: {reason}")
-    search.model_copy(update={"finished": True}).save()
+    except (RuntimeError, OSError, RayError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(f"Ray does not start ({reason}): resume the search.") from error
 
 
 def _tuner(search: Search, parallel: int, folder: str) -> tune.Tuner:

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from pipeline.config.options import build_config
+from pipeline.data.store import remove_dataset
 from pipeline.errors import UserError
 from pipeline.queue import queue, search
 from pipeline.queue.search import NOT_PROMISING, Search, cancel_search, find_search, start_search
@@ -151,6 +152,20 @@ def test_trials_behind_others_are_cut_and_a_search_goes_on_without_repeating_any
     assert [run.state() for run in unchanged] == [
         state for run, state in zip(runs, states, strict=True) if run.name != again.name
     ]
+
+
+@needs_ray
+@pytest.mark.slow
+def test_a_search_whose_trials_cannot_be_made_says_why_and_is_not_finished(empty_workspace):
+    make(samples=4).save()
+    remove_dataset("sample")
+
+    done = run_pipeline("search-run rates", empty_workspace, check=False)
+
+    assert done.returncode == 1 and list_runs() == []
+    sentence = done.stderr.splitlines()[-1]
+    assert sentence.startswith("4 trials could not be made: Unknown data set 'sample'")
+    assert not find_search("rates").finished
 
 
 @needs_ray

@@ -80,9 +80,10 @@ def _show_sweep(config: TrainConfig, name: str) -> Sweep | SpaceSearch:
 
 def _start(config: TrainConfig, name: str, sweep: Sweep | SpaceSearch | None) -> None:
     if isinstance(sweep, SpaceSearch):
-        actions.start_search(sweep.checked())
+        search = sweep.checked()
+        actions.start_search(search)
         st.session_state[_STARTED] = True
-        open_experiment(sweep.checked().name)
+        open_experiment(search.name)
         st.rerun()
     if sweep:
         run = actions.start_experiment(sweep.name, sweep.runs)[0]
