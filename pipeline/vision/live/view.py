@@ -17,18 +17,15 @@ _LARGE_SCALE = 1.8
 
 def draw_result(
     frame_bgr: NDArray[np.uint8], result: FrameResult, settings: LiveSettings, now_s: float
-) -> NDArray[np.uint8]:
-    """Draw the latest result on a frame, uint8 (h, w, 3).
+) -> None:
+    """Mirror a frame, uint8 (h, w, 3), if asked for, and draw the latest result on it, in place.
 
     Args:
-        frame_bgr: the frame, drawn on in place.
+        frame_bgr: the frame.
         result: of this frame or an earlier one.
         settings: the viewer's settings.
         now_s: when the frame came in. To hide faces, the result must be of a frame of the same
             size and at most a second old; else the whole frame is blurred.
-
-    Returns:
-        The same array, or a new one if it is mirrored.
     """
     if settings.hide_faces:
         if _locates_faces(result, frame_bgr, now_s):
@@ -37,14 +34,13 @@ def draw_result(
             blur(frame_bgr)
     faces = result.faces
     if settings.mirror:
-        frame_bgr = cv2.flip(frame_bgr, 1).astype(np.uint8, copy=False)
+        cv2.flip(frame_bgr, 1, dst=frame_bgr)
         faces = tuple(_mirror(face, frame_bgr.shape[1]) for face in faces)
     maps = settings.activation_map and not settings.hide_faces
     scale = _LARGE_SCALE if settings.large else 1.0
     draw_faces(frame_bgr, faces, bars=settings.bars, maps=maps, scale=scale)
     if result.problem:
         draw_problem(frame_bgr, result.problem)
-    return frame_bgr
 
 
 def _locates_faces(result: FrameResult, frame_bgr: NDArray[np.uint8], now_s: float) -> bool:
