@@ -1,6 +1,7 @@
 """Where the probability bars of each face go on an image, so that none cover another's."""
 
 from collections.abc import Iterator, Sequence
+from math import inf
 
 from pipeline.vision.boxes import Box, intersection
 
@@ -31,18 +32,18 @@ def place_panels(
     placed: list[Box | None] = []
     for i, face in enumerate(faces):
         taken = [box for box in placed if box is not None]
-        free = [
-            box
-            for box in _around(face, labels[i], panel, image)
-            if not any(intersection(box, other) for other in taken)
-        ]
         obstacles = [*labels, *(other for k, other in enumerate(faces) if k != i)]
-
-        def cost(box: Box, face: Box = face, obstacles: Sequence[Box] = obstacles) -> float:
+        best, least = None, inf
+        for box in _around(face, labels[i], panel, image):
+            if any(intersection(box, other) for other in taken):
+                continue
             covered = sum(intersection(box, other) for other in obstacles)
-            return covered + _OWN_FACE_COST * intersection(box, face)
-
-        placed.append(min(free, key=cost, default=None))
+            cost = covered + _OWN_FACE_COST * intersection(box, face)
+            if cost < least:
+                best, least = box, cost
+            if not cost:
+                break
+        placed.append(best)
     return placed
 
 

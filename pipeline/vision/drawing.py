@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from math import sqrt
 from typing import NamedTuple
 
@@ -121,7 +122,7 @@ def blur(image_bgr: NDArray[np.uint8]) -> None:
     """Reduce an image, uint8 (h, w, 3), to 6 x 6 mean colors, in place."""
     height, width = image_bgr.shape[:2]
     means = cv2.resize(image_bgr, (_BLUR_CELLS, _BLUR_CELLS), interpolation=cv2.INTER_AREA)
-    image_bgr[:] = cv2.resize(means, (width, height), interpolation=cv2.INTER_LINEAR)
+    cv2.resize(means, (width, height), dst=image_bgr, interpolation=cv2.INTER_LINEAR)
 
 
 def _label(frame_bgr: NDArray[np.uint8], face: FacePrediction, scale: float) -> _Text:
@@ -143,19 +144,28 @@ def _draw_bars(
         y, start = top + i * row, left + names
         end = (start + round((width - names - 4) * float(confidence)), y + row - 3)
         cv2.rectangle(frame_bgr, (start, y + 3), end, _color(emotion), cv2.FILLED)
-        origin = (left + 4, y + row - round(5 * scale))
-        thickness = max(1, round(0.7 * scale))
-        size = 0.38 * scale
-        cv2.putText(frame_bgr, emotion, origin, _FONT, size, _WHITE, thickness, cv2.LINE_AA)
+    white = _names(width, height, scale)[: background.shape[0], : background.shape[1]]
+    cv2.add(background, cv2.multiply(255 - background, white, scale=1 / 255), dst=background)
+
+
+@lru_cache(maxsize=8)  # text takes longer to draw than all the rest
+def _names(width: int, height: int, scale: float) -> NDArray[np.uint8]:
+    """Return the names of the emotions beside their bars, uint8 (h, w, 3), white on black."""
+    names = np.zeros((height, width, 3), np.uint8)
+    size, thickness = 0.38 * scale, max(1, round(0.7 * scale))
+    for i, emotion in enumerate(EMOTIONS, start=1):
+        origin = (4, i * round(_ROW_HEIGHT * scale) - round(5 * scale))
+        cv2.putText(names, emotion, origin, _FONT, size, _WHITE, thickness, cv2.LINE_AA)
+    return names
 
 
 def _blend_map(face_bgr: NDArray[np.uint8], activation_map: NDArray[np.float32]) -> None:
     size = face_bgr.shape[1], face_bgr.shape[0]
     positive = np.maximum(cv2.resize(activation_map, size, interpolation=cv2.INTER_LINEAR), 0.0)
     largest = float(positive.max()) or 1.0
-    opacity = _MAX_MAP_OPACITY / largest * np.asarray(positive)[..., np.newaxis]
-    blended = face_bgr + opacity * (np.array(_MAP_COLOR, np.float32) - face_bgr)
-    face_bgr[:] = blended.round()
+    opacity = _MAX_MAP_OPACITY / largest * np.asarray(positive)
+    color = np.full_like(face_bgr, _MAP_COLOR)
+    cv2.blendLinear(face_bgr, color, 1 - opacity, opacity, dst=face_bgr)
 
 
 def _place_text(
