@@ -61,7 +61,7 @@ def recognize_batch(
     """
     engine_named(engine := engine or "local")
     check_installed(engine)
-    find_detector(options.detector)
+    find_detector(options.detector)()  # raises here what it would raise in each worker
     digest = network_digest(find_model(options.model))
     write = {"local": engines.write_locally, "ray": engines.write_on_cluster}[engine]
     with writing(output):

@@ -33,16 +33,32 @@ def find_photos(
     return list(found), errors
 
 
-def files_of(path: Path, recursive: bool, suffixes: Container[str] = SUFFIXES) -> Iterator[Path]:
+def files_of(
+    path: Path,
+    recursive: bool,
+    suffixes: Container[str] = SUFFIXES,
+    unreadable: dict[str, str] | None = None,
+) -> Iterator[Path]:
     """Yield the files that a path names, see `find_photos`, of a folder those with some endings.
 
+    Args:
+        path: a file, folder or pattern.
+        recursive: also take the files in the folders of a folder.
+        suffixes: endings of the files to take from folders, in lower case.
+        unreadable: gets each folder in the folder that cannot be read, and why; without it, the
+            first one raises.
+
     Raises:
-        UserError: it names none.
+        UserError: it names none, or cannot be read.
     """
-    if path.is_dir():
-        yield from _files_in(path, recursive, suffixes)
+    try:
+        is_folder, exists = path.is_dir(), path.exists()
+    except OSError as error:  # such as a name that is too long
+        raise _cannot_read(path, error) from error
+    if is_folder:
+        yield from _files_in(path, recursive, suffixes, unreadable)
         return
-    if path.exists() or not glob.has_magic(str(path)):
+    if exists or not glob.has_magic(str(path)):
         yield path
         return
     matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
@@ -52,9 +68,14 @@ def files_of(path: Path, recursive: bool, suffixes: Container[str] = SUFFIXES) -
     yield from files
 
 
-def _files_in(folder: Path, recursive: bool, suffixes: Container[str]) -> Iterator[Path]:
+def _files_in(
+    folder: Path, recursive: bool, suffixes: Container[str], unreadable: dict[str, str] | None
+) -> Iterator[Path]:
     def fail(error: OSError) -> None:
-        raise UserError(f"{error.filename} cannot be read: {error.strerror}.") from error
+        problem = _cannot_read(error.filename, error)
+        if unreadable is None or error.filename == str(folder):
+            raise problem from error
+        unreadable[error.filename] = str(problem)
 
     empty = True
     for parent, folders, names in os.walk(folder, onerror=fail):
@@ -63,7 +84,7 @@ def _files_in(folder: Path, recursive: bool, suffixes: Container[str]) -> Iterat
             if Path(name).suffix.lower() in suffixes and not name.startswith("."):
                 empty = False
                 yield Path(parent, name)
-    if empty:
+    if empty and not unreadable:
         kind = "image" if suffixes is SUFFIXES else "video"
         where = "" if recursive else "; --recursive also takes those in its folders"
         raise UserError(f"{folder} holds no {kind}{where}.")
@@ -121,7 +142,11 @@ def read_photo(path: Path) -> bytes:
             raise too_large(path, size)
         return path.read_bytes()
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+        raise _cannot_read(path, error) from error
+
+
+def _cannot_read(path: Path | str, error: OSError) -> UserError:
+    return UserError(f"{path} cannot be read: {error.strerror}.")
 
 
 def too_large(name: Path | str, size: int) -> UserError:

@@ -20,6 +20,7 @@ from tests.data.source_makers import write_folder, write_tar, write_zip
 from tests.vision.clips import face_image, write_clip
 
 BUNDLED = "custom_cnn"
+LONG = "x" * 256 + ".jpg"
 
 
 def jpeg(width: int = 320) -> bytes:
@@ -78,11 +79,12 @@ def test_any_number_of_processes_writes_the_bytes_of_one(sources, tmp_path):
 
 def test_failures_are_rows_and_counted_at_the_end(tmp_path, capsys):
     good, broken = jpeg(), jpeg()[:40]
-    write_zip(tmp_path / "a.zip", {"1.jpg": good, "2.jpg": broken, "3.jpg": b"", "4.jpg": good})
+    files = {"1.jpg": good, "2.jpg": broken, "3.jpg": b"", "4.jpg": good, "in.tgz": b"x"}
+    write_zip(tmp_path / "a.zip", files)
     write_zip(tmp_path / "escapes.zip", {"1.jpg": good, "../x.jpg": good})
     whole = write_tar(tmp_path / "whole.tar", {"1.jpg": good, "2.jpg": good}, "w").read_bytes()
     (tmp_path / "cut.tar").write_bytes(whole[: len(whole) // 4])
-    (tmp_path / "list.txt").write_text("missing.jpg\nempty\na.zip")
+    (tmp_path / "list.txt").write_text(f"\ufeffmissing.jpg\n{LONG}\nempty\na.zip")
     (tmp_path / "empty").mkdir()
     sources = [str(tmp_path / name) for name in ("list.txt", "escapes.zip", "cut.tar")]
 
@@ -90,18 +92,20 @@ def test_failures_are_rows_and_counted_at_the_end(tmp_path, capsys):
         "predict", BUNDLED, *sources, "--output", str(tmp_path / "out"), "--json", capsys=capsys
     )
 
-    assert code == 1 and "7 of 9 photos could not be recognized" in err and "missing.jpg" in err
-    assert '"failures": 7' in out
+    assert code == 1 and "9 of 11 photos could not be recognized" in err and "missing.jpg" in err
+    assert '"failures": 9' in out
     found = table(tmp_path / "out")
     names = (str(Path(path).relative_to(tmp_path)) for path in found["path"])
     problems = dict(zip(names, found["problem"], strict=True))
     for name, sentence in {
         "missing.jpg": "cannot be read: No such file",
+        LONG: "File name too long",
         "empty": "holds no image",
         "a.zip/1.jpg": None,
         "a.zip/2.jpg": "not an image that can be decoded",
         "a.zip/3.jpg": "is empty and not an image",
         "a.zip/4.jpg": None,
+        "a.zip/in.tgz": "unpack it first",
         "escapes.zip": "'../x.jpg' escapes the folder",
         "cut.tar/1.jpg": "is damaged",
         "cut.tar": "is damaged",
@@ -111,8 +115,11 @@ def test_failures_are_rows_and_counted_at_the_end(tmp_path, capsys):
     assert not problems
 
     (tmp_path / "list.txt").write_text("\n")
+    (tmp_path / "utf16.txt").write_text("1.jpg", encoding="utf-16")
     for source, sentence in (
         ("list.txt", "is empty"),
+        ("utf16.txt", "is no list in UTF-8"),
+        (LONG, "File name too long"),
         ("empty", "holds no image"),
         ("*.x", "match"),
     ):
@@ -175,14 +182,16 @@ def test_what_is_killed_goes_on_without_doing_a_part_twice(tmp_path):
     assert hashes(folder) == hashes(tmp_path / "at-once")
 
 
-def test_a_folder_belongs_to_one_command(tmp_path):
+def test_a_folder_belongs_to_one_command(tmp_path, monkeypatch):
     source = write_folder(tmp_path / "photos", {"1.jpg": jpeg(), "2.jpg": jpeg()})
     folder = tmp_path / "out"
     predict(folder, str(source))
     (other := tmp_path / "other").mkdir()
     (other / "mine").touch()
 
+    monkeypatch.setenv("EMOTION_YUNET", str(tmp_path / "missing.onnx"))
     for target, words, sentence in (
+        (tmp_path / "new", [str(source), "--detector", "yunet"], "there is no file .*missing.onnx"),
         (folder, [str(source), "--two-views"], "another --two-views"),
         (folder, [str(source), "--detector", "blazeface"], "another --detector"),
         (folder, [str(source), "--part-size", "1"], "another --part-size"),
@@ -198,11 +207,12 @@ def test_a_folder_belongs_to_one_command(tmp_path):
 
 def test_videos_have_a_table_and_a_copy_each_and_go_on_one_by_one(tmp_path, capsys):
     clip = write_clip(tmp_path / "clip.mp4", [face_image()] * 40)
-    videos = write_folder(tmp_path / "videos", {"a.mp4": clip.read_bytes(), "b.mp4": b"no video"})
+    videos = write_folder(tmp_path / "in", {"a.mp4": clip.read_bytes(), "b.mp4": b"no video"})
     write_zip(tmp_path / "c.zip", {"c.mp4": clip.read_bytes(), "notes.txt": b"x"})
     sources = [str(videos), str(tmp_path / "c.zip")]
-    folder = tmp_path / "out"
-    words = ("video", BUNDLED, *sources, "--output", str(folder), "--annotated", "--workers", "1")
+    folder = videos / "out"  # what is written there is no input of the same command
+    words = ["video", BUNDLED, *sources, "--output", str(folder), "--workers", "1"]
+    words += ["--annotated", "--recursive"]
 
     code, out, err = invoke(*words, capsys=capsys)
 

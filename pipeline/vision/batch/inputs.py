@@ -42,7 +42,8 @@ def list_inputs(
     """Yield the inputs that sources name, in their order; those of a folder or zip by name.
 
     An archive that is damaged or refused is an input with a problem, after those that can be
-    listed before. So is what a list names in vain.
+    listed before. So are an archive among the files of another, a folder in a folder that cannot
+    be read, and what a list names in vain.
 
     Args:
         sources: files, folders, patterns, archives (zip, tar), and lists: text files with a
@@ -68,10 +69,12 @@ def list_inputs(
 def _lines(source: Path) -> Iterator[str]:
     """Yield the lines of a list that are not blank, each once."""
     try:
-        with source.open(encoding="utf-8", errors="surrogateescape") as file:
+        with source.open(encoding="utf-8-sig", errors="surrogateescape") as file:
             lines = dict.fromkeys(line.strip() for line in file)
     except OSError as error:
         raise UserError(f"{source} cannot be read: {error.strerror}.") from error
+    if any("\0" in line for line in lines):
+        raise UserError(f"{source} is no list in UTF-8: save it as text in that encoding.")
     lines.pop("", None)
     if not lines:
         raise UserError(f"{source} is empty: write the path of a file into each line.")
@@ -79,18 +82,24 @@ def _lines(source: Path) -> Iterator[str]:
 
 
 def _inputs_of(path: Path, suffixes: Container[str], recursive: bool) -> Iterator[Input]:
-    for file in files_of(path, recursive, suffixes):
+    unreadable: dict[str, str] = {}
+    for file in files_of(path, recursive, suffixes, unreadable):
         if is_archive(file.name):
             yield from _members_of(file, suffixes)
         else:
             yield Input(str(file))
+    yield from (Input(folder, problem=problem) for folder, problem in unreadable.items())
 
 
 def _members_of(archive: Path, suffixes: Container[str]) -> Iterator[Input]:
     empty = True
     try:
         for member in members(archive, _MAX_RATIO):
-            if PurePosixPath(member.name).suffix.lower() in suffixes:
+            if is_archive(member.name):  # beside files, `members` leaves it closed
+                empty = False
+                problem = f"{archive}/{member.name} is in an archive itself: unpack it first."
+                yield Input(str(archive), member.name, problem)
+            elif PurePosixPath(member.name).suffix.lower() in suffixes:
                 empty = False
                 yield Input(str(archive), member.name)
     except UserError as error:

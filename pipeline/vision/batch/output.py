@@ -163,7 +163,8 @@ def begin(
     Args:
         folder: one that this process holds, see `writing`.
         task: what the inputs are.
-        inputs: the list, which is not held in memory.
+        inputs: the list, which is not held in memory. What the batch itself has written is left
+            out.
         options: see `Options`.
         network: of `network_digest`.
 
@@ -171,6 +172,8 @@ def begin(
         UserError: another command has begun the folder, it holds parts of something else, or
             nothing is listed.
     """
+    own = os.path.abspath(folder / "videos") + os.sep  # the sources may be folders around it
+    inputs = (each for each in inputs if not os.path.abspath(each.path).startswith(own))
     begun = _manifest_path(folder).exists()
     if not begun and any((folder / "parts").iterdir()):
         raise _holds_others(folder)

@@ -26,7 +26,11 @@ from pipeline.vision.video.annotate import recognize_frames
 from pipeline.vision.video.decode import video_size
 
 _SMALLEST_FACE = LiveSettings().smallest_face
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+# Faults of the machine, not of an input. Without EIO, which a damaged disk or video gives always.
+_FAULTS = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE),
+    *(errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN),
+)
 
 
 class PartWorker:
@@ -36,7 +40,8 @@ class PartWorker:
         folder: of the batch.
 
     Raises:
-        UserError: the batch or its model cannot be read, or the model is another one by now.
+        UserError: the batch, its model or its detector cannot be read, or the model is another
+            one by now.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -47,6 +52,7 @@ class PartWorker:
         if network_digest(model) != self._output.manifest.network:
             raise UserError(f"The model '{model.name}' was changed meanwhile: name a new folder.")
         self._recognizer = Recognizer.load(model, threads=1, two_views=self._options.two_views)
+        find_detector(self._options.detector)()  # one that cannot start is no photo's problem
         self._photo_detector = PhotoDetector(self._options.detector)
         self._archives = ArchiveReader()
 
@@ -55,7 +61,8 @@ class PartWorker:
 
         Raises:
             OSError: that is not possible, for example because the disk is full.
-            UserError: an annotated video is not, for the same reason.
+            UserError: an input cannot be read, or an annotated video not be written, because of
+                the machine: the part stays missing.
         """
         path = self._output.part_path(part)
         if path.exists():
@@ -76,7 +83,7 @@ class PartWorker:
                     if not found:
                         write_row([*empty, None])
                 except (UserError, cv2.error) as error:
-                    if getattr(error.__cause__, "errno", None) in _NO_SPACE:
+                    if getattr(error.__cause__, "errno", None) in _FAULTS:
                         raise
                     write_row([*empty, valid_text(str(error))])
 
@@ -111,6 +118,7 @@ class PartWorker:
                     lambda row: write_row([name, *row, None]),
                     pipeline,
                     lambda fraction: None,
+                    threads=1,
                 )
             except UserError as error:
                 raise UserError(str(error).replace(str(source), name)) from error.__cause__

@@ -20,7 +20,7 @@ from pipeline.vision.face_pipeline import FacePipeline
 from pipeline.vision.face_prediction import FacePrediction
 from pipeline.vision.tables import WriteRow, csv_row
 from pipeline.vision.tracking import MAX_UNLISTED_S
-from pipeline.vision.video.decode import VideoReader
+from pipeline.vision.video.decode import THREADS, VideoReader
 from pipeline.vision.video.encode import VideoWriter, new_file, writing
 
 COLUMNS = ("time_s", "frame", "track", *Box._fields, "emotion", "confidence", *EMOTIONS)
@@ -60,7 +60,11 @@ class RecognizedVideo:
 
 
 def process_video(
-    source: Path, target: Path | None, annotate: Annotate, on_progress: OnProgress
+    source: Path,
+    target: Path | None,
+    annotate: Annotate,
+    on_progress: OnProgress,
+    threads: int = THREADS,
 ) -> ProcessedVideo:
     """Write a video with each frame changed, whole or not at all.
 
@@ -73,6 +77,7 @@ def process_video(
         annotate: called in order with each frame, BGR uint8 (h, w, 3), which it may draw on, and
             its time in seconds since the start; returns the frame to write, all of one size.
         on_progress: called with the fraction that is done, 0 to 1.
+        threads: of the decoder, and of the encoder.
 
     Raises:
         UserError: no frame of the source can be read, or the target exists already or cannot be
@@ -80,8 +85,8 @@ def process_video(
     """
     frames = 0
     with (
-        closing(VideoReader(source)) as video,
-        _frame_writer(target, video) as write,
+        closing(VideoReader(source, threads)) as video,
+        _frame_writer(target, video, threads) as write,
     ):
         for frame_bgr, ticks, duration in video.frames():
             annotated_bgr = annotate(frame_bgr, float(ticks * video.time_base))
@@ -95,14 +100,16 @@ def process_video(
 
 
 @contextmanager
-def _frame_writer(target: Path | None, video: VideoReader) -> Iterator[Callable[..., object]]:
+def _frame_writer(
+    target: Path | None, video: VideoReader, threads: int
+) -> Iterator[Callable[..., object]]:
     """Yield a function that writes a frame of a video; without a target it does nothing."""
     if target is None:
         yield lambda *frame: None
         return
     with (
         new_file(target) as partial,
-        VideoWriter(partial, target, video.rate, video.time_base) as out,
+        VideoWriter(partial, target, video.rate, video.time_base, threads) as out,
     ):
         yield out.write
 
@@ -136,6 +143,7 @@ def recognize_frames(
     write_row: WriteRow,
     pipeline: FacePipeline,
     on_progress: OnProgress,
+    threads: int = THREADS,
 ) -> RecognizedVideo:
     """Recognize the faces of a video; see `recognize_video`.
 
@@ -145,6 +153,7 @@ def recognize_frames(
         write_row: called with each row of `COLUMNS`.
         pipeline: detects and recognizes faces; a new one.
         on_progress: called with the fraction that is done, 0 to 1.
+        threads: of the decoder, and of the encoder.
     """
     frame, listing = 0, _Listing()
 
@@ -159,7 +168,7 @@ def recognize_frames(
         frame += 1
         return frame_bgr
 
-    video = process_video(source, target, annotate, on_progress)
+    video = process_video(source, target, annotate, on_progress, threads)
     for row in listing.add(frame, (), inf):
         write_row(row)
     return RecognizedVideo(video, listing.rows, len(listing.numbers))

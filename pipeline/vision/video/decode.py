@@ -25,7 +25,9 @@ SUFFIXES = frozenset(
 # FFmpeg's other formats decode text and single photos, and open the files that a playlist names.
 _CONTAINERS = "mov,matroska,webm,avi,mpegts,mpeg,asf,flv,ogg,gif,mxf,dv,mjpeg,yuv4mpegpipe"
 _MAX_PIXELS, _MAX_SIDE, _LARGE_PIXELS = 16_000_000, 8192, 9_000_000
-_THREADS = min(4, os.cpu_count() or 1)  # each holds frames
+THREADS = min(4, os.cpu_count() or 1)
+"""Threads of a decoder unless another number is given; each holds frames."""
+
 _MAX_RATE, _MIN_RATE = Fraction(240), Fraction(1, 3600)
 _MAX_PAUSE_S, _MAX_PAUSE_TICKS = 24 * 3600, 2**31 - 1  # the latter is MP4's
 _DEFAULT_RATE = Fraction(30)
@@ -49,6 +51,10 @@ class VideoReader:
     All frames have the size of the first and square pixels, and are turned upright as the file's
     display matrix says. Those of more than 4K are halved. Damaged parts are skipped.
 
+    Args:
+        source: a video of any usual format.
+        threads: of the decoder.
+
     Attributes:
         time_base: a tick of the file's clock, in seconds.
         rate: its mean frame rate, in frames per second, at most 240.
@@ -61,11 +67,11 @@ class VideoReader:
         UserError: the file cannot be read, holds no video, or one of more than 16 megapixels.
     """
 
-    def __init__(self, source: Path) -> None:
+    def __init__(self, source: Path, threads: int = THREADS) -> None:
         self._container = _open(source)
         self._stream = _video_of(self._container, source)
         self._stream.thread_type = "AUTO"
-        self._stream.codec_context.thread_count = _THREADS
+        self._stream.codec_context.thread_count = threads
         # Frames may change their size; one that is larger counts as damaged.
         self._stream.codec_context.options = _MAX_PIXELS_OPTION
         self._size = source.stat().st_size

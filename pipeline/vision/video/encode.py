@@ -70,7 +70,7 @@ class VideoWriter:
         target: Path | str,
         rate: Fraction,
         time_base: Fraction,
-        threads: int = 4,
+        threads: int,
     ) -> None:
         self._target = target
         self._rate = rate
