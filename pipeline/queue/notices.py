@@ -1,4 +1,4 @@
-"""Notices that a run has finished or failed: a webhook and the desktop's notifier, both optional.
+"""Notices of runs that have finished or failed, or wait for their cluster, for those who want them.
 
 `EMOTION_WEBHOOK` is the address that gets a JSON document by POST; `EMOTION_NOTIFY=1` shows a
 notification on this machine's desktop. What fails here is logged and harms no run.
@@ -22,7 +22,7 @@ from pipeline.runs import Run, default_name, read_row
 log = logging.getLogger("pipeline.notices")
 
 _TOLD = ("finished", "failed", "interrupted")
-"""The states that a notice is sent of; a run that was stopped was stopped by a person."""
+"""The ends that a notice is sent of; a run that was stopped was stopped by a person."""
 
 _TIMEOUT_S = 5.0
 _LONGEST_S = 10.0  # for a server that answers byte by byte, each within the timeout
@@ -37,7 +37,7 @@ class Notice(BaseModel):
     Args:
         run: the run's name, that of its folder.
         name: its name for people.
-        state: `finished`, `failed` or `interrupted`.
+        state: `finished`, `failed`, `interrupted`, or `queued` if it waits for a cluster.
         message: a sentence of the run's status, such as why it failed; may be empty.
         best_accuracy: the best on the validation faces, 0 to 1; None before the first epoch.
         text: all of it as a sentence, which Slack, Mattermost and others show.
@@ -52,7 +52,9 @@ class Notice(BaseModel):
 
 
 def notice_of(run: Run, failure: str = "") -> Notice | None:
-    """Return the notice of a run that has ended; None if it was stopped, is queued or deleted.
+    """Return the notice of a run that has ended, or is queued with a message why it waits.
+
+    None of one that was stopped or deleted.
 
     Args:
         run: the run.
@@ -60,7 +62,8 @@ def notice_of(run: Run, failure: str = "") -> Notice | None:
             fails stays finished, with this as its message; the notice says `failed`.
     """
     row = read_row(run)
-    if not run.path.is_dir() or row.state not in _TOLD:
+    waits = row.state == "queued" and row.status.message
+    if not run.path.is_dir() or not (waits or row.state in _TOLD):
         return None
     state = "failed" if failure and row.status.message == failure else row.state
     name = row.notes.name or default_name(row)
@@ -77,7 +80,7 @@ def notice_of(run: Run, failure: str = "") -> Notice | None:
 
 
 def send_notice(run: Run, failure: str = "") -> None:
-    """Send the notice of a run that has ended, if there is one and someone wants it.
+    """Send the notice of a run that has ended or waits, if there is one and someone wants it.
 
     It takes 15 seconds at most and raises nothing. The arguments are those of `notice_of`.
     """

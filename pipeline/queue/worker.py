@@ -8,8 +8,9 @@ from filelock import Timeout
 from pipeline.errors import UserError
 from pipeline.queue import queue
 from pipeline.queue.engines import ENGINES, Handle, Unreachable, engine_named
+from pipeline.queue.engines.ray import known_address
 from pipeline.queue.notices import send_notice
-from pipeline.queue.settings import queue_settings
+from pipeline.queue.settings import QueueSettings, queue_settings
 from pipeline.runs import Run, RunTable
 
 _POLL_S = 0.5
@@ -31,8 +32,9 @@ def work() -> None:
 def _work() -> None:
     """Start queued runs as long as fewer than `max_parallel_runs` train.
 
-    Runs of this machine that this worker did not start count too: those in the foreground, or
-    started by a worker that was killed. Jobs of such a worker are polled again.
+    Those count that were given to the present engine and address, and what trains on this machine,
+    also in the foreground, or started by a worker that was killed. Jobs of such a worker are polled
+    again. What waits for another cluster, which may be gone, keeps no run from starting.
     """
     table = RunTable()
     handles = [Handle.of(row.run, row.status) for row in table.rows() if queue.is_job(row.status)]
@@ -45,15 +47,21 @@ def _work() -> None:
         queued = [run for run in queue.queued_runs(table) if run.name not in started]
         if not queued and not handles:
             return
-        running = {row.run.name for row in table.rows() if row.status.process()}
         settings = queue_settings()
+        counted = {row.run.name for row in table.rows() if row.status.process()}
+        counted |= {handle.run.name for handle in handles if _is_present(handle, settings)}
         new: list[Handle] = []
-        if queued and len(handles) + len(running - started) < settings.max_parallel_runs:
+        if queued and len(counted) < settings.max_parallel_runs:
             with suppress(FileNotFoundError):  # deleted at this moment
                 new = _start(queued[0], settings.engine)
         if not new:
             time.sleep(_POLL_S)
         handles += new
+
+
+def _is_present(handle: Handle, settings: QueueSettings) -> bool:
+    """Return whether a run was given to the engine and address that new ones are given to."""
+    return handle.engine == settings.engine and handle.address in ("", known_address(settings))
 
 
 def _start(run: Run, engine: str) -> list[Handle]:
@@ -66,8 +74,11 @@ def _start(run: Run, engine: str) -> list[Handle]:
     except Unreachable as error:
         with run.locked():
             status = run.status()
-            if status.state == "queued" and status.message != error.on_page:
+            begins_to_wait = status.state == "queued" and status.message != error.on_page
+            if begins_to_wait:
                 run.update_status(message=error.on_page)
+        if begins_to_wait:
+            send_notice(run)
         return []
     except UserError as error:
         with run.locked():

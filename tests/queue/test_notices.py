@@ -3,18 +3,21 @@ import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from pipeline.config.train_config import TrainConfig
-from pipeline.queue import notices, worker
+from pipeline.queue import notices, queue, worker
+from pipeline.queue.engines import ray
 from pipeline.queue.notices import send_notice
 from pipeline.runs import Notes, Run, create_run
 from pipeline.training.checkpoint import TrainingCheckpoint
-from tests.conftest import invoke
+from tests.conftest import invoke, wait_for
 from tests.queue.queued import submit
 
 
@@ -130,6 +133,26 @@ def test_the_worker_sends_the_notice_of_a_process_that_ended_without_a_word(
 
     assert [(notice["run"], notice["state"]) for notice in Webhook.got] == [(run.name, "failed")]
     assert "ended with code 1" in str(Webhook.got[0]["message"])
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason="the extra 'ray' is not installed")
+def test_the_worker_sends_one_notice_of_a_run_that_begins_to_wait_for_its_cluster(
+    sample, no_worker, webhook, monkeypatch
+):
+    monkeypatch.setattr(ray, "_RETRY_S", (0, 0))
+    monkeypatch.setattr(worker, "_POLL_S", 0.01)
+    queue.set_engine("ray", address="http://127.0.0.1:1")
+    (run,) = submit(1)
+    thread = threading.Thread(target=worker.work, daemon=True)
+    thread.start()
+    wait_for(lambda: Webhook.got)
+    time.sleep(0.2)  # it is tried again and again
+
+    queue.stop(run)
+    thread.join(30)
+
+    (notice,) = Webhook.got
+    assert notice["state"] == "queued" and "http://127.0.0.1:1 does not" in str(notice["text"])
 
 
 def test_the_desktop_shows_the_notice_where_that_is_asked_for(tmp_path, monkeypatch, caplog):

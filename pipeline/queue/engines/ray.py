@@ -35,7 +35,6 @@ _STOP_WAIT_S = 120  # between SIGTERM and SIGKILL; a training writes its checkpo
 _TIMEOUT_S = (3, 15)  # to connect, and to answer
 _RETRY_S = (1, 3)
 _SILENT_S = 10  # so long no other request waits for a cluster that did not answer
-_NO_ANSWER = "The Ray cluster does not answer: is it running?"
 _START_TIMEOUT = "JOB_SUPERVISOR_ACTOR_START_TIMEOUT"
 
 Answer = TypeVar("Answer")
@@ -44,7 +43,7 @@ _silent: dict[str, float] = {}
 """Address of a cluster that did not answer the last request → the monotonic time of that."""
 
 
-class _UnknownJob(UserError):
+class UnknownJob(UserError):
     """The cluster was started again since, and has forgotten its jobs."""
 
 
@@ -88,7 +87,7 @@ class RayEngine:
         except UserError as error:
             if status.state == "queued" and isinstance(error, Unreachable):
                 return _wait(handle, error.on_page)
-            if status.state == "queued" and isinstance(error, _UnknownJob):
+            if status.state == "queued" and isinstance(error, UnknownJob):
                 return _submit_again(handle)
             return _record_loss(handle, error.on_page)
         return _record_job(handle, details)
@@ -101,13 +100,18 @@ class RayEngine:
             ask(connect(handle.address).stop_job, handle.job)
 
 
+def known_address(settings: QueueSettings) -> str:
+    """Return the address that is set for new jobs, or that of the environment; it may be empty."""
+    return settings.address or os.environ.get(ADDRESS_VARIABLE, "")
+
+
 def cluster_address(settings: QueueSettings) -> str:
     """Return the address of the cluster that new jobs go to.
 
     Raises:
         UserError: none is known.
     """
-    address = settings.address or os.environ.get(ADDRESS_VARIABLE, "")
+    address = known_address(settings)
     if not address:
         raise UserError(
             "Where is the Ray cluster? queue --engine ray --address http://HOST:8265, or set "
@@ -126,7 +130,7 @@ def connect(address: str) -> "JobSubmissionClient":
             the last seconds.
     """
     if time.monotonic() - _silent.get(address, -math.inf) < _SILENT_S:
-        raise Unreachable(_NO_ANSWER)
+        raise Unreachable(_no_answer(address))
     return _client(address)
 
 
@@ -144,9 +148,9 @@ def _client(address: str) -> "JobSubmissionClient":
 
             try:
                 response = super()._do_request(*arguments, timeout=_TIMEOUT_S, **options)
-            except RequestException:
+            except RequestException as error:
                 _silent[address] = time.monotonic()
-                raise
+                raise ConnectionError(_no_answer(address)) from error
             _silent.pop(address, None)
             return response
 
@@ -166,7 +170,11 @@ def ask(request: Callable[..., Answer], *arguments: Any, **options: Any) -> Answ
     try:
         return _ask(request, *arguments, **options)
     except ConnectionError as error:
-        raise Unreachable(_NO_ANSWER) from error
+        raise Unreachable(str(error)) from error
+
+
+def _no_answer(address: str) -> str:
+    return f"The Ray cluster at {address} does not answer: start it, or set its right address."
 
 
 def submit_job(client: "JobSubmissionClient", **options: Any) -> None:
@@ -196,11 +204,11 @@ def _ask(request: Callable[..., Answer], *arguments: Any, **options: Any) -> Ans
             "The Ray cluster asks for a token: set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH."
         ) from error
     except RequestException as error:  # an OSError, but none of Python's ConnectionErrors
-        raise ConnectionError from error
+        raise ConnectionError(f"The Ray cluster does not answer: {error}.") from error
     except RuntimeError as error:
         if "does not exist" in str(error):
-            raise _UnknownJob("The Ray cluster does not know the job: was it restarted?") from error
-        raise UserError(f"The Ray cluster refuses: {_first_line(str(error))}") from error
+            raise UnknownJob("The Ray cluster does not know the job: was it restarted?") from error
+        raise UserError(f"The Ray cluster refuses: {first_line(str(error))}") from error
 
 
 def entrypoint(*arguments: str, log: str = "") -> str:
@@ -246,13 +254,13 @@ def _record_job(handle: Handle, details: "JobDetails") -> bool:
     if details.status == "STOPPED" and status.state == "queued":
         return _record(handle, state="stopped", message="Stopped before it began.")
     if code is None and status.state == "queued":
-        reason = _first_line(details.message or "no reason given")
+        reason = first_line(details.message or "no reason given")
         return _record_loss(handle, f"The Ray cluster could not start the job: {reason}")
     if code is None:
         return _record_loss(handle, f"{_node(handle)} was lost, or the job there was killed.")
     if code in (-signal.SIGKILL, 128 + signal.SIGKILL):
         return _record_loss(handle, "The training process was killed, perhaps for lack of memory.")
-    reason = last_line(run.log_path) or _first_line(details.message or "its log is empty")
+    reason = last_line(run.log_path) or first_line(details.message or "its log is empty")
     message = f"The training process ended with code {code}: {reason}"
     return _record(handle, state="failed", eta_s=None, message=message)
 
@@ -299,5 +307,6 @@ def _node(handle: Handle) -> str:
     return f"The node {host}" if host else "The node"
 
 
-def _first_line(text: str) -> str:
+def first_line(text: str) -> str:
+    """Return the first line of a text that is not blank; empty if there is none."""
     return (text.strip().splitlines() or [""])[0]
