@@ -169,8 +169,9 @@ def test_what_is_killed_goes_on_without_doing_a_part_twice(tmp_path):
         if "spawn_main" in " ".join(child.cmdline())
     ]
     os.kill(workers[0].pid, signal.SIGKILL)
-    assert "A process was killed" in command.communicate(timeout=60)[1] and command.returncode == 1
-    assert done.items() < parts(folder).items()
+    error = command.communicate(timeout=60)[1]
+    assert "A process was killed" in error and "of 60, first part-" in error
+    assert command.returncode == 1 and done.items() < parts(folder).items()
     done = parts(folder)
 
     assert predict(folder, str(source), "--part-size", "1")["photos"] == 60

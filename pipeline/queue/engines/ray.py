@@ -208,7 +208,7 @@ def _ask(request: Callable[..., Answer], *arguments: Any, **options: Any) -> Ans
     except RuntimeError as error:
         if "does not exist" in str(error):
             raise UnknownJob("The Ray cluster does not know the job: was it restarted?") from error
-        raise UserError(f"The Ray cluster refuses: {first_line(str(error))}") from error
+        raise UserError(f"The Ray cluster refuses: {_first_line(str(error))}") from error
 
 
 def entrypoint(*arguments: str, log: str = "") -> str:
@@ -254,13 +254,13 @@ def _record_job(handle: Handle, details: "JobDetails") -> bool:
     if details.status == "STOPPED" and status.state == "queued":
         return _record(handle, state="stopped", message="Stopped before it began.")
     if code is None and status.state == "queued":
-        reason = first_line(details.message or "no reason given")
+        reason = _first_line(details.message or "no reason given")
         return _record_loss(handle, f"The Ray cluster could not start the job: {reason}")
     if code is None:
         return _record_loss(handle, f"{_node(handle)} was lost, or the job there was killed.")
     if code in (-signal.SIGKILL, 128 + signal.SIGKILL):
         return _record_loss(handle, "The training process was killed, perhaps for lack of memory.")
-    reason = last_line(run.log_path) or first_line(details.message or "its log is empty")
+    reason = last_line(run.log_path) or _first_line(details.message or "its log is empty")
     message = f"The training process ended with code {code}: {reason}"
     return _record(handle, state="failed", eta_s=None, message=message)
 
@@ -307,6 +307,5 @@ def _node(handle: Handle) -> str:
     return f"The node {host}" if host else "The node"
 
 
-def first_line(text: str) -> str:
-    """Return the first line of a text that is not blank; empty if there is none."""
+def _first_line(text: str) -> str:
     return (text.strip().splitlines() or [""])[0]

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from functools import lru_cache
 from multiprocessing import get_context, parent_process
 from pathlib import Path
@@ -23,6 +24,7 @@ from pipeline.errors import UserError
 from pipeline.jobs import last_line
 from pipeline.queue.engines import check_installed
 from pipeline.queue.engines.ray import (
+    UnknownJob,
     ask,
     cluster_address,
     connect,
@@ -34,6 +36,7 @@ from pipeline.queue.settings import queue_settings
 from pipeline.storage import write_json
 from pipeline.vision.batch.output import BatchOutput
 from pipeline.vision.batch.worker import PartWorker
+from pipeline.vision.detectors.yunet import YUNET_VARIABLE, yunet_path
 
 if TYPE_CHECKING:
     from ray.job_submission import JobDetails
@@ -42,6 +45,7 @@ DRIVER = "write-parts"
 """The command that is the job on a cluster."""
 
 _POLL_S = 1.0
+_RETRIES = 3
 _STOPPED = "Stopped: the same command goes on with the parts that are missing."
 
 OnProgress = Callable[[float], None]
@@ -70,12 +74,20 @@ def write_locally(output: BatchOutput, workers: int, on_progress: OnProgress) ->
                 future.result()
                 on_progress(done / output.parts)
         except BrokenProcessPool as error:
-            raise UserError(
-                "A process was killed, perhaps for lack of memory: the same command goes on, with "
-                "--workers in fewer processes."
-            ) from error
+            raise _was_killed(output, workers) from error
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _was_killed(output: BatchOutput, workers: int) -> UserError:
+    """Return the error of a process that was killed: the part that it was at is among the first."""
+    missing = output.missing()
+    names = ", ".join(output.part_path(part).stem for part in missing[:workers])
+    return UserError(
+        "A process was killed, perhaps for lack of memory: the same command goes on, with "
+        f"--workers in fewer processes. Missing parts: {len(missing):,} of {output.parts:,}, "
+        f"first {names}."
+    )
 
 
 def _end_with_parent() -> None:
@@ -123,29 +135,54 @@ def write_on_cluster(output: BatchOutput, workers: int, on_progress: OnProgress)
     check_installed("ray")
     if not output.missing():
         return
-    job = _running_job(output) or _submit(output, workers)
     try:
+        job = _running_job(output) or _submit(output, workers)
         while not (details := _details(job)).status.is_terminal():
             on_progress(1 - len(output.missing()) / output.parts)
             time.sleep(_POLL_S)
     except KeyboardInterrupt:
-        ask(connect(job.address).stop_job, job.job)
+        _stop(output)
         raise UserError(_STOPPED) from None
     if output.missing():
-        reason = last_line(_log(output)) if details.driver_exit_code else "the job was stopped"
+        reason = "the job was stopped"
+        if details.driver_exit_code:
+            reason = last_line(_log(output)) or _last_line_of(details)
         raise UserError(f"The cluster has not written all parts: {reason}")
     on_progress(1.0)
 
 
-def _running_job(output: BatchOutput) -> _Job | None:
+def _last_line_of(details: "JobDetails") -> str:
+    """Return why a job wrote no log, for example since its node lacks the folder."""
+    return (details.message or "its log is empty").strip().splitlines()[-1]
+
+
+def _stop(output: BatchOutput) -> None:
+    """Stop the last job and wait for its end, before which the same command would wait for it."""
+    if job := _last_job(output):
+        with suppress(UnknownJob):
+            ask(connect(job.address).stop_job, job.job)
+            while not _details(job).status.is_terminal():
+                time.sleep(_POLL_S)
+
+
+def _last_job(output: BatchOutput) -> _Job | None:
     try:
-        job = _Job.model_validate_json(_job_path(output).read_text())
+        return _Job.model_validate_json(_job_path(output).read_text())
     except (OSError, ValidationError):
+        return None
+
+
+def _running_job(output: BatchOutput) -> _Job | None:
+    if (job := _last_job(output)) is None:
         return None
     try:
         return None if _details(job).status.is_terminal() else job
+    except UnknownJob:
+        return None  # the cluster was started again
     except UserError:
-        return None  # the cluster was started again, or is another one
+        if job.address == cluster_address(queue_settings()):
+            raise  # it may still run: a second one beside it would do the same parts
+        return None
 
 
 def _submit(output: BatchOutput, workers: int) -> _Job:
@@ -160,7 +197,7 @@ def _submit(output: BatchOutput, workers: int) -> _Job:
         client,
         submission_id=job.job,
         entrypoint=entrypoint(*command, log=str(_log(output))),
-        runtime_env={"env_vars": environment(settings)},
+        runtime_env={"env_vars": {**environment(settings), YUNET_VARIABLE: str(yunet_path())}},
     )
     return job
 
@@ -181,11 +218,11 @@ class _PartActor:
     """What Ray Data calls with batches of one part."""
 
     def __init__(self, folder: str) -> None:
-        self._worker = PartWorker(Path(folder))
+        self._folder = Path(folder)
 
     def __call__(self, batch: Mapping[str, Any]) -> Mapping[str, Any]:
         for part in batch["part"]:
-            self._worker.write(int(part))
+            _write(self._folder, int(part))  # loads the model here, so that its errors get through
         return batch
 
 
@@ -193,20 +230,21 @@ def drive(folder: Path, workers: int) -> None:
     """Write the missing parts in actors of the cluster that this process is a job of.
 
     Ray Data passes numbers of parts, no images. The task of an actor whose node is lost is given to
-    it again wherever it starts next.
+    it again wherever it starts next, three times at most, as its input may be what kills it.
 
     Args:
         folder: of the batch.
         workers: the number of actors, 0 for one per CPU.
 
     Raises:
-        UserError: a part cannot be written.
+        UserError: a part cannot be written, or its process is killed again and again.
     """
     import ray
     from ray.data import ActorPoolStrategy, DataContext
-    from ray.exceptions import RayTaskError
+    from ray.exceptions import RayActorError, RayTaskError
 
-    parts = BatchOutput(folder).missing()
+    output = BatchOutput(folder)
+    parts = output.missing()
     if not parts:
         return
     ray.init(address="auto", log_to_driver=False)
@@ -220,6 +258,7 @@ def drive(folder: Path, workers: int) -> None:
         fn_constructor_args=(str(folder),),
         batch_size=1,
         num_cpus=1,
+        max_task_retries=_RETRIES,
         compute=ActorPoolStrategy(size=size, max_tasks_in_flight_per_actor=1),
     )
     try:
@@ -229,3 +268,5 @@ def drive(folder: Path, workers: int) -> None:
         if isinstance(error.cause, (UserError, OSError)):
             raise error.cause from None
         raise
+    except RayActorError as error:
+        raise _was_killed(output, size) from error

@@ -15,6 +15,8 @@ from pipeline.vision.boxes import Box, suppress_nested
 from pipeline.vision.detectors.base import Detector
 from pipeline.workspace import workspace
 
+YUNET_VARIABLE = "EMOTION_YUNET"
+
 _SEARCHED_FACE = 20
 _MIN_SCORE = 0.8
 _SOURCE = (
@@ -38,7 +40,7 @@ class YuNetDetector(Detector):
 
     def __init__(self, smallest_face: int = 60) -> None:
         super().__init__(smallest_face)
-        path = _model_path()
+        path = yunet_path()
         if not path.is_file():
             raise UserError(
                 f"The detector 'yunet' needs its model, but there is no file {path}: put {_SOURCE} "
@@ -56,7 +58,7 @@ class YuNetDetector(Detector):
     @classmethod
     def is_available(cls) -> bool:
         """Whether its ONNX file is in the workspace or named in `$EMOTION_YUNET`."""
-        return _model_path().is_file()
+        return yunet_path().is_file()
 
     def detect(self, gray: NDArray[np.uint8]) -> list[Box]:
         """Return the boxes of the faces in a gray image, uint8 (h, w), largest first."""
@@ -77,6 +79,8 @@ def _square(face: NDArray[np.float32]) -> Box:
     return Box(round(left), round(top), round(side), round(side))
 
 
-def _model_path() -> Path:
-    path = os.environ.get("EMOTION_YUNET")
-    return Path(path).expanduser() if path else workspace() / "detectors" / "yunet.onnx"
+def yunet_path() -> Path:
+    """Return the absolute path of its ONNX file, which need not exist."""
+    path = os.environ.get(YUNET_VARIABLE)
+    file = Path(path).expanduser() if path else workspace() / "detectors" / "yunet.onnx"
+    return file.absolute()
