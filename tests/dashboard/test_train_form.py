@@ -251,13 +251,13 @@ def test_a_list_that_excludes_every_face_is_one_sentence():
 def test_the_preview_follows_the_sliders_and_shows_an_epoch_of_the_training():
     at = form()
     before = images(at)
-    assert "Bottom row: augmented as in epoch 1" in texts(at).splitlines()
+    assert "Every second row: augmented as in epoch 1" in texts(at).splitlines()
     at.slider(key="train.Augmentation.rotation").set_value(90.0).run()
     rotated = images(at)
     assert [a == b for a, b in zip(before, rotated, strict=True)] == [True, False, True, False]
     button(at, "Resample").click()
     at.number_input(key="train.mixup").set_value(0.2).run()
-    assert "Bottom row: augmented as in epoch 2, before mixup" in texts(at)
+    assert "Every second row: augmented as in epoch 2, before mixup" in texts(at)
     assert images(at)[0] == rotated[0] and images(at)[1] != rotated[1]
 
 

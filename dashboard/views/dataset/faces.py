@@ -1,6 +1,7 @@
 """The view Faces: a control for each filter, and the gallery of the filtered faces."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,7 @@ def _choice(label: str, name: str, options: Sequence[Any]) -> None:
         return
     key, value = f"dataset.filter.{name}", FILTERS.active().get(name)
     st.session_state[key] = value
+    models = resources.model_names() if name == "predicted" else {}
 
     def change() -> None:
         chosen = st.session_state[key]
@@ -71,7 +73,7 @@ def _choice(label: str, name: str, options: Sequence[Any]) -> None:
     st.selectbox(
         label,
         options if value in (None, *options) else [*options, value],
-        format_func=_option_text,
+        format_func=partial(_option_text, models),
         index=None,
         placeholder="any" if name != "order" else "default",
         key=key,
@@ -79,10 +81,10 @@ def _choice(label: str, name: str, options: Sequence[Any]) -> None:
     )
 
 
-def _option_text(value: Any) -> str:
+def _option_text(models: Mapping[str, str], value: Any) -> str:
     if isinstance(value, tuple):  # model and emotion
         model, emotion = value
-        return f"{emotion} · {resources.model_names().get(model, model)}"
+        return f"{emotion} · {models.get(model, model)}"
     return FINDINGS[value].title if value in FINDINGS else value.replace("_", " ")
 
 

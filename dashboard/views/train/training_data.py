@@ -72,7 +72,7 @@ def show_augmentation(config: TrainConfig, dataset: FaceDataset) -> None:
         with st.container(gap="xxsmall"):
             _show_strip(faces[part], f"training faces: {', '.join(names[part])}")
             _show_strip(augmented[part], "the same faces, augmented")
-    caption = f"Bottom row: augmented as in epoch {epoch + 1:,}"
+    caption = f"Every second row: augmented as in epoch {epoch + 1:,}"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{caption}, before mixup" if config.mixup else caption, width="stretch")
         st.button("Resample", icon=":material/casino:", type="tertiary", on_click=_next_epoch)
