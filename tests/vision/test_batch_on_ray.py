@@ -1,4 +1,4 @@
-"""`predict --output --engine ray`, on a cluster of two nodes with one CPU each."""
+"""`predict` and `video --output --engine ray`, on two nodes with one CPU each and a token."""
 
 import subprocess
 import sys
@@ -14,6 +14,8 @@ from tests.cli.commands import document
 from tests.cli.test_recognize_batch import BUNDLED, hashes, jpeg, parts, table
 from tests.conftest import wait_for
 from tests.data.source_makers import write_folder, write_zip
+from tests.queue.test_engines import TOKEN
+from tests.vision.clips import face_image, write_clip
 
 pytestmark = [
     pytest.mark.slow,
@@ -22,9 +24,11 @@ pytestmark = [
 
 
 @pytest.fixture
-def cluster(empty_workspace) -> Iterator[RayCluster]:
+def cluster(empty_workspace, monkeypatch) -> Iterator[RayCluster]:
     empty_workspace.mkdir()
-    with ray_cluster(2) as cluster:
+    for name, value in TOKEN.items():
+        monkeypatch.setenv(name, value)
+    with ray_cluster(2, TOKEN) as cluster:
         queue.set_engine("ray", address=cluster.address)
         yield cluster
 
@@ -55,3 +59,9 @@ def test_a_cluster_writes_the_bytes_of_one_process_whatever_is_killed(cluster, t
     with pytest.raises(UserError, match="1 of 83 photos"):
         document(*words, str(tmp_path / "local"))
     assert hashes(folder) == hashes(tmp_path / "local")
+
+    clip = write_clip(tmp_path / "clip.mp4", [face_image()] * 40)
+    for engine in ("local", "ray"):
+        words = ["video", BUNDLED, str(clip), "--annotated", "--engine", engine]
+        assert document(*words, "--output", str(tmp_path / f"video-{engine}"))["faces"] > 0
+    assert hashes(tmp_path / "video-ray") == hashes(tmp_path / "video-local")
