@@ -119,25 +119,27 @@ def _worker_log() -> Path:
     return workspace() / "worker.log"
 
 
-def stop(run: Run, *, now: bool = True) -> None:
+def stop(run: Run, *, now: bool = True, reason: str = "") -> None:
     """Stop a run, which can be resumed later; a queued one never starts.
 
     Args:
         run: the run.
-        now: whether a running one ends within a step, or on another machine within seconds,
-            without its present epoch; else it ends after that epoch, unless it is the last one.
+        now: whether a running one ends within a step, or within seconds on another machine or with
+            a reason, without its present epoch; else it ends after that epoch, unless it is the
+            last one.
+        reason: the message of the stopped run, a sentence; empty for the usual one.
 
     Raises:
         UserError: it is neither queued nor running, or another user's process trains it.
     """
     with run.locked():
         status = run.status()
-        if status.alive() and not now:
-            run.ask_to_stop()
+        if status.alive() and (reason or not now):
+            run.ask_to_stop(now=now, reason=reason)
         elif status.alive():
             engine_named(status.engine).stop(Handle.of(run, status))
         elif status.state == "queued":
-            run.update_status(state="stopped", message="Stopped before it began.")
+            run.update_status(state="stopped", message=reason or "Stopped before it began.")
         else:
             raise UserError(f"Run '{run.name}' is {run.state()}: there is nothing to stop.")
     if status.state == "queued" and status.job:  # without the lock, as the cluster may be slow

@@ -8,12 +8,13 @@ import hashlib
 import os
 import secrets
 import shlex
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 
+from filelock import Timeout
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.config.options import config_options
@@ -21,10 +22,11 @@ from pipeline.config.train_config import TrainConfig
 from pipeline.data.store import load_dataset
 from pipeline.errors import UserError
 from pipeline.jobs import Job, search_job
+from pipeline.locks import CLAIM_LOST_S, locked
 from pipeline.queue import queue
 from pipeline.queue.space import Axis, at_ends, parse_space, space_size, space_text
 from pipeline.runs import RunRow, RunTable
-from pipeline.storage import cannot_write, write_json
+from pipeline.storage import cannot_write, on_network, write_json
 from pipeline.training.run_setup import validate
 from pipeline.workspace import workspace
 
@@ -37,6 +39,9 @@ NOT_PROMISING = "Not promising: cut by the search."
 
 MIN_SAMPLES = {"asha": 4, "random": 2, "bayes": 11}
 MAX_SAMPLES = 1000
+
+_LET_GO_S = 2.0
+"""How long a search that has just been killed may still hold its lock."""
 
 _RAY_ENVIRONMENT = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
@@ -130,6 +135,25 @@ class Search(BaseModel):
     def job(self) -> Job:
         """The process that chooses the trials."""
         return search_job(_key(self.name), self.name)
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Hold the lock of the search, so that no other process starts it or makes a trial."""
+        return locked(_path(self.name).with_suffix(".lock"))
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the lock of the one process that runs the search.
+
+        Raises:
+            UserError: another process holds it.
+        """
+        path = _path(self.name).with_suffix(".running.lock")
+        wait_s = _LET_GO_S + CLAIM_LOST_S * on_network(path.parent)
+        try:
+            with locked(path, timeout_s=wait_s):
+                yield
+        except Timeout:
+            raise _running_already(self) from None
 
     def state(self) -> SearchState:
         """Return how the search is: `stopped` if it was canceled or killed and can go on."""
@@ -234,9 +258,15 @@ def start_search(search: Search) -> Search:
         The search that was started.
 
     Raises:
-        UserError: Ray is missing, the search cannot be written, or the experiment has another one.
+        UserError: Ray is missing, the search cannot be written or is running, or the experiment has
+            another one.
     """
     check_search_installed()
+    with search.locked():
+        return _start(search)
+
+
+def _start(search: Search) -> Search:
     before = find_search(search.name)
     if before and not before.job.running() and not before.trials(RunTable().rows()):
         before = None  # it has not begun, or its runs were deleted
@@ -254,11 +284,15 @@ def start_search(search: Search) -> Search:
                 "with more --samples."
             )
     if search.job.running():
-        raise UserError(f"The search '{search.name}' is running already.")
+        raise _running_already(search)
     search = search.model_copy(update={"finished": False})
     search.save()
     search.job.start()
     return search
+
+
+def _running_already(search: Search) -> UserError:
+    return UserError(f"The search '{search.name}' is running already.")
 
 
 def cancel_search(search: Search) -> None:
@@ -272,10 +306,18 @@ def cancel_search(search: Search) -> None:
         elsewhere = " here, but on another machine" if search.job.running() else ""
         raise UserError(f"The search '{search.name}' is not running{elsewhere}.")
     search.job.cancel()
+    failures: list[UserError] = []
     for row in search.trials(RunTable().rows()):
         if row.state in ("queued", "running"):
-            with suppress(FileNotFoundError):
+            try:
                 queue.stop(row.run)
+            except FileNotFoundError:  # deleted at this moment
+                pass
+            except UserError as error:
+                if row.run.state() in ("queued", "running"):  # else it has just ended
+                    failures.append(error)
+    if failures:
+        raise failures[0]
 
 
 def _key(name: str) -> str:

@@ -52,8 +52,9 @@ class QueuedRun(tune.Trainable):
         search = search_named(config["search"])
         title, train = configuration(search.config, search.axes, config["values"])
         self._metric, self._epochs = search.config.monitor, train.total_epochs
-        run = _find_run(search, train)
-        self._run = run or new_run(train, notes=Notes(name=title, experiment=search.name))
+        notes = Notes(name=title, experiment=search.name)
+        with search.locked():  # of two equal points at once, the second finds the first one's run
+            self._run = _find_run(search, train) or new_run(train, notes=notes)
         status = self._run.status()
         by_hand = status.state == "stopped" and status.message != NOT_PROMISING
         self._resumed_from = ["interrupted", *["stopped"] * by_hand]
@@ -68,15 +69,16 @@ class QueuedRun(tune.Trainable):
         done = self.iteration
         while True:
             state, status = self._run.state(), self._run.status()
+            if state in self._resumed_from:  # first of all: its epochs are no end
+                self._resumed_from = []
+                self._run.enqueue(*RESUMABLE, config=check_resumable(self._run))
+                continue
             history = self._run.history()  # read last, so that it is whole where the run has ended
             ended = state not in ("queued", "running")
             if len(history) > done:
                 early = status.stopped_early and len(history) == done + 1
                 if ended or not (done + 1 == self._epochs or early):
                     return self._result(history[: done + 1], ended and len(history) == done + 1)
-            elif state in self._resumed_from:
-                self._resumed_from = []
-                self._run.enqueue(*RESUMABLE, config=check_resumable(self._run))
             elif ended:
                 return self._result(history, True)
             time.sleep(_POLL_S)
@@ -84,7 +86,10 @@ class QueuedRun(tune.Trainable):
     def _result(self, history: pd.DataFrame, ended: bool) -> dict[str, Any]:
         best = best_row(history, self._metric)
         value = math.nan if best is None else float(best[self._metric])
-        return {"value": value, "epoch": len(history), "run": self._run.name, "done": ended}
+        return {
+            **{"value": value, "epoch": len(history), "run": self._run.name},
+            **{"done": ended, "ended": ended},  # Tune sets `done` itself where it ends the trial
+        }
 
 
 def _find_run(search: Search, config: TrainConfig) -> Run | None:
@@ -103,22 +108,21 @@ class CutTrials(tune.Callback):
     def on_trial_complete(
         self, iteration: int, trials: list[Any], trial: Any, **info: object
     ) -> None:
-        """Stop the run unless it has ended."""
-        if name := (trial.last_result or {}).get("run"):
+        """Stop the run unless it has ended by itself."""
+        last = trial.last_result or {}
+        if last.get("run") and not last["ended"]:
             with suppress(UserError):  # deleted meanwhile
-                cut(find_run(name))
+                cut(find_run(last["run"]))
 
 
 def cut(run: Run) -> None:
     """Stop a run that is not promising, after its epoch at the latest, unless it has ended."""
-    with run.locked():
-        if run.state() == "running":
-            return run.ask_to_stop(now=True, reason=NOT_PROMISING)
-    if run.state() == "queued":
-        queue.stop(run)
-    with run.locked():
-        if run.state() in ("stopped", "interrupted"):
-            run.update_status(state="stopped", eta_s=None, message=NOT_PROMISING)
+    try:
+        queue.stop(run, reason=NOT_PROMISING)
+    except UserError:  # neither queued nor running
+        with run.locked():
+            if run.state() in ("stopped", "interrupted"):
+                run.update_status(state="stopped", eta_s=None, message=NOT_PROMISING)
 
 
 def run_search(search: Search, set_progress: Callable[[float], None]) -> None:
@@ -129,8 +133,14 @@ def run_search(search: Search, set_progress: Callable[[float], None]) -> None:
         set_progress: called with the fraction of the trials that have ended.
 
     Raises:
-        UserError: Ray does not start, or some trials could not be made; the others have ended.
+        UserError: Ray does not start, another process runs this search, or some trials could not
+            be made; the others have ended.
     """
+    with search.held():
+        _run_search(search, set_progress)
+
+
+def _run_search(search: Search, set_progress: Callable[[float], None]) -> None:
     parallel = min(max_parallel_runs(), search.samples)
     with tempfile.TemporaryDirectory(prefix="ray") as folder, _watch(search, set_progress):
         _start_ray(parallel, folder)
@@ -223,9 +233,11 @@ def draw(search: Search) -> list[Values]:
 
 def _asha(search: Search) -> Any:
     """Return the scheduler. No trial is cut in its warm-up, its head's phase or its first tenth."""
-    config = search.config
-    first = config.head_epochs + config.warmup_epochs + max(1, round(config.epochs / 10))
-    last = max(each.total_epochs for each in at_ends(config, search.axes))
+    configs = at_ends(search.config, search.axes)
+    first = max(
+        each.head_epochs + each.warmup_epochs + max(1, round(each.epochs / 10)) for each in configs
+    )
+    last = max(each.total_epochs for each in configs)
     return ASHAScheduler(
         time_attr="epoch",
         max_t=last,
@@ -249,23 +261,25 @@ def _optuna(search: Search) -> Any:
 def _point(search: Search, run: Run) -> Values | None:
     """Return the point of the space that a run trains; None if it is of another space."""
     try:
-        fields = fields_of(run.train_config())
+        config = run.train_config()
     except UserError:
         return None
-    values = {axis.field: _value_on(axis, fields.get(axis.field), search) for axis in search.axes}
+    values = {axis.field: _value_on(axis, config) for axis in search.axes}
     point = {field: value for field, value in values.items() if value is not None}
     return point if len(point) == len(values) else None
 
 
-def _value_on(axis: Axis, value: Any, search: Search) -> str | float | None:
+def _value_on(axis: Axis, config: TrainConfig) -> str | float | None:
     """Return a field's value as a point has it; None if it is not on the axis."""
+    value = fields_of(config).get(axis.field)
     if not axis.choices:
         within = isinstance(value, int | float) and axis.low <= value <= axis.high
         number: float | None = value if within else None
         return number
     for choice in axis.choices:
-        if fields_of(variant(search.config, {axis.field: choice})[1])[axis.field] == value:
-            return choice
+        with suppress(UserError):  # another value need not go with the run's others
+            if fields_of(variant(config, {axis.field: choice})[1])[axis.field] == value:
+                return choice
     return None
 
 
@@ -276,11 +290,11 @@ def _watch(search: Search, set_progress: Callable[[float], None]) -> Iterator[No
 
     def watch() -> None:
         while not ended.wait(_WATCH_S):
-            rows = table.rows()
-            with suppress(UserError):
+            with suppress(OSError, UserError):  # tried again
+                rows = table.rows()
+                over = sum(row.state not in ("queued", "running") for row in search.trials(rows))
+                set_progress(min(1.0, over / search.samples))
                 queue.ensure_worker(rows)
-            over = sum(row.state not in ("queued", "running") for row in search.trials(rows))
-            set_progress(min(1.0, over / search.samples))
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()

@@ -17,9 +17,11 @@ from pipeline.data.store import remove_dataset
 from pipeline.errors import UserError
 from pipeline.queue import queue, search
 from pipeline.queue.search import NOT_PROMISING, Search, cancel_search, find_search, start_search
+from pipeline.queue.space import configuration
 from pipeline.queue.trials import experiments, read_trials
 from pipeline.runs import Run, RunTable, list_runs
 from pipeline.training.checkpoint import TrainingCheckpoint
+from pipeline.training.run_setup import new_run
 from tests.conftest import run_pipeline, wait_for
 from tests.queue.queued import ENDLESS
 
@@ -122,36 +124,69 @@ def test_draws_are_the_same_for_a_seed_and_begin_alike_for_more_samples():
 
 @needs_ray
 @pytest.mark.slow
-def test_trials_behind_others_are_cut_and_a_search_goes_on_without_repeating_any(empty_workspace):
+def test_trials_behind_others_are_cut(empty_workspace):
     make(samples=8).save()
     with trainer():
         run_pipeline("search-run rates", empty_workspace)
-        runs = list_runs()
-        states = [run.state() for run in runs]
-        assert len(runs) == 8 and set(states) == {"finished", "stopped"}
-        for run in runs:
-            if run.state() == "stopped":
-                assert run.status().message == NOT_PROMISING and len(run.history()) < EPOCHS
-        epochs = epochs_of(runs)
-        assert sum(epochs) <= 8 * EPOCHS * 2 / 3
-        best = read_trials(experiments(RunTable().rows())["rates"])[0]
-        assert best.row.run.state() == "finished"
-        assert find_search("rates").state() == "finished"
 
-        again = next(run for run in runs if run.state() == "finished")
-        history = "".join(again.history_path.read_text().splitlines(keepends=True)[:3])
-        again.history_path.write_text(history)
-        TrainingCheckpoint(again.history().to_dict("records")).write(again)
-        again.interrupt("killed")
-        make(samples=9).save()
+    runs = list_runs()
+    assert len(runs) == 8 and {run.state() for run in runs} == {"finished", "stopped"}
+    for run in runs:
+        if run.state() == "stopped":
+            assert run.status().message == NOT_PROMISING and len(run.history()) < EPOCHS
+    assert sum(epochs_of(runs)) <= 8 * EPOCHS * 2 / 3
+    best = read_trials(experiments(RunTable().rows())["rates"])[0]
+    assert best.row.run.state() == "finished"
+    assert find_search("rates").state() == "finished"
+
+
+@needs_ray
+@pytest.mark.slow
+def test_a_search_goes_on_with_what_was_stopped_or_killed_and_repeats_nothing(empty_workspace):
+    make("random", 5).save()
+    with trainer():
+        first = threading.Thread(target=run_pipeline, args=("search-run rates", empty_workspace))
+        first.start()
+        wait_for(lambda: [run for run in list_runs() if run.status().epoch > 1], 240)
+        (by_hand,) = list_runs()
+        queue.stop(by_hand, now=False)
+        first.join()
+        assert len(list_runs()) == 5 and by_hand.status().message == "Stopped by request."
+        killed, killed_at_the_end, cut, finished = (
+            run for run in list_runs() if run.name != by_hand.name
+        )
+        for run in (by_hand, killed, cut):
+            shorten(run, 2)
+        killed.interrupt("killed")
+        killed_at_the_end.interrupt("killed")
+        TrainingCheckpoint(killed_at_the_end.history().to_dict("records")).write(killed_at_the_end)
+        cut.update_status(state="stopped", message=NOT_PROMISING)
+        make("random", 6).save()
         run_pipeline("search-run rates", empty_workspace)
 
-    assert len(list_runs()) == 9 and again.state() in ("finished", "stopped")
-    assert {run.name for run in runs} <= {run.name for run in list_runs()}
-    unchanged = [run for run in runs if run.name != again.name]
-    assert [run.state() for run in unchanged] == [
-        state for run, state in zip(runs, states, strict=True) if run.name != again.name
-    ]
+    runs = list_runs()
+    assert len(runs) == 6
+    assert cut.state() == "stopped" and len(cut.history()) == 2
+    assert {run.state() for run in runs if run.name != cut.name} == {"finished"}
+    assert epochs_of(runs) == [2, *[EPOCHS] * 5]
+
+
+def shorten(run: Run, epochs: int) -> None:
+    """Leave a run's first epochs, and a checkpoint after them."""
+    lines = run.history_path.read_text().splitlines(keepends=True)
+    run.history_path.write_text("".join(lines[: epochs + 1]))
+    TrainingCheckpoint(run.history().to_dict("records")).write(run)
+
+
+@needs_ray
+def test_bayes_begins_with_the_trials_of_any_architecture():
+    from pipeline.queue.tuning import _point
+
+    search = make("random", 4, "architecture=vgg16|resnet50v2 input_size=64|96")
+    point = {"architecture": "resnet50v2", "input_size": "96"}
+
+    assert _point(search, new_run(configuration(search.config, search.axes, point)[1])) == point
+    assert _point(search, new_run(search.config)) is None
 
 
 @needs_ray
@@ -196,6 +231,8 @@ def test_a_search_is_killed_goes_on_and_is_canceled_with_its_trials():
     with pytest.raises(UserError, match="is running already"):
         start_search(new)
     wait_for(lambda: [run for run in list_runs() if run.status().epoch > 0], 240)
+    with pytest.raises(UserError, match="is running already"), new.held():
+        pass
     process = started.job.process()
     os.kill(process.pid, signal.SIGKILL)
     (run,) = list_runs()
@@ -206,7 +243,7 @@ def test_a_search_is_killed_goes_on_and_is_canceled_with_its_trials():
         start_search(new.model_copy(update={"samples": 3}))
     more = start_search(new.model_copy(update={"samples": 5, "seed": 9}))
     assert more.seed == 3
-    wait_for(lambda: find_search("rates").job.progress() >= 0 and ray_processes(more), 60)
+    wait_for(lambda: ray_processes(more), 60)
     ray = ray_processes(more)
     cancel_search(more)
 
