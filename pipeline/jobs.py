@@ -26,7 +26,7 @@ from pipeline.workspace import datasets_folder, evaluation_folder, runs_folder, 
 
 JOB_VARIABLE = "EMOTION_JOB"
 _NICE, _MAX_NICE = 10, 19
-_LOST_AFTER_S = 24 * 3600.0
+_SEARCH_LOST_AFTER_S = 180.0  # a search reports each second, but NFS may show that a minute late
 
 
 class ProcessId(BaseModel):
@@ -151,11 +151,14 @@ class Job:
         folder: of the job's files, an absolute path.
         command: what follows `python -m pipeline`; empty for a job that is only looked up.
         if_killed: the failure to show where the process did not end with a sentence.
+        lost_after_s: after how many seconds without a report a process on another host counts as
+            gone.
     """
 
     folder: Path
     command: tuple[str, ...] = ()
     if_killed: str = ""
+    lost_after_s: float = 24 * 3600.0
 
     def start(self) -> None:
         """Start the command, unless it is running already.
@@ -189,13 +192,13 @@ class Job:
         return None if identity is None or identity.elsewhere() else identity.find()
 
     def running(self) -> bool:
-        """Return whether the process lives; on another host, whether it has reported for a day."""
+        """Return whether the process lives; on another host, by its last report."""
         identity = self._identity()
         if identity is None or not identity.elsewhere():
             return self.process() is not None
         with suppress(OSError):
             times = (path.stat().st_mtime for path in self.folder.iterdir())
-            return time.time() - max(times, default=0.0) < _LOST_AFTER_S
+            return time.time() - max(times, default=0.0) < self.lost_after_s
         return False
 
     def _identity(self) -> "_JobProcess | None":
@@ -374,6 +377,7 @@ def search_job(key: str, name: str) -> Job:
         workspace() / "searches" / ".jobs" / key,
         ("search-run", "--", name),
         "The search was killed, perhaps for lack of memory: resume it.",
+        _SEARCH_LOST_AFTER_S,
     )
 
 

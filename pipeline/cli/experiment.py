@@ -169,6 +169,8 @@ def _report(name: str | None, as_json: bool) -> None:
             print(best)
         if search:
             print(f"Search: {search.state()}, {len(trials)} of {search.samples} trials.")
+            if search.state() == "failed":
+                print(visible(search.job.failure() or ""))
 
 
 def _describe(name: str, runs: Sequence[RunRow]) -> dict[str, Any]:

@@ -24,10 +24,11 @@ from pipeline.errors import UserError
 from pipeline.jobs import Job, search_job
 from pipeline.locks import CLAIM_LOST_S, locked
 from pipeline.queue import queue
-from pipeline.queue.space import Axis, at_ends, parse_space, space_size, space_text
+from pipeline.queue.ray_folder import remove_ray_folder
+from pipeline.queue.space import Axis, at_ends, check_size, parse_space, space_text
 from pipeline.runs import RunRow, RunTable
 from pipeline.storage import cannot_write, on_network, write_json
-from pipeline.training.run_setup import validate
+from pipeline.training.run_setup import find_exclusions, validate
 from pipeline.workspace import workspace
 
 Algorithm = Literal["asha", "random", "bayes"]
@@ -47,6 +48,7 @@ _RAY_ENVIRONMENT = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on Linux it means: loopback alone
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_memory_monitor_refresh_ms": "0",  # what fills the memory are the trainings, not its actors
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
 }
 
@@ -113,10 +115,11 @@ class Search(BaseModel):
                 "asha compares trials after equal epochs: search the number of epochs by random "
                 "or bayes."
             )
-        _check_samples(axes, samples, algorithm)
+        _check_samples(config, axes, samples, algorithm)
         dataset = load_dataset(config.dataset)
         for each in at_ends(config, axes):
             validate(each, dataset)
+            find_exclusions(each, dataset)
         return cls(
             name=name.strip(),
             config=config,
@@ -135,6 +138,11 @@ class Search(BaseModel):
     def job(self) -> Job:
         """The process that chooses the trials."""
         return search_job(_key(self.name), self.name)
+
+    @property
+    def ray_note(self) -> Path:
+        """The file that names the folder of its Ray, see `ray_folder`."""
+        return _path(self.name).with_suffix(".ray")
 
     def locked(self) -> AbstractContextManager[None]:
         """Hold the lock of the search, so that no other process starts it or makes a trial."""
@@ -181,18 +189,16 @@ class Search(BaseModel):
             raise cannot_write(f"The search cannot be written to {path}", error) from error
 
 
-def _check_samples(axes: tuple[Axis, ...], samples: int, algorithm: str) -> None:
-    least, size = MIN_SAMPLES[algorithm], space_size(axes)
+def _check_samples(
+    config: TrainConfig, axes: tuple[Axis, ...], samples: int, algorithm: str
+) -> None:
+    least = MIN_SAMPLES[algorithm]
     if samples < least:
         why = "as it draws the first 10 at random" if algorithm == "bayes" else "to compare some"
         raise UserError(f"{samples} samples are too few: {algorithm} needs {least}, {why}.")
     if samples > MAX_SAMPLES:
         raise UserError(f"{samples} samples are too many: take {MAX_SAMPLES} at most.")
-    if samples > size:
-        raise UserError(
-            f"The space has {size:,.0f} configurations, fewer than {samples} samples: take fewer, "
-            "or try them all with --vary."
-        )
+    check_size(config, axes, samples)
 
 
 def prepare_ray() -> None:
@@ -274,14 +280,20 @@ def _start(search: Search) -> Search:
         search = search.model_copy(update={"seed": before.seed, "finished": before.finished})
         same = before.model_copy(update={"samples": search.samples})
         if search != same or search.samples < before.samples:
-            raise UserError(
+            another = (
                 f"Experiment '{search.name}' has another search ({before.samples} samples of "
-                f"{before.space} by {before.algorithm}): take another name, or go on with --resume."
+                f"{before.space} by {before.algorithm}): take another name"
+            )
+            raise UserError(
+                f"{another}, or go on with --resume.",
+                on_page=f"{another}, or resume that one under Experiments.",
             )
         if search == before and search.finished:
             raise UserError(
                 f"The search '{search.name}' is finished: for more trials give the same command "
-                "with more --samples."
+                "with more --samples.",
+                on_page=f"The search '{search.name}' is finished: give it more trials, or take "
+                "another name.",
             )
     if search.job.running():
         raise _running_already(search)
@@ -306,6 +318,7 @@ def cancel_search(search: Search) -> None:
         elsewhere = " here, but on another machine" if search.job.running() else ""
         raise UserError(f"The search '{search.name}' is not running{elsewhere}.")
     search.job.cancel()
+    remove_ray_folder(search.ray_note)
     failures: list[UserError] = []
     for row in search.trials(RunTable().rows()):
         if row.state in ("queued", "running"):

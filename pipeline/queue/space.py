@@ -5,13 +5,15 @@ It is written as `learning_rate=log(1e-4,1e-1) dropout=0..0.5 widths=16,32|32,64
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import product
 
 from pipeline.config.options import FIELDS
 from pipeline.config.train_config import OLD_NAMES, TrainConfig
 from pipeline.errors import UserError
-from pipeline.queue.experiment import check_effects, check_variable, variant
+from pipeline.queue.experiment import check_effects, check_variable, effective_fields, variant
 
 Values = Mapping[str, str | float]
 """Field → a value of it: a number of a range, or the text of a choice."""
@@ -57,6 +59,11 @@ class Axis:
         """The choices, or the smallest and the largest number, as texts."""
         return self.choices or (self.as_text(self.low), self.as_text(self.high))
 
+    @property
+    def texts(self) -> Iterable[str]:
+        """All values of choices or whole numbers, as texts."""
+        return self.choices or map(str, range(round(self.low), round(self.high) + 1))
+
     def as_text(self, value: str | float) -> str:
         """Return a value as an option takes it; a real number has three digits."""
         if isinstance(value, str):
@@ -87,7 +94,7 @@ def parse_space(text: str) -> tuple[Axis, ...]:
         check_variable(field)
         if field in axes:
             raise UserError(f"{field} is twice in the space: give it once.")
-        axes[field] = _parse_axis(field, "".join(values.split()))
+        axes[field] = _parse_axis(field, values.strip())
     return tuple(axes.values())
 
 
@@ -96,10 +103,11 @@ def space_text(axes: Sequence[Axis]) -> str:
     return " ".join(f"{axis.field}={axis.text}" for axis in axes)
 
 
-def _parse_axis(field: str, text: str) -> Axis:
+def _parse_axis(field: str, given: str) -> Axis:
+    text = "".join(given.split())
     logarithm = re.fullmatch(r"log\((.*)\)", text)
     if not logarithm and ("|" in text or ".." not in text):
-        return _parse_choices(field, text)
+        return _parse_choices(field, given)
     ends = logarithm[1].split(",") if logarithm else text.split("..", 1)
     if FIELDS[field].annotation not in (int, float):
         raise UserError(f"{field} is no number and has no range: give its values as a|b|c.")
@@ -120,18 +128,59 @@ def _parse_axis(field: str, text: str) -> Axis:
 
 
 def _parse_choices(field: str, text: str) -> Axis:
-    choices = tuple(dict.fromkeys(filter(None, text.split("|"))))
+    if isinstance(FIELDS[field].default, tuple):
+        text = "".join(text.split())  # of lists; a path may have blanks
+    different: dict[str | float, str] = {}
+    for choice in filter(None, map(str.strip, text.split("|"))):
+        different.setdefault(_value(field, choice), choice)
+    choices = tuple(different.values())
     if len(choices) < 2:
         raise UserError(
             f"{field}={text} leaves nothing to search: give two values or a range at least, such "
             f"as {_EXAMPLES}."
         )
-    return Axis(field, text, choices=choices)
+    return Axis(field, "|".join(choices), choices=choices)
+
+
+def _value(field: str, choice: str) -> str | float:
+    """Return a choice as a number where the field is one."""
+    with suppress(ValueError):
+        return float(choice) if FIELDS[field].annotation in (int, float) else choice
+    return choice
 
 
 def space_size(axes: Sequence[Axis]) -> float:
     """Return how many configurations a space has; infinite if a field is a real number."""
     return math.prod(axis.count for axis in axes)
+
+
+def check_size(config: TrainConfig, axes: Sequence[Axis], samples: int) -> None:
+    """Check that a space has as many different trainings as a search takes.
+
+    Raises:
+        UserError: it has fewer, or values of a finite space do not belong together.
+    """
+    size = space_size(axes)
+    if size == math.inf:
+        return
+    if samples > size:
+        too_few = (
+            f"The space has {size:,.0f} configurations, fewer than {samples} samples: take fewer"
+        )
+        raise UserError(
+            f"{too_few}, or try them all with --vary.",
+            on_page=f"{too_few}, or try all combinations.",
+        )
+    different = set()
+    for values in product(*(axis.texts for axis in axes)):
+        given = dict(zip((axis.field for axis in axes), values, strict=True))
+        different.add(effective_fields(variant(config, given)[1]))
+        if len(different) == samples:
+            return
+    raise UserError(
+        f"The space has {len(different)} different trainings, fewer than {samples} samples: take "
+        "fewer."
+    )
 
 
 def at_ends(config: TrainConfig, axes: Sequence[Axis]) -> list[TrainConfig]:

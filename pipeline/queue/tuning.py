@@ -8,7 +8,6 @@ queues a run and reports that run's epochs, wherever the queue's engine trains i
 
 import logging
 import math
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ from pipeline.config.train_config import TrainConfig
 from pipeline.errors import UserError
 from pipeline.queue import queue
 from pipeline.queue.experiment import effective_fields, fields_of, variant
+from pipeline.queue.ray_folder import ray_folder
 from pipeline.queue.search import NOT_PROMISING, Search, search_named
 from pipeline.queue.settings import max_parallel_runs
 from pipeline.queue.space import Axis, Values, at_ends, configuration
@@ -142,7 +142,7 @@ def run_search(search: Search, set_progress: Callable[[float], None]) -> None:
 
 def _run_search(search: Search, set_progress: Callable[[float], None]) -> None:
     parallel = min(max_parallel_runs(), search.samples)
-    with tempfile.TemporaryDirectory(prefix="ray") as folder, _watch(search, set_progress):
+    with ray_folder(search.ray_note) as folder, _watch(search, set_progress):
         _start_ray(parallel, folder)
         try:
             results = _tuner(search, parallel, folder).fit()
@@ -232,10 +232,10 @@ def draw(search: Search) -> list[Values]:
 
 
 def _asha(search: Search) -> Any:
-    """Return the scheduler. No trial is cut in its warm-up, its head's phase or its first tenth."""
+    """Return the scheduler. None is cut in its warm-up, its head's phase, or a tenth after them."""
     configs = at_ends(search.config, search.axes)
     first = max(
-        each.head_epochs + each.warmup_epochs + max(1, round(each.epochs / 10)) for each in configs
+        each.head_epochs + each.warmup_epochs + max(2, round(each.epochs / 10)) for each in configs
     )
     last = max(each.total_epochs for each in configs)
     return ASHAScheduler(

@@ -9,7 +9,7 @@ from pathlib import Path
 from models.backbone import Backbone
 from pipeline.config.train_config import TrainConfig
 from pipeline.data.dataset import FaceDataset
-from pipeline.data.exclusions import load_exclusions, read_exclusions
+from pipeline.data.exclusions import ExclusionList, load_exclusions, read_exclusions
 from pipeline.data.store import find_dataset, load_dataset
 from pipeline.errors import UserError
 from pipeline.installation import check_tensorflow
@@ -60,10 +60,9 @@ def new_run(config: TrainConfig, *, notes: Notes | None = None, claimed: bool = 
     check_tensorflow()
     dataset = load_dataset(config.dataset)
     validate(config, dataset)
-    if not config.exclude:
+    exclusions = find_exclusions(config, dataset)
+    if exclusions is None:
         return create_run(config, dataset.fingerprint, notes=notes, claimed=claimed)
-    exclusions = load_exclusions(config.dataset, *config.exclude)
-    dataset.without(exclusions.reasons)  # raises if a list is of other faces
     return create_run(
         config,
         dataset.fingerprint,
@@ -74,6 +73,19 @@ def new_run(config: TrainConfig, *, notes: Notes | None = None, claimed: bool = 
         notes=notes,
         claimed=claimed,
     )
+
+
+def find_exclusions(config: TrainConfig, dataset: FaceDataset) -> ExclusionList | None:
+    """Return the exclusion lists of a configuration as one; None without any.
+
+    Raises:
+        UserError: a list is missing, damaged or of other faces.
+    """
+    if not config.exclude:
+        return None
+    exclusions = load_exclusions(config.dataset, *config.exclude)
+    dataset.without(exclusions.reasons)  # raises if a list is of other faces
+    return exclusions
 
 
 def dataset_of(run: Run) -> FaceDataset:

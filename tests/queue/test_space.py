@@ -27,6 +27,8 @@ def test_a_space_has_ranges_whole_numbers_and_choices():
     assert parse_space(space_text(axes)) == axes
     assert space_size(axes) == math.inf
     assert space_size(parse_space("widths=8|16 batch-size=16..20")) == 10
+    weights, dropout = parse_space("weights= a/my weights.h5 | none dropout=0.1|0.10|0.2")
+    assert (weights.choices, dropout.choices) == (("a/my weights.h5", "none"), ("0.1", "0.2"))
 
 
 def test_a_point_is_a_run_whose_numbers_have_three_digits_and_stay_in_their_range():

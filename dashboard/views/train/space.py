@@ -98,7 +98,7 @@ def show_space(config: TrainConfig, name: str) -> SpaceSearch:
     if not space or not all(space.values()):
         return SpaceSearch()
     text = " ".join(f"{field}={axis}" for field, axis in space.items())
-    named = ask_name(space, name)
+    named = ask_name(space, name, searched=True)
     try:
         return SpaceSearch(Search.make(named, checked(config), text, samples, method))
     except UserError as error:
@@ -137,7 +137,7 @@ def _ask_axis(field: FormField, values: Values) -> str:
     marks = _marks(field)
     current = float(field.get(values))
     below, above = [m for m in marks if m <= current], [m for m in marks if m > current]
-    around = ((below or marks)[-2:][0], (above or marks)[:2][-1])
+    around = ((below or marks[:1])[-2:][0], (above or marks[-1:])[:2][-1])
     low, high = st.select_slider(
         escape_markdown(field.label),
         marks,

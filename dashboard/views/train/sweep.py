@@ -24,6 +24,7 @@ from pipeline.config.train_config import TrainConfig
 from pipeline.data.exclusions import NO_LIST
 from pipeline.errors import UserError
 from pipeline.queue.experiment import MAX_FIELDS, Varied, experiment_command, vary
+from pipeline.queue.search import find_search
 from pipeline.report.units import duration
 from pipeline.training.estimate import cost_key, load_estimate
 
@@ -184,8 +185,14 @@ def _value_choices(field: FormField, values: Values) -> list[str]:
     return [NO_LIST, *offered] if field.name == "exclude" else offered
 
 
-def ask_name(varied: Iterable[str], suggestion: str) -> str:
-    """Ask for the experiment's name; without a suggestion, it is made of the fields' names."""
+def ask_name(varied: Iterable[str], suggestion: str, *, searched: bool = False) -> str:
+    """Ask for the experiment's name; without a suggestion, it is made of the fields' names.
+
+    Args:
+        varied: the fields.
+        suggestion: a name; empty for one made of the fields' names.
+        searched: whether a search is to start, of which an experiment has one.
+    """
     names = {row.notes.experiment for row in resources.runs().rows()}
     suggested = suggestion or " × ".join(name.replace("_", " ") for name in varied)
     suggested = unused_name(suggested, names)
@@ -193,7 +200,10 @@ def ask_name(varied: Iterable[str], suggestion: str) -> str:
         "Experiment", placeholder=suggested, key="train.sweep.name", persist_state="session"
     )
     if name.strip() in names - {""}:
-        st.caption("This experiment exists: these runs are added to it.")
+        if searched and find_search(name.strip()):
+            st.caption("This experiment has a search: it can get more trials, no other search.")
+        else:
+            st.caption("This experiment exists: these runs are added to it.")
     return name.strip() or suggested
 
 
