@@ -1,5 +1,6 @@
 """How long the video waits for `LiveProcessor.recv`, without a browser."""
 
+import threading
 import time
 from itertools import islice
 from pathlib import Path
@@ -38,4 +39,7 @@ def time_recv(model: Run, clip: Path, seconds: float) -> tuple[list[float], list
         wall_ms.append(1000 * (time.perf_counter() - began))
         cpu_ms.append(1000 * (time.thread_time() - cpu_began))
     processor.stop()
+    for thread in threading.enumerate():
+        if thread.name == "live":
+            thread.join()  # a worker that still infers at exit would abort the process
     return wall_ms[FPS:], cpu_ms[FPS:]
