@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.data.array_cache import DAMAGED_ARRAYS
@@ -94,7 +93,7 @@ class Predictions:
 
     def without(self, ids: NDArray[np.str_]) -> Predictions:
         """Return the predictions for all faces but these; unknown ids are ignored."""
-        return self.take(~pd.Index(self.ids).isin(pd.Index(ids))) if len(ids) else self
+        return self.take(~np.isin(self.ids, ids)) if len(ids) else self
 
 
 def predict_split(

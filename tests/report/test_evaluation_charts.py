@@ -216,14 +216,16 @@ def test_accuracy_differences_are_antisymmetric_and_starred_where_significant():
         for name, skill in (("strong", 4.0), ("weak", 0.5), ("similar", 0.51))
     )
     pairs = paired_differences([strong, weak, similar])
-    figure = accuracy_differences(pairs, {"strong": "s", "weak": "w", "similar": "l"})
+    long = "a rather long name of a <b> that leaves no room for cells"
+    figure = accuracy_differences(pairs, {"strong": "s", "weak": "w", "similar": long})
     z = np.array(figure.data[0].z, float)
     texts = np.array(cell_texts(figure)).reshape(3, 3)
     assert np.allclose(z, -z.T, equal_nan=True)
     assert z[0, 1] == pytest.approx(100 * (strong.correct.mean() - weak.correct.mean()))
     assert texts[0, 1].endswith("*") and not texts[1, 2].endswith("*")
     assert texts[0, 0] == ""
-    assert figure.data[0].y == ("s  #1", "w  #2", "l  #3")
+    wrapped = "a rather long name of<br>a &lt;b&gt; that leaves no…"
+    assert figure.data[0].y == ("s  #1", "w  #2", f"{wrapped}  #3")
     assert figure.data[0].x == ("#1", "#2", "#3"), "no numbers, which would be places on the axis"
 
 

@@ -1,6 +1,7 @@
 """Charts of several models: accuracy of every pair, differing confusion matrices, F1 by emotion."""
 
 from collections.abc import Callable, Mapping, Sequence
+from textwrap import wrap
 
 import numpy as np
 import plotly.graph_objects as go
@@ -26,6 +27,9 @@ _MAX_NUMBERED = 12
 """With more models the cells have no room for numbers; hovering shows them."""
 
 _ROW_PX = 44
+_LINE_CHARS = 22
+"""Of a row's label, which has two lines: a longer one would leave the cells no room."""
+
 _FRAME_PX = 110
 
 
@@ -75,8 +79,11 @@ def accuracy_differences(
         labels: model → its label, in their order.
         marked: the models of a cell to frame.
     """
+    names, index = (
+        list(map(_two_lines, labels.values())),
+        {name: i for i, name in enumerate(labels)},
+    )
     labels = {model: chart_text(label) for model, label in labels.items()}
-    names, index = list(labels.values()), {name: i for i, name in enumerate(labels)}
     points = np.full((len(names), len(names)), np.nan)
     by_cell: dict[tuple[int, int], PairedDifference] = {}
     for pair in pairs:
@@ -111,6 +118,11 @@ def accuracy_differences(
         frame(figure, (index[marked[0]], index[marked[1]]), points.shape)
     height = _FRAME_PX + _ROW_PX * len(names)
     return finish(figure, "", "", height=max(260, height), legend=False)
+
+
+def _two_lines(label: str) -> str:
+    lines = wrap(label, _LINE_CHARS, max_lines=2, placeholder="…", break_on_hyphens=False)
+    return "<br>".join(map(chart_text, lines))
 
 
 def _difference_matrix(
