@@ -79,10 +79,8 @@ def accuracy_differences(
         labels: model → its label, in their order.
         marked: the models of a cell to frame.
     """
-    names, index = (
-        list(map(_two_lines, labels.values())),
-        {name: i for i, name in enumerate(labels)},
-    )
+    names = list(map(_two_lines, labels.values()))
+    index = {name: i for i, name in enumerate(labels)}
     labels = {model: chart_text(label) for model, label in labels.items()}
     points = np.full((len(names), len(names)), np.nan)
     by_cell: dict[tuple[int, int], PairedDifference] = {}
