@@ -95,6 +95,14 @@ def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
 
 
 @pytest.fixture(autouse=True)
+def main_module() -> Iterator[None]:
+    """AppTest leaves the script of a page as `__main__`, which new processes would run."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
+
+
+@pytest.fixture(autouse=True)
 def empty_workspace(tmp_path, monkeypatch) -> Path:
     """Give each test a workspace of its own with nothing in it."""
     monkeypatch.setenv("EMOTION_WORKSPACE", str(tmp_path / "workspace"))

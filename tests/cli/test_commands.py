@@ -77,6 +77,7 @@ def test_no_command_writes_to_a_link_a_device_or_a_file_of_another_kind(tmp_path
         for command in typer.main.get_group(cli.app).commands.values()
         for parameter in command.params
         if parameter.type_descriptor.annotation is Path and parameter.name not in inputs
+        if not command.hidden
     }
     words = {
         ("audit", "csv"): ("faces", "--csv"),
@@ -84,12 +85,14 @@ def test_no_command_writes_to_a_link_a_device_or_a_file_of_another_kind(tmp_path
         ("predict", "csv"): ("custom_cnn", "a.png", "--csv"),
         ("predict", "annotated"): ("custom_cnn", "a.png", "--annotated"),
         ("video", "csv"): ("custom_cnn", "in.mp4", "out.mp4", "--csv"),
-        ("video", "out"): ("custom_cnn", "in.mp4"),
+        ("predict", "output"): ("custom_cnn", "a.png", "--output"),
+        ("video", "output"): ("custom_cnn", "in.mp4", "--output"),
     }
     assert words.keys() == outputs
+    words["video", "paths"] = ("custom_cnn", "in.mp4")  # of which the second is written
     for (command, parameter), options in words.items():
         for target in ("link.mp4", "dangling.mp4", "folder.mp4", "pipe.mp4", "/dev/null"):
-            if parameter == "annotated" and target == "folder.mp4":
+            if parameter in ("annotated", "output") and target == "folder.mp4":
                 continue
             path = str(tmp_path / target)
             code, _, err = invoke(command, *options, path, capsys=capsys)

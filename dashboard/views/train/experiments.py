@@ -65,7 +65,7 @@ def _show_experiment(name: str) -> None:
     if not trials:
         return
     if best := best_so_far(trials):
-        st.caption(best)
+        st.caption(escape_markdown(best))
     selected = _show_table(trials, f"train.trials.{name}")
     _show_actions(trials, selected)
     _show_charts(trials, selected)

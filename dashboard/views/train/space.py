@@ -59,11 +59,11 @@ class SpaceSearch:
         """The label of the button that starts it."""
         return f"Search {self.checked().samples} trials"
 
-    def summary(self) -> str:
-        """Return how many trials it has, and how they are chosen."""
+    def summary(self) -> tuple[str, str]:
+        """Return the number of trials, and how they are chosen and how long they are."""
         search = self.checked()
         epochs = f"at most {search.samples * search.config.total_epochs:,} epochs"
-        return f"**{search.samples} trials** · {search.algorithm} · {epochs} in total"
+        return f"{search.samples} trials", f"{search.algorithm} · {epochs} in total"
 
     def without_estimate(self) -> Sequence[TrainConfig]:
         """Return nothing: what a trial costs is known once it is chosen."""

@@ -37,10 +37,14 @@ def show_start(
             st.markdown("Select the fields to vary and enter their values.", width="stretch")
             return
         with st.container(gap=None, width="stretch"):
-            st.markdown(sweep.summary() if sweep else _summary(config))
+            if sweep:
+                count, length = map(escape_markdown, sweep.summary())
+                st.markdown(f"**{count}** · {length}")
+            else:
+                st.markdown(_summary(config))
             show_changes(config)
             failure = st.container()
-        label = sweep.start_label if sweep else "Start training"
+        label = escape_markdown(sweep.start_label) if sweep else "Start training"
         icon = ":material/play_arrow:"
         pressed = st.button(label, type="primary", icon=icon, **editors_only())
         show_reset(config)

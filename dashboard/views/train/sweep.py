@@ -59,8 +59,8 @@ class Sweep:
         """The label of the button that starts it."""
         return f"Start {counted(self.runs, 'training')}"
 
-    def summary(self) -> str:
-        """Return the number of runs and, if all were estimated, their total time."""
+    def summary(self) -> tuple[str, str]:
+        """Return the number of runs, and their total time if all were estimated."""
         seconds, missing = self.total_s(), len(self.without_estimate())
         if seconds is not None:
             time = f"at most {duration(seconds)} in total"
@@ -68,7 +68,7 @@ class Sweep:
             time = "total time after an estimate"
         else:
             time = f"total time after {missing:,} estimates"
-        return f"**{counted(self.runs, 'run')}** · {time}"
+        return counted(self.runs, "run"), time
 
     def total_s(self) -> float | None:
         """Return the seconds that all runs take one after the other; None without all estimates."""
