@@ -20,7 +20,7 @@ def open_view(page: Page, server: Server, view: str) -> None:
 def test_a_click_on_a_pair_and_on_a_cell_opens_the_faces_that_differ(two_models, page) -> None:
     open_view(page, two_models, "Pairwise")
     rows = page.evaluate("document.querySelector('.js-plotly-plot')._fullLayout.yaxis._categories")
-    names = [row.rpartition("  ")[0] for row in rows]
+    names = [row.rpartition("  ")[0].replace("<br>", " ") for row in rows]
     assert names[0] == "custom_cnn" and names[1].startswith("custom_cnn · sample · ")
     click_point(page, 0, "#1", rows[1])
     expect(page.get_by_text(f"{names[1]} minus {names[0]}").first).to_be_visible()
