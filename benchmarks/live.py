@@ -119,10 +119,10 @@ def training(setup: Setup) -> list[bool]:
     """One face, the Live page and the pass-through in turn while a queued run trains."""
     setup.write_training_data()
     with beside_passthrough(setup, setup.one_face) as (_, browser, addresses):
-        before = set(list_runs())
+        before = {run.name for run in list_runs()}
         long = ["--epochs", "1000", "--early-stopping-patience", "0"]
         run_pipeline("train", "--dataset", TRAINED_BESIDE, *long, "--queue")
-        (run,) = set(list_runs()) - before
+        (run,) = (run for run in list_runs() if run.name not in before)
         try:
             wait_until_it_trains(run)
             live, passed = in_turn(browser, addresses)
