@@ -1,15 +1,17 @@
 # Each target sets up what it needs, in .venv.  PYTHON=… chooses an interpreter (3.11 to 3.13).
 BIN := .venv/bin
-# Tests that load TensorFlow, which never gives memory back, have their own processes; tests that
-# watch a clock run alone. All share one trained run.
-KERAS := tests/models tests/registry tests/training
+# Tests that load TensorFlow, which never gives memory back, have their own processes, those that
+# export from it others; tests that watch a clock run alone. All share one trained run.
+KERAS := tests/models tests/training
+EXPORT := $(patsubst %,tests/registry/test_%.py,export_model hub int8 model_zoo openvino_export)
 ALONE := tests/e2e tests/vision/live
 IN_TWO := -n 2 --dist loadfile --no-loadscope-reorder
 define run-tests
 	set -e; export EMOTION_TRAINED=$$(mktemp -d)/trained; \
 	trap 'rm -rf "$$(dirname "$$EMOTION_TRAINED")"' EXIT; \
-	$(BIN)/pytest $(IN_TWO) $(patsubst %,--ignore=%,$(KERAS) $(ALONE)) $(1); \
+	$(BIN)/pytest $(IN_TWO) $(patsubst %,--ignore=%,$(KERAS) $(EXPORT) $(ALONE)) $(1); \
 	$(BIN)/pytest $(IN_TWO) $(KERAS) $(1); \
+	$(BIN)/pytest $(IN_TWO) $(EXPORT) $(1); \
 	$(BIN)/pytest $(ALONE) $(1)
 endef
 SHELL := bash
@@ -25,7 +27,7 @@ run: .venv/installed
 	$(BIN)/streamlit run dashboard/Home.py
 
 test: .venv/installed-dev browser
-	@$(call run-tests,-m "not slow")
+	@$(call run-tests,-m "not slow" --ignore=tests/fuzz)
 
 test-all: .venv/installed-dev browser servers
 	@$(call run-tests)

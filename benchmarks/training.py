@@ -29,7 +29,13 @@ from pipeline.config.train_config import TrainConfig
 from pipeline.data.dataset import FaceDataset
 from pipeline.runs import create_run
 from pipeline.training.batches import make_batches
-from pipeline.training.callbacks import EpochSetup, Progress, RunCheckpoint, epoch_callbacks
+from pipeline.training.callbacks import (
+    EpochSetup,
+    KeepHeaps,
+    Progress,
+    RunCheckpoint,
+    epoch_callbacks,
+)
 from pipeline.training.checkpoint import TrainingCheckpoint
 from pipeline.vision.teacher import load_teacher
 
@@ -66,7 +72,7 @@ def measure_loop(dataset: FaceDataset) -> bool:
             epochs=epoch + 1,
             shuffle=False,
             verbose=0,
-            callbacks=[setup, *epoch_callbacks(config), saved, csv_logger, progress],
+            callbacks=[KeepHeaps(), setup, *epoch_callbacks(config), saved, csv_logger, progress],
         )
 
     def bare() -> None:
@@ -104,7 +110,7 @@ def measure_teacher(dataset: FaceDataset) -> bool:
 
     def epoch(number: int) -> Work:
         model, batches = models[number], all_batches[number]
-        return lambda: model.fit(batches, shuffle=False, verbose=0)
+        return lambda: model.fit(batches, shuffle=False, verbose=0, callbacks=[KeepHeaps()])
 
     ratio = speedup("with a teacher", epoch(1), "without one", epoch(0), FACES)
     return check_bounds("ratio", ratio, at_most=MAX_TEACHER_RATIO)

@@ -6,6 +6,7 @@ lists in `[access]` say who may see the pages and who may change something.
 """
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
@@ -22,6 +23,8 @@ from pipeline.workspace import workspace
 
 Role = Literal["editor", "viewer"]
 _DOCS = "docs/deploy.md"
+_LAST_ACTION = "access.last_action"
+_SAME_CLICK_S = 1.0
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -98,14 +101,22 @@ def may_edit() -> bool:
 def for_editors(action: Callable[_P, _R]) -> Callable[_P, _R]:
     """Let an action refuse those who may not edit, by a `UserError` that says why.
 
-    That a button is disabled is no protection: the browser can send a click on it.
+    That a button is disabled is no protection: the browser can send a click on it. It also sends a
+    click twice if a fragment refreshes itself in the same moment, so the same action with the same
+    arguments right after is the same one, and has the same result.
     """
 
     @wraps(action)
     def checked(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         if reason := read_only_reason():
             raise UserError(reason)
-        return action(*args, **kwargs)
+        call = (action, args, kwargs)
+        last: tuple[object, float, _R] | None = st.session_state.get(_LAST_ACTION)
+        if last and last[0] == call and time.monotonic() - last[1] < _SAME_CLICK_S:
+            return last[2]
+        result = action(*args, **kwargs)
+        st.session_state[_LAST_ACTION] = call, time.monotonic(), result
+        return result
 
     return checked
 

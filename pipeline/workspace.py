@@ -49,8 +49,8 @@ def check_name(name: str) -> str:
     """
     if not is_plain(name):
         raise UserError(
-            f"The name {name!r} is not a plain name: use 1 to 64 letters, digits, '.', '_' or "
-            "'-', and begin with a letter or digit."
+            f"The name {name!r} cannot be used: take 1 to 64 letters, digits, '.', '_' or '-', and "
+            "begin with a letter or digit."
         )
     return name
 

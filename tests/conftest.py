@@ -35,8 +35,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Check that no test module imports keras, which slows each run of a page in this process."""
+    """Check that no test module imports keras, which slows each run of a page in this process.
+
+    Streamlit collects garbage after each run of a page: it need not look at what is imported now.
+    """
     assert "keras" not in sys.modules, "a test module imports keras: do it inside the tests"
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

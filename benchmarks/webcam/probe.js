@@ -44,7 +44,7 @@
     return stream;
   };
   window.probe = {
-    watch: (mirrored) => watch(document.querySelector("video"), displays.returned, mirrored),
+    watch: (video, mirrored) => watch(video, displays.returned, mirrored),
     take: () => [displays.sent.splice(0), displays.returned.splice(0)],
   };
 })();

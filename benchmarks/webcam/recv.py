@@ -1,5 +1,6 @@
 """How long the video waits for `LiveProcessor.recv`, without a browser."""
 
+import sys
 import threading
 import time
 from itertools import islice
@@ -9,6 +10,7 @@ import av
 import cv2
 from webcam.clip import FPS
 
+from pipeline.heaps import limit_heaps
 from pipeline.runs import Run
 from pipeline.vision.live.processor import LiveProcessor
 from pipeline.vision.live.settings import LiveSettings
@@ -23,6 +25,8 @@ def time_recv(model: Run, clip: Path, seconds: float) -> tuple[list[float], list
         that called, both in milliseconds.
     """
     cv2.setNumThreads(1)  # as the page does
+    limit_heaps()
+    sys.setswitchinterval(0.0005)
     recognizer = Recognizer.load(model, "int8", threads=1)
     processor = LiveProcessor(recognizer, LiveSettings(mirror=True))
     wall_ms: list[float] = []

@@ -54,8 +54,8 @@ class Viewer:
     def start(self, settling_ms: float = SETTLING_MS) -> None:
         """Press START, and wait until the video plays and has settled."""
         self._webcam.get_by_role("button", name="START").click()
-        self._webcam.locator("video").wait_for(timeout=MAX_START_MS)
-        self._frame().evaluate("mirrored => probe.watch(mirrored)", self._live)
+        watch = "(video, mirrored) => probe.watch(video, mirrored)"
+        self._webcam.locator("video").evaluate(watch, self._live, timeout=MAX_START_MS)
         self._page.wait_for_timeout(settling_ms)
 
     def stop(self) -> None:

@@ -30,7 +30,7 @@ _SHOWN = 5
 
 
 def show_add_model() -> None:
-    """Show the models that are being added, what was found of the last one, and the form."""
+    """Show the models that are being added and what was found of the last one, else the form."""
     jobs = add_model_jobs()
     started = st.session_state.get(_STARTED)
     if started and started not in jobs and not Run(runs_folder() / started).exported:
@@ -51,7 +51,8 @@ def show_add_model() -> None:
             _show_job(name, job)
         if started and started not in jobs:
             _show_added(Run(runs_folder() / started))
-        _show_form()
+        if not opened:
+            _show_form()
 
 
 def _show_job(name: str, job: Job) -> None:
@@ -153,7 +154,7 @@ def _show_form() -> None:
         "Name of the model",
         value=Path(title).stem,
         key=f"add_model.name.{title}",
-        placeholder="letters, digits, - and _",
+        placeholder="letters, digits, . - _",
     ).strip()
     options = _known_options()
     ready = bool(name and (upload or source))

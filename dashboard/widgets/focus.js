@@ -1,6 +1,7 @@
 // Where the element that the keyboard has focused vanishes, or is disabled, the focus goes to what
 // stands in its place now. A browser would let the keyboard begin at the top of the page again.
-const FOCUSABLE = "a[href], button, input, textarea, select, summary, iframe, [tabindex='0']"
+// No frame, which would take the page's keys.
+const FOCUSABLE = "a[href], button, input, textarea, select, summary, [tabindex='0']"
 const SETTLING_MS = 150 // in which the page may move the focus itself, as a closing dialog does
 
 export default function ({ parentElement }) {
@@ -17,6 +18,7 @@ function keepFocus(ended) {
   }
   const forget = () => (last = undefined)
   const restore = () => {
+    if (isRunning()) return wait() // what will stand there is not all on the page yet
     const isElsewhere = ![document.body, last?.element].includes(document.activeElement)
     if (!last || isUsable(last.element) || isElsewhere) return
     successor(last)?.focus()
@@ -26,15 +28,18 @@ function keepFocus(ended) {
       next?.focus()
     }
   }
-  const observer = new MutationObserver(() => {
-    if (!last || isUsable(last.element)) return
+  const wait = () => {
     clearTimeout(timer)
     timer = setTimeout(restore, SETTLING_MS)
+  }
+  const observer = new MutationObserver(() => {
+    if (last && !isUsable(last.element)) wait()
   })
   const changes = { childList: true, subtree: true, attributes: true, attributeFilter: ["disabled"] }
   observer.observe(document.body, changes)
   document.addEventListener("focusin", remember)
   document.addEventListener("pointerdown", forget, true)
+  remember({ target: document.activeElement }) // the page may have been used before this runs
   return () => {
     clearTimeout(timer)
     observer.disconnect()
@@ -44,32 +49,62 @@ function keepFocus(ended) {
   }
 }
 
-// The element, its name, and each parent below the body with the index of its child.
+// The element, its name, and each parent below the body with the key and the index of its child.
 function placeOf(element) {
   const path = []
-  for (let child = element; child.parentElement !== document.body; child = child.parentElement)
-    path.push([child.parentElement, [...child.parentElement.children].indexOf(child)])
+  for (let child = element; child.parentElement !== document.body; child = child.parentElement) {
+    const parent = child.parentElement
+    path.push({ parent, within: keyOf(parent), key: keyOf(child), index: indexOf(child) })
+  }
   return { element, name: nameOf(element), path }
 }
 
+// The key that the page gave to the nearest container or widget. What has a key may move, and what
+// stands in its place then is another's.
+function keyOf(element) {
+  return element.closest("[class*='st-key-']")?.className.match(/\bst-key-\S+/)[0]
+}
+
+function indexOf(element) {
+  return [...element.parentElement.children].indexOf(element)
+}
+
+// From the element outward: what has the same key, wherever it is now, else what stands in its place.
 function successor({ name, path }) {
-  for (const [parent, index] of path) {
-    if (!parent.isConnected) continue
-    const all = [...parent.querySelectorAll(FOCUSABLE)].filter(isUsable)
+  for (const { parent, within, key, index } of path) {
+    const [keyed] = key && key !== within ? document.getElementsByClassName(key) : []
+    const moved = keyed && tabStops(keyed)
+    if (moved?.length) return moved.find((each) => nameOf(each) === name) ?? moved[0]
+    if (!parent.isConnected || keyOf(parent) !== within) continue
+    const all = tabStops(parent)
     const child = parent.children[index]
     const inside = all.filter((each) => child?.contains(each))
+    const same = key === within ? inside.find((each) => nameOf(each) === name) : undefined
     const isAfter = (each) =>
       child?.compareDocumentPosition(each) & Node.DOCUMENT_POSITION_FOLLOWING
-    const next =
-      inside.find((each) => nameOf(each) === name) ?? inside[0] ?? all.find(isAfter) ?? all.at(-1)
+    const next = same ?? inside[0] ?? all.find(isAfter) ?? all.at(-1)
     if (next) return next
   }
+}
+
+function tabStops(parent) {
+  return [...parent.querySelectorAll(FOCUSABLE)].filter(isTabStop)
 }
 
 function nameOf(element) {
   return element.getAttribute("aria-label") ?? element.textContent
 }
 
+function isTabStop(element) {
+  return element.tabIndex >= 0 && isUsable(element)
+}
+
 function isUsable(element) {
-  return element.isConnected && !element.disabled && element.checkVisibility() && !element.closest("[inert]")
+  const isVisible = element.isConnected && element.checkVisibility({ visibilityProperty: true })
+  return isVisible && !element.disabled && !element.closest("[inert]")
+}
+
+function isRunning() {
+  const { testScriptState } = document.querySelector("[data-test-script-state]")?.dataset ?? {}
+  return ["running", "rerunRequested"].includes(testScriptState)
 }

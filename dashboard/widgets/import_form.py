@@ -49,6 +49,7 @@ _BAD_FILES = {
 _SUFFIXES = (".tar.gz", ".tgz", ".tar", ".csv.gz", ".csv", ".zip", ".parquet", ".npz")
 _MAX_LENGTH = 60
 _LISTED = 3
+_SPLIT = "Split of faces without one"
 _QUICK_S, _POLL_S = 1.0, 0.5
 _LOOK = "import.look"
 """Session state: the look at the source that is chosen."""
@@ -147,8 +148,7 @@ def _show_questions(
         request.split_map, splits = ask_splits(f"{key} split", survey, request.split_map)
         unanswered = classes + splits
         if survey.without_split:
-            label = f"Split of the {survey.without_split:,} faces that name none"
-            request.split = _choice(label, SPLITS, request.split)
+            request.split = _choice(_SPLIT, SPLITS, request.split)
         if source.path and READERS[survey.format] is image_folder:
             ask_faces(key, source.path, request)
     votes = None
@@ -185,7 +185,7 @@ def _show_options(
         help="Files that are no images, such as notes, are always skipped.",
     )
     if survey is None:  # of Kaggle, from where nothing is known yet
-        request.split = _choice("Split of faces that name none", SPLITS, request.split)
+        request.split = _choice(_SPLIT, SPLITS, request.split)
     reads_votes = READERS[survey.format] is fer_csv if survey else source.title != kaggle.FER2013
     return _ask_votes(source, request) if reads_votes else None
 

@@ -89,10 +89,11 @@ def _show_finished(name: str) -> None:
             st.markdown(f":material/check_circle: {title}", width="stretch")
             with st.container(horizontal=True, width="content"):
                 _show_next_steps(name)
-        counts, skipped = st.columns(2, gap="large")
-        counts.dataframe(_counts(info), row_height=28, alt="Faces of each class in each split")
-        with skipped:
-            _show_skipped(info)
+        with st.expander("Faces of each class", expanded=bool(info.skipped)):
+            counts, log = st.columns(2, gap="large")
+            counts.dataframe(_counts(info), row_height=28, alt="Faces of each class in each split")
+            with log:
+                _show_skipped(info)
 
 
 def _show_next_steps(name: str) -> None:

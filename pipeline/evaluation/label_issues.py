@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.data.dataset import FaceDataset
+from pipeline.data.dataset import HELD_OUT, FaceDataset
 from pipeline.data.duplicates import unique_images
 from pipeline.errors import UserError
 from pipeline.evaluation.predictions import Predictions, load_predictions
@@ -110,13 +110,12 @@ def find_label_issues(dataset: FaceDataset) -> LabelIssues:
     of the others. Of several models for a split, the one that is the most accurate on the faces
     that all of them have is used.
     """
-    n, found = len(dataset), _ranked(_evaluations(dataset))
-    rows = [pd.Index(dataset.ids).get_indexer(pd.Index(each.ids)) for each in found]
+    n, found = len(dataset), _ranked(list(_evaluations(dataset)), len(dataset))
     probabilities = np.zeros((n, len(EMOTIONS)), np.float32)
     source = np.full(n, -1)
-    for number, (each, faces) in enumerate(zip(found, rows, strict=True)):
-        free = source[faces] < 0
-        source[faces[free]], probabilities[faces[free]] = number, each.probabilities[free]
+    for number, each in enumerate(found):
+        free = source[each.rows] < 0
+        source[each.rows[free]], probabilities[each.rows[free]] = number, each.probabilities[free]
     predicted = np.flatnonzero(source >= 0)
     mask = np.zeros(n, np.bool_)
     models: dict[str, NDArray[np.bool_]] = {}
@@ -132,57 +131,110 @@ def find_label_issues(dataset: FaceDataset) -> LabelIssues:
     return LabelIssues(mask, models)
 
 
-def _evaluations(dataset: FaceDataset) -> Iterator[Predictions]:
-    """Yield the stored out-of-sample predictions of the models that are accurate enough."""
+@dataclass(frozen=True)
+class _OutOfSample:
+    """A model's stored predictions for faces of a split that it was not trained on.
+
+    Args:
+        model: the model's name.
+        split: the split's name.
+        rows: intp (m,), positions of the faces in the data set.
+        probabilities: float32 (m, 7).
+        correct: bool (m,), whether the top emotion is the label.
+    """
+
+    model: str
+    split: str
+    rows: NDArray[np.intp]
+    probabilities: NDArray[np.float32]
+    correct: NDArray[np.bool_]
+
+
+def _evaluations(dataset: FaceDataset) -> Iterator[_OutOfSample]:
+    """Yield the out-of-sample predictions of the models that are accurate enough on them."""
+    fitted, positions = _FittedFaces(dataset), pd.Index(dataset.ids)
+    ids, rows = dataset.ids[:0], np.zeros(0, np.intp)
     for model in list_models():
-        fitted = None
         for folder in model.evaluation_paths():
+            if not folder.name.startswith(dataset.fingerprint[:12]):
+                continue
             with suppress(UserError):
                 predictions = load_predictions(model, folder)
                 if predictions.fingerprint != dataset.fingerprint:
                     continue
-                if fitted is None:
-                    fitted = dataset.ids[_fitted(model, dataset)]
-                predictions = predictions.without(fitted)
-                if len(predictions) and predictions.correct.mean() >= MIN_ACCURACY:
-                    yield predictions
+                if not np.array_equal(predictions.ids, ids):  # most models have the same faces
+                    ids = predictions.ids
+                    rows = positions.get_indexer(pd.Index(ids))
+                known = (rows >= 0) & ~fitted.of(model)[rows]  # ids may have been other ones
+                correct = predictions.correct[known]
+                if len(correct) and correct.mean() >= MIN_ACCURACY:
+                    shown = rows[known], predictions.probabilities[known]
+                    yield _OutOfSample(model.name, predictions.split, *shown, correct)
 
 
-def _fitted(model: Run, dataset: FaceDataset) -> NDArray[np.bool_]:
-    """Return which faces a model was trained on, bool (n,); of an ensemble, any of its members.
+class _FittedFaces:
+    """Which faces of a data set models were trained on.
 
-    Of a model of another data set these are its training images; if that data set is gone, or a
-    member of an ensemble, the faces of `train`.
+    Models that were trained on the same faces share the answer, and the open data set.
     """
-    try:
-        if ensemble := model.config().ensemble:
-            members = [_fitted(find_model(name), dataset) for name in ensemble.models]
-            return np.asarray(np.any(members, axis=0))
-        trained = training_faces(model)
-        fitted = trained.training_indices(model.config().seed)
-    except UserError:
-        return np.asarray(dataset.splits == "train")
-    mask = np.zeros(len(dataset), np.bool_)
-    if trained.fingerprint == dataset.fingerprint:
-        mask[fitted] = True
-        return mask
-    _, image = unique_images(np.concatenate([dataset.images, trained.images[fitted]]))
-    return np.isin(image[: len(dataset)], image[len(dataset) :])
+
+    def __init__(self, dataset: FaceDataset) -> None:
+        self._dataset = dataset
+        self._opened = {(dataset.fingerprint, ""): dataset}  # by fingerprints of data and list
+        self._known: dict[tuple[str, str, int], NDArray[np.bool_]] = {}
+
+    def of(self, model: Run) -> NDArray[np.bool_]:
+        """Return which faces a model was trained on, bool (n,); of an ensemble, any of its members.
+
+        Of a model of another data set these are its training images; if that data set is gone, or
+        a member of an ensemble, the faces of `train`.
+        """
+        try:
+            config = model.config()
+            if config.ensemble:
+                members = [self.of(find_model(name)) for name in config.ensemble.models]
+                return np.asarray(np.any(members, axis=0))
+            list_fingerprint = config.exclusion.fingerprint if config.exclusion else ""
+            which = config.dataset_fingerprint, list_fingerprint
+            if which not in self._opened:
+                self._opened[which] = training_faces(model)
+            trained = self._opened[which]
+            seed = config.seed if trained.choosing_split() == HELD_OUT else 0  # it has no effect
+            if (*which, seed) not in self._known:
+                self._known[*which, seed] = self._trained_on(trained, seed)
+            return self._known[*which, seed]
+        except UserError:
+            return np.asarray(self._dataset.splits == "train")
+
+    def _trained_on(self, trained: FaceDataset, seed: int) -> NDArray[np.bool_]:
+        dataset, fitted = self._dataset, trained.training_indices(seed)
+        if trained.fingerprint == dataset.fingerprint:
+            mask = np.zeros(len(dataset), np.bool_)
+            mask[fitted] = True
+            return mask
+        _, image = unique_images(np.concatenate([dataset.images, trained.images[fitted]]))
+        return np.isin(image[: len(dataset)], image[len(dataset) :])
 
 
-def _ranked(evaluations: Iterator[Predictions]) -> Sequence[Predictions]:
-    """Return evaluations by descending accuracy, those of a split on the faces that all have."""
-    by_split: dict[str, list[Predictions]] = {}
+def _ranked(evaluations: Sequence[_OutOfSample], n: int) -> Sequence[_OutOfSample]:
+    """Return evaluations by descending accuracy, those of a split on the faces that all have.
+
+    Args:
+        evaluations: of a data set.
+        n: number of its faces.
+    """
+    by_split: dict[str, list[_OutOfSample]] = {}
     for each in evaluations:
         by_split.setdefault(each.split, []).append(each)
-    return [each for group in by_split.values() for each in _best_first(group)]
+    return [each for group in by_split.values() for each in _best_first(group, n)]
 
 
-def _best_first(group: Sequence[Predictions]) -> Sequence[Predictions]:
-    common = list(set.intersection(*(set(each.ids.tolist()) for each in group)))
+def _best_first(group: Sequence[_OutOfSample], n: int) -> Sequence[_OutOfSample]:
+    counts = np.bincount(np.concatenate([each.rows for each in group]), minlength=n)
+    common = counts == len(group)
+    compared = common if common.any() else np.ones(n, np.bool_)
 
-    def accuracy(predictions: Predictions) -> float:
-        shared = np.isin(predictions.ids, common) | (not common)
-        return float(predictions.correct[shared].mean())
+    def accuracy(each: _OutOfSample) -> float:
+        return float(each.correct[compared[each.rows]].mean())
 
     return sorted(group, key=accuracy, reverse=True)

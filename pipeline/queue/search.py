@@ -195,9 +195,9 @@ def _check_samples(
     least = MIN_SAMPLES[algorithm]
     if samples < least:
         why = "as it draws the first 10 at random" if algorithm == "bayes" else "to compare some"
-        raise UserError(f"{samples} samples are too few: {algorithm} needs {least}, {why}.")
+        raise UserError(f"{samples} trials are too few: {algorithm} needs {least}, {why}.")
     if samples > MAX_SAMPLES:
-        raise UserError(f"{samples} samples are too many: take {MAX_SAMPLES} at most.")
+        raise UserError(f"{samples} trials are too many: take {MAX_SAMPLES} at most.")
     check_size(config, axes, samples)
 
 

@@ -232,10 +232,10 @@ def draw(search: Search) -> list[Values]:
 
 
 def _asha(search: Search) -> Any:
-    """Return the scheduler. None is cut in its warm-up, its head's phase, or a tenth after them."""
+    """Return the scheduler. None is cut in its warm-up, its head's phase, or a fifth after them."""
     configs = at_ends(search.config, search.axes)
     first = max(
-        each.head_epochs + each.warmup_epochs + max(2, round(each.epochs / 10)) for each in configs
+        each.head_epochs + each.warmup_epochs + max(2, round(each.epochs / 5)) for each in configs
     )
     last = max(each.total_epochs for each in configs)
     return ASHAScheduler(

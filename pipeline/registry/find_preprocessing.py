@@ -54,7 +54,7 @@ class Candidate:
 
     def __str__(self) -> str:
         """Return it for people, such as `−1…1, FER-2013's order`."""
-        order = _SHOWN_ORDERS.get(self.order, f"order {self.order}")
+        order = _SHOWN_ORDERS.get(self.order, f"order {self.order.replace(',', ', ')}")
         return f"{_SHOWN_SCALES.get(self.scale, self.scale)}, {order}"
 
     @property

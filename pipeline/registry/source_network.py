@@ -121,24 +121,25 @@ def _axes(sizes: list[int | None], wrong: UserError) -> tuple[int | None, int | 
 
 
 def check_output(network: ov.Model, name: str) -> None:
-    """Check that a network has one output, a number for each of several classes.
+    """Check that one output of a network is a list: a number for each of several classes.
 
-    A model that was exported by this project may have its activation maps as a second one.
+    Others may be maps, such as the activation maps of a model that this project exported.
 
     Raises:
         UserError: it has several, or its output is no list of classes.
     """
     outputs = network.outputs
-    names = {each for output in outputs for each in output.get_names()}
-    if len(outputs) > 1 and not (len(outputs) == 2 and names >= _OWN_OUTPUTS):
-        listed = ", ".join(min(each.get_names(), key=len, default="?") for each in outputs)
+    if len(outputs) > 1 and len(_lists(network)) != 1:
+        listed = ", ".join(
+            f"{min(each.get_names(), key=len, default='?')} {_text(_sizes(each))}"
+            for each in outputs
+        )
         raise UserError(
-            f"{name} has {len(outputs)} outputs ({listed}): only a model whose one output is the "
-            "emotions can be added."
+            f"{name} has {len(outputs)} outputs, {listed}: one of them alone must have one number "
+            f"for each class, such as (n, {len(EMOTIONS)})."
         )
     output = class_output(network)
-    shape = output.get_partial_shape()
-    sizes = [] if shape.rank.is_dynamic else [_length(each) for each in shape]
+    sizes = _sizes(output)
     classes = [each for each in sizes[1:] if each != 1]
     if len(sizes) < 2 or len(classes) != 1 or classes[0] is None:
         raise UserError(
@@ -153,9 +154,29 @@ def check_output(network: ov.Model, name: str) -> None:
 
 
 def class_output(network: ov.Model) -> ov.Output:
-    """Return what computes the classes: the only output, or `probabilities` of one of ours."""
-    named = [each for each in network.outputs if "probabilities" in each.get_names()]
-    return (named or network.outputs)[0].get_node().input_value(0)
+    """Return what computes the classes: the only output, or the only list among several."""
+    return (_lists(network) or network.outputs)[0].get_node().input_value(0)
+
+
+def _lists(network: ov.Model) -> list[ov.Output]:
+    """Return the outputs that are one list for each image; of a model of ours its probabilities.
+
+    Its maps are a list, too, where they have one pixel.
+    """
+    names = {name for each in network.outputs for name in each.get_names()}
+    if names >= _OWN_OUTPUTS:
+        return [each for each in network.outputs if "probabilities" in each.get_names()]
+    return [
+        each
+        for each in network.outputs
+        if len(sizes := _sizes(each)) > 1 and sum(size != 1 for size in sizes[1:]) == 1
+    ]
+
+
+def _sizes(output: ov.Output) -> list[int | None]:
+    """Return an output's shape, empty where even its number of axes is open."""
+    shape = output.get_partial_shape()
+    return [] if shape.rank.is_dynamic else [_length(each) for each in shape]
 
 
 def with_any_batch(network: ov.Model, image: ImageInput, name: str) -> ov.Model:

@@ -66,6 +66,12 @@ class Run:
         self.name = path.name
         self._written_status: Status | None = None
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Run) and self.path == other.path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
+
     # Paths
 
     @property

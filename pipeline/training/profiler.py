@@ -18,6 +18,7 @@ from pipeline.config.train_config import TrainConfig
 from pipeline.data.dataset import FaceDataset
 from pipeline.errors import UserError
 from pipeline.training.batches import FaceBatches, make_batches
+from pipeline.training.callbacks import KeepHeaps
 from pipeline.training.checkpoint import TrainingCheckpoint
 from pipeline.training.estimate import Estimate, Layer, available_resources, training_now
 from pipeline.training.keras_model import rebuild
@@ -101,7 +102,8 @@ def _measure(
         meters.append(_Meter(training, _TRAINING_S, _within(on_progress, number, stages)))
         begin_phase(model, config, TrainingCheckpoint([]), head_only=head_only)
         _check_memory(model, config)
-        model.fit(training, epochs=sys.maxsize, shuffle=False, verbose=0, callbacks=meters[-1:])
+        callbacks = [KeepHeaps(), meters[-1]]
+        model.fit(training, epochs=sys.maxsize, shuffle=False, verbose=0, callbacks=callbacks)
     evaluating = _Meter(validation, _VALIDATION_S, _within(on_progress, len(phases), stages))
     while not evaluating.done:
         model.evaluate(validation, verbose=0, callbacks=[evaluating])

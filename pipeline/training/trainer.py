@@ -29,6 +29,7 @@ from pipeline.storage import sync
 from pipeline.training.batches import make_batches
 from pipeline.training.callbacks import (
     EpochSetup,
+    KeepHeaps,
     Progress,
     ReplayHistory,
     RunCheckpoint,
@@ -98,7 +99,7 @@ def train(
             continue
         averaging = [SwapEMAWeights(averaged=resumed)] if config.ema_momentum else []
         setup = EpochSetup(training, config.seed)
-        callbacks = [*averaging, setup, *scheduling, saver, csv_logger]
+        callbacks = [KeepHeaps(), *averaging, setup, *scheduling, saver, csv_logger]
         curves = CurveWriter(run.tensorboard_path, history) if config.tensorboard else None
         if curves:
             callbacks.append(keras.callbacks.LambdaCallback(on_epoch_end=curves.add_epoch))

@@ -31,11 +31,10 @@ _BLUR_MARGIN = 0.3
 
 
 class _Text(NamedTuple):
-    """A text on a filled rectangle; `origin` is the left end of its base line."""
+    """A text on a filled rectangle, uint8 (h, w, 3), and where it goes on the image."""
 
-    text: str
+    image: NDArray[np.uint8]
     box: Box
-    origin: tuple[int, int]
 
 
 def draw_faces(
@@ -72,8 +71,8 @@ def draw_faces(
         for face, panel in zip(faces, panels, strict=True):
             if panel is not None:
                 _draw_bars(frame_bgr, panel, face.confidences, scale)
-    for face, label in zip(faces, labels, strict=True):
-        _draw_text(frame_bgr, label, _color(face.label), scale)
+    for label in labels:
+        _draw_text(frame_bgr, label)
 
 
 def draw_problem(frame_bgr: NDArray[np.uint8], text: str) -> None:
@@ -82,8 +81,8 @@ def draw_problem(frame_bgr: NDArray[np.uint8], text: str) -> None:
     lines = textwrap.wrap(text.encode("ascii", "replace").decode(), per_line)[:3]
     bottom = frame_bgr.shape[0]
     for line in reversed(lines):
-        placed = _place_text(frame_bgr, line, 0, bottom, _scale(frame_bgr))
-        _draw_text(frame_bgr, placed, _PROBLEM_COLOR, _scale(frame_bgr))
+        placed = _place_text(frame_bgr, line, _PROBLEM_COLOR, 0, bottom, _scale(frame_bgr))
+        _draw_text(frame_bgr, placed)
         bottom -= placed.box.height
 
 
@@ -129,7 +128,7 @@ def _label(frame_bgr: NDArray[np.uint8], face: FacePrediction, scale: float) -> 
     number = f"#{face.number} " if face.number else ""
     confidence = "" if face.label == UNCERTAIN else f" {face.confidence:.0%}"
     text = f"{number}{face.label}{confidence}"
-    return _place_text(frame_bgr, text, face.box.x, face.box.y, scale)
+    return _place_text(frame_bgr, text, _color(face.label), face.box.x, face.box.y, scale)
 
 
 def _draw_bars(
@@ -148,7 +147,7 @@ def _draw_bars(
     cv2.add(background, cv2.multiply(255 - background, white, scale=1 / 255), dst=background)
 
 
-@lru_cache(maxsize=8)  # text takes longer to draw than all the rest
+@lru_cache(maxsize=8)
 def _names(width: int, height: int, scale: float) -> NDArray[np.uint8]:
     """Return the names of the emotions beside their bars, uint8 (h, w, 3), white on black."""
     names = np.zeros((height, width, 3), np.uint8)
@@ -169,29 +168,32 @@ def _blend_map(face_bgr: NDArray[np.uint8], activation_map: NDArray[np.float32])
 
 
 def _place_text(
-    frame_bgr: NDArray[np.uint8], text: str, x: int, bottom: int, scale: float
+    frame_bgr: NDArray[np.uint8], text: str, color: Bgr, x: int, bottom: int, scale: float
 ) -> _Text:
     """Return a text whose rectangle ends at `bottom`, moved into the image."""
-    (width, height), baseline = cv2.getTextSize(text, _FONT, 0.6 * scale, _thickness(scale))
-    margin = round(5 * scale)
-    width, height = width + 2 * margin, height + baseline + 2 * margin
+    image = _text_image(text, color, scale)
+    height, width = image.shape[:2]
     left = max(0, min(x, frame_bgr.shape[1] - width))
     top = max(0, min(bottom - height, frame_bgr.shape[0] - height))
-    return _Text(
-        text, Box(left, top, width, height), (left + margin, top + height - margin - baseline)
-    )
+    return _Text(image, Box(left, top, width, height))
 
 
-def _draw_text(frame_bgr: NDArray[np.uint8], text: _Text, color: Bgr, scale: float) -> None:
+def _draw_text(frame_bgr: NDArray[np.uint8], text: _Text) -> None:
     left, top, width, height = text.box
-    cv2.rectangle(frame_bgr, (left, top), (left + width, top + height), color, cv2.FILLED)
+    region = frame_bgr[top : top + height, left : left + width]
+    region[:] = text.image[: region.shape[0], : region.shape[1]]
+
+
+@lru_cache(maxsize=64)  # text takes longer to draw than all the rest
+def _text_image(text: str, color: Bgr, scale: float) -> NDArray[np.uint8]:
+    """Return a text on a rectangle of a color, uint8 (h, w, 3)."""
+    size, thickness, margin = 0.6 * scale, max(1, round(scale)), round(5 * scale)
+    (width, height), baseline = cv2.getTextSize(text, _FONT, size, thickness)
+    image = np.full((height + baseline + 2 * margin, width + 2 * margin, 3), color, np.uint8)
     text_color = _BLACK if _luminance(color) > 0.18 else _WHITE
-    size, thickness = 0.6 * scale, _thickness(scale)
-    cv2.putText(frame_bgr, text.text, text.origin, _FONT, size, text_color, thickness, cv2.LINE_AA)
-
-
-def _thickness(scale: float) -> int:
-    return max(1, round(scale))
+    origin = (margin, margin + height)
+    cv2.putText(image, text, origin, _FONT, size, text_color, thickness, cv2.LINE_AA)
+    return image
 
 
 def _color(label: str) -> Bgr:

@@ -73,7 +73,7 @@ def test_a_mistake_is_one_sentence_and_leaves_no_run(capsys):
         (("x", "--space", "seed=1..9", *VARIED), "A search takes --space, and no --vary"),
         (("x", "--samples", "9", "--dataset", "sample"), "A search takes --space"),
         (("x", "--space", "seed=9..1", "--dataset", "sample"), "seed=9..1 is no range"),
-        (("x", "--space", "seed=1..9", "--dataset", "sample", "--samples", "0"), "0 samples are"),
+        (("x", "--space", "seed=1..9", "--dataset", "sample", "--samples", "0"), "0 trials are"),
         (("x", "--resume", "--cancel"), "--resume and --cancel take"),
         (("x", "--resume"), "Experiment 'x' has no search"),
         (("x", "--cancel"), "Experiment 'x' has no search"),

@@ -2,9 +2,11 @@
 
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import pytest
 from streamlit import config
+from streamlit.components.v2 import manifest_scanner
 
 from pipeline import jobs
 from pipeline.data.exclusions import exclude
@@ -15,6 +17,15 @@ from tests.data.dataset_makers import noise, store_faces, votes
 
 LABELS = [0, 0, 1, 2, 3, 3, 3, 3, 4, 5, 6, 0, 1, 2, 3, 4, 5, 6]
 SPLITS = ["train"] * 11 + ["public_test"] * 7
+
+
+@pytest.fixture(autouse=True, scope="session")
+def packages_scanned_once() -> Iterator[None]:
+    """Each AppTest looks for components in all packages installed, which takes most of its time."""
+    with pytest.MonkeyPatch.context() as patch:
+        scan = manifest_scanner.scan_component_manifests
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(scan))
+        yield
 
 
 @pytest.fixture(autouse=True)

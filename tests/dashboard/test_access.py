@@ -19,7 +19,7 @@ from pipeline.queue.settings import change_settings
 from pipeline.runs import list_runs
 from tests.dashboard.made_runs import make_run, make_running, open_run
 from tests.dashboard.pages import HOME, button, labels, open_dataset, open_page, texts
-from tests.test_architecture import SOURCES, imports
+from tests.test_architecture import imports, sources
 
 PAGES = ("overview", "dataset", "train", "evaluate", "compare", "live")
 SECRETS = {
@@ -267,8 +267,23 @@ FOR_ANYBODY = {
 }
 
 
+def test_a_click_that_the_browser_sends_twice_acts_once():
+    def page():
+        import streamlit as st
+
+        from dashboard.access import for_editors
+
+        done: list[str] = []
+        act = for_editors(lambda subject: done.append(subject) or len(done))
+        st.text([act(subject) for subject in "aabba"])
+        st.text(done)
+
+    app = AppTest.from_function(page).run()
+    assert texts(app).split("\n") == ["[1, 1, 2, 2, 3]", "['a', 'b', 'a']"]
+
+
 def test_pages_change_nothing_but_by_actions_for_editors():
-    for source, tree in SOURCES.items():
+    for source, tree in sources().items():
         if not source.startswith("dashboard/") or source == "dashboard/actions.py":
             continue
         guarded = {

@@ -168,7 +168,7 @@ def test_one_model_alone_has_no_best_value_and_its_time_can_be_measured(monkeypa
     table = app.dataframe[0].value
     assert table["model"].tolist() == ["wide"], "the name that people gave it"
     assert starred(app) == {"wide": set()}
-    assert "The time of 1 of 1 models was not measured" in texts(app)
+    assert "The time of 1 of 1 models has not been measured" in texts(app)
     (measure,) = [b for b in app.button if b.label.startswith("Measure the time")]
     measure.click().run()
     assert started == [("speed", run.name)]

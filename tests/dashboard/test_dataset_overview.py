@@ -134,6 +134,6 @@ def test_data_sets_without_training_faces_or_with_one_face_are_shown(empty_works
     (empty_workspace / "datasets" / "faces").rename(empty_workspace / "gone")
     store_faces(IMAGES[:1], LABELS[:1])
     app = open_dataset()
-    assert any("an emotion is missing" in text.value for text in app.markdown)
+    assert any("6 of 7 emotions missing" in text.value for text in app.markdown)
     assert len(tiles(app, 0)) == 1
     assert any("too small to hold out" in caption.value for caption in app.caption)

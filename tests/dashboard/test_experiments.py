@@ -213,7 +213,7 @@ def test_ranges_become_a_search(endless):
     assert "**20 trials** · asha · at most 800 epochs in total" in texts(at)
     at.selectbox(key="train.space.method").set_value("bayes")
     at.number_input(key="train.space.samples").set_value(5).run()
-    assert "5 samples are too few: bayes needs 11" in at.error[0].value
+    assert "5 trials are too few: bayes needs 11" in at.error[0].value
     at.number_input(key="train.space.samples").set_value(11).run()
     press(at, "Search 11 trials")
     (search,) = searches().values()
@@ -231,7 +231,7 @@ def test_a_search_tells_how_far_it_is_and_goes_on():
     cut, _, _ = make_runs("rates", RATES, [0.4, 0.6, 0.5])
     cut.update_status(state="stopped", message=NOT_PROMISING)
     at = experiments()
-    assert "3 of 4 trials have ended, 1 of them as not promising" in texts(at)
+    assert "3 of 4 trials have ended, 1 of them early, as not promising" in texts(at)
     assert at.dataframe[0].value["state"].tolist()[-1].endswith("stopped: not promising")
     search.model_copy(update={"finished": True}).save()
     assert "Resume search" not in labels(experiments())

@@ -128,7 +128,7 @@ def test_an_unknown_face_or_a_name_that_cannot_be_used_is_refused(faces):
             lambda name: load_exclusions("faces", name),
             lambda name: remove_exclusions("faces", name),
         ):
-            with pytest.raises(UserError, match="not a plain name"):
+            with pytest.raises(UserError, match="cannot be used"):
                 use(name)
     assert exclusion_names("faces") == []
 

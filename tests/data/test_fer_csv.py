@@ -251,6 +251,19 @@ def test_a_wrong_row_is_refused_by_file_and_row(tmp_path, refusal):
         assert "row 3 after" in refusal(source)
 
 
+def test_rows_whose_pixels_are_no_image_are_skipped_if_any_number_may_be(
+    tmp_path, imported, refusal
+):
+    source = tmp_path / "fer.csv"
+    source.write_text(csv_text(row(1), row(2, "7 7 7"), row(3), row(4, pixels()[:-1] + "256")))
+    assert "or skip such rows with --skip-bad" in refusal(source)
+    faces = imported(source, bad_files="any")
+    assert faces.ids.tolist() == ["fer0000000", "fer0000002"] and faces.labels.tolist() == [1, 3]
+    assert dataset_info("faces").skipped == 2
+    source.write_text(csv_text(row(1, "7")))
+    assert "all of them are skipped" in refusal(source, bad_files="any")
+
+
 @pytest.mark.slow
 def test_a_wrong_row_of_a_packed_csv_ends_every_import_in_its_sentence(tmp_path):
     """In processes of their own: a reader that outlived the file ended some of them by SIGABRT."""

@@ -28,15 +28,8 @@ expect.set_options(timeout=15_000)  # a page answers later while other work runs
 
 
 @pytest.fixture(scope="session")
-def dashboard(trained, tmp_path_factory) -> Iterator[Server]:
-    """Serve the shared workspace with the synthetic sample and one trained run."""
-    with serve(trained, tmp_path_factory.mktemp("server") / "server.log") as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
 def two_models(trained, tmp_path_factory) -> Iterator[Server]:
-    """Serve a copy of the shared workspace in which a bundled model is evaluated, too."""
+    """Serve a copy of the workspace with a trained run; a bundled model is evaluated, too."""
     evaluate = "evaluate custom_cnn --dataset sample --split validation"
     with serve_copy(trained, tmp_path_factory.mktemp("two_models"), evaluate) as server:
         yield server
@@ -52,9 +45,9 @@ def writable(trained, tmp_path_factory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def server(dashboard) -> str:
-    """The address of the served dashboard."""
-    return dashboard.url
+def server(two_models) -> str:
+    """The address of a dashboard that the test only looks at."""
+    return two_models.url
 
 
 @pytest.fixture(scope="session")

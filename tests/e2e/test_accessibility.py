@@ -43,6 +43,8 @@ FIND = """async ([own, serious, runOnly]) => {
         .map(({ html, any }) => `${id}: ${html.slice(0, 160)} ${any[0]?.message ?? ""}`));
 }"""
 
+NOTHING_FADES = "document.getAnimations().every((each) => !(each instanceof CSSTransition))"
+
 
 @pytest.fixture(scope="module")
 def served(trained, tmp_path_factory) -> Iterator[Server]:
@@ -85,7 +87,8 @@ def findings(page: Page) -> list[str]:
     ):
         page.set_viewport_size(size)
         page.emulate_media(color_scheme=scheme)
-        page.wait_for_timeout(400)  # the theme's colors fade in
+        page.wait_for_timeout(400)  # the theme's colors fade in, later on a busy machine
+        page.wait_for_function(NOTHING_FADES)
         page.evaluate(AXE_SCRIPT)
         found += [
             f"{size['width']} px, {scheme}: {each}"

@@ -37,7 +37,7 @@ def test_a_click_on_a_pair_and_on_a_cell_opens_the_faces_that_differ(two_models,
 def test_times_are_measured_from_the_page_and_drawn(two_models, page: Page) -> None:
     open_view(page, two_models, "Metrics&compare_cost=size")
     page.get_by_role("button", name="Measure the time of 2 models").click()
-    expect(page.get_by_text("was not measured on this machine")).to_be_hidden(timeout=60_000)
+    expect(page.get_by_text("has not been measured on this machine")).to_be_hidden(timeout=60_000)
     wait_ready(page)
     page.get_by_role("radio", name="time").click()
     expect(page.locator(".js-plotly-plot .xtitle").first).to_have_text("milliseconds a face")

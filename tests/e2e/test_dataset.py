@@ -22,11 +22,11 @@ from tests.e2e.plots import hover_point, points
 def served(imported_sample, tmp_path_factory) -> Iterator[Server]:
     """Serve a copy of the sample, and audited faces that repeat."""
     folder = tmp_path_factory.mktemp("audited")
-    with serve_copy(imported_sample, folder, "audit sample") as server:
+    with serve_copy(imported_sample, folder) as server:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("EMOTION_WORKSPACE", str(server.workspace))
-            repeated = store_repeated_faces()
-            save_audit(repeated, audit(repeated))
+            for faces in (load_dataset("sample"), store_repeated_faces()):
+                save_audit(faces, audit(faces))
         yield server
 
 

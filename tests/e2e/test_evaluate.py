@@ -74,6 +74,7 @@ def test_a_click_on_a_bin_of_confidence_filters_the_faces(two_models, page):
     assert all(found and low <= int(found[1]) <= high for found in confidences)
 
 
+@pytest.mark.slow
 def test_activation_maps_lie_over_the_faces_and_a_face_opens(two_models, page: Page) -> None:
     open_view(page, two_models, "Confusion")
     page.get_by_text("All", exact=True).click()

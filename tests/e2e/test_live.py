@@ -93,18 +93,24 @@ def size_of(locator: Locator) -> tuple[float, float]:
     return box["width"], box["height"]
 
 
+@pytest.mark.slow
 def test_presenter_mode_fills_the_window_until_esc_and_q_stops(live_tab, live_server):
     start(live_tab)
     video = webcam(live_tab).locator("video")
     before = size_of(video)
     assert before[0] < 1000
-    live_tab.get_by_role("button", name="Presenter mode").click()
+    live_tab.keyboard.press("Tab")  # from STOP
+    presenter = live_tab.get_by_role("button", name="Presenter mode")
+    expect(presenter).to_be_focused()
+    presenter.press("Enter")
     assert within(10, lambda: size_of(video) == (DESKTOP["width"], DESKTOP["height"]))
     expect(live_tab.get_by_role("heading", name="Emotion Detector")).to_be_hidden()
     expect(live_tab.get_by_test_id("stSidebar")).to_be_hidden()
+    expect(live_tab.get_by_role("button", name="Leave")).to_be_focused()
     live_tab.keyboard.press("Escape")
     assert within(10, lambda: size_of(video) == before)
     expect(face(live_tab)).to_be_visible()
+    expect(stop_button(live_tab)).to_be_focused()
     live_tab.keyboard.press("q")
     expect(button(live_tab, "START")).to_be_visible()
     assert within(2, lambda: not has_worker(live_server)), "Q ends the worker"

@@ -31,6 +31,7 @@ def download(page: Page, name: str) -> Path:
     raise refused
 
 
+@pytest.mark.slow
 def test_a_photo_is_recognized_without_a_camera(live_tab):
     live_tab.get_by_role("radio", name="Photo").click()
     portrait = cv2.cvtColor(skimage.data.astronaut(), cv2.COLOR_RGB2BGR)
@@ -43,6 +44,7 @@ def test_a_photo_is_recognized_without_a_camera(live_tab):
     assert image.shape == portrait.shape and (image != portrait).any()
 
 
+@pytest.mark.slow
 def test_an_example_is_recognized_with_a_click(live_tab):
     live_tab.get_by_role("radio", name="Photo").click()
     live_tab.get_by_role("radio", name="Example").click()

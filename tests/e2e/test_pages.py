@@ -19,33 +19,36 @@ PAGES = {
 ERRORS = "[data-testid=stException], [data-testid=stAlertContentError]"
 
 
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_every_page_opens_without_an_error_and_fetches_nothing_from_elsewhere(
-    server: str, browser: Browser
+    server: str, browser: Browser, scheme: str
 ) -> None:
     fetched: list[str] = []
-    for scheme in ("light", "dark"):
-        context = browser.new_context(color_scheme=scheme, viewport=DESKTOP)
-        page = context.new_page()
-        page.on("request", lambda request: fetched.append(request.url))
-        for address, title in PAGES.items():
-            page.goto(f"{server}/{address}")
-            heading = page.get_by_role("heading", name=title, level=1)
-            expect(heading).to_be_visible(timeout=30_000)
-            wait_ready(page)
-            expect(page.locator(ERRORS)).to_have_count(0)
-            name = (address or "overview").capitalize()
-            expect(page).to_have_title(f"{name} · Emotion Detector")
-        context.close()
+    context = browser.new_context(color_scheme=scheme, viewport=DESKTOP)
+    page = context.new_page()
+    page.on("request", lambda request: fetched.append(request.url))
+    for address, title in PAGES.items():
+        page.goto(f"{server}/{address}")
+        heading = page.get_by_role("heading", name=title, level=1)
+        expect(heading).to_be_visible(timeout=30_000)
+        wait_ready(page)
+        expect(page.locator(ERRORS)).to_have_count(0)
+        name = (address or "overview").capitalize()
+        expect(page).to_have_title(f"{name} · Emotion Detector")
+    context.close()
     assert [url for url in fetched if not url.startswith((server, "data:", "blob:"))] == []
 
 
-def test_a_theme_is_chosen_in_the_menu(server: str, page: Page) -> None:
-    page.goto(f"{server}/live")
+def test_a_theme_is_chosen_in_the_menu_and_what_lies_over_the_page_has_it(
+    server: str, page: Page
+) -> None:
+    page.goto(f"{server}/train?train.view=New+run")
     app = page.get_by_test_id("stApp")
     for theme, background in (("Dark", "rgb(18, 22, 28)"), ("Light", "rgb(255, 255, 255)")):
         page.get_by_test_id("stMainMenu").click()
         page.get_by_role("menuitemradio", name=theme).click()
         expect(app).to_have_css("background-color", background)
+        expect(page.locator(".st-key-train-start-bar")).to_have_css("background-color", background)
         page.keyboard.press("Escape")
 
 
@@ -68,22 +71,6 @@ def test_the_server_answers_under_its_own_names_only(server: str) -> None:
         connection.request("GET", "/_stcore/stream", headers=headers)
         assert connection.getresponse().status == status, host
         connection.close()
-
-
-@pytest.mark.slow
-def test_the_focus_goes_to_what_takes_the_place_of_a_button_that_vanishes(
-    writable: Server, page: Page
-) -> None:
-    page.goto(f"{writable.url}/dataset?dataset=sample&view=Audit")
-    audit = page.get_by_role("button", name="Audit images")
-    expect(audit).to_be_visible(timeout=30_000)
-    wait_ready(page)
-    page.keyboard.press("Tab")
-    audit.press("Enter")
-    cancel = page.get_by_role("button", name="Cancel")
-    expect(cancel).to_be_focused()
-    cancel.press("Enter")
-    expect(audit).to_be_focused()
 
 
 @pytest.mark.slow

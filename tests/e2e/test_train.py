@@ -1,6 +1,7 @@
 """A training as a person sees it in the browser, from the form to the finished run."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -88,10 +89,13 @@ def test_a_training_is_watched_stopped_resumed_and_seen_to_finish(
 
 
 @pytest.fixture
-def in_training(writable, monkeypatch) -> Run:
+def in_training(writable, monkeypatch) -> Iterator[Run]:
     """A run of the served workspace that this process seems to train."""
     monkeypatch.setenv("EMOTION_WORKSPACE", str(writable.workspace))
-    return make_running(step=4, steps=10, eta_s=200.0)
+    run = make_running(step=4, steps=10, eta_s=200.0)
+    yield run
+    run.update_status(state="finished")
+    run.remove()
 
 
 @pytest.mark.slow
@@ -113,7 +117,6 @@ def test_a_training_that_ends_keeps_an_open_dialog_what_was_typed_and_the_focus(
     expect(table).to_contain_text("✓ finished")
     page.keyboard.type("note")
     expect(page.get_by_label("Note")).to_have_value("half a note")
-    in_training.remove()
 
 
 @pytest.mark.slow
@@ -134,7 +137,6 @@ def test_a_training_that_ends_keeps_what_was_typed_into_the_form_of_a_new_run(
     expect(widths).to_be_focused()
     page.keyboard.type("6")
     expect(widths).to_have_value("8,16")
-    in_training.remove()
 
 
 @pytest.mark.slow
@@ -160,13 +162,12 @@ def test_the_arrow_keys_open_runs_in_the_table_and_keep_the_focus(
     expect(page.get_by_text(in_training.name).first).to_be_visible()
     page.keyboard.press("ArrowUp")
     expect(title).to_contain_text("newer")
-    for run in (newer, in_training):
-        run.update_status(state="finished")
-        run.remove()
+    newer.update_status(state="finished")
+    newer.remove()
 
 
-def test_start_is_within_fifteen_tabs_of_the_top_of_the_form(writable: Server, page: Page) -> None:
-    page.goto(f"{writable.url}/train?train.view=New+run")
+def test_start_is_within_fifteen_tabs_of_the_top_of_the_form(server: str, page: Page) -> None:
+    page.goto(f"{server}/train?train.view=New+run")
     wait_ready(page)
     expect(page.get_by_role("button", name="Start training")).to_be_visible()
     page.get_by_role("radio", name="Quick").focus()

@@ -1,5 +1,6 @@
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from pipeline.evaluation.predictions import save_predictions
 from pipeline.labels import EMOTIONS
 from pipeline.runs import Exclusion, Run
 from pipeline.runs.records import EnsembleMembers
+from pipeline.training import run_setup
 from tests.evaluation.makers import (
     make_dataset,
     make_ensemble,
@@ -128,6 +130,13 @@ def test_models_are_compared_on_the_faces_that_all_of_them_have(faces):
     assert used_of(faces) == {whole.name: 70}
 
 
+def test_predictions_of_faces_with_other_ids_do_not_count(faces):
+    run = make_run(faces, evaluated=False)
+    renamed = replace(faces, ids=np.char.add("new-", faces.ids))
+    store(run, renamed, "test", [0])
+    assert issues_of(faces) == [] and issues_of(renamed) == [70]
+
+
 def test_training_faces_other_data_and_damaged_evaluations_do_not_count(faces):
     run = make_run(faces, evaluated=False)
     store(run, faces, "train", [0, 1])
@@ -163,6 +172,22 @@ def test_faces_that_a_model_was_trained_on_are_known_by_list_and_by_image(faces)
     store(run, other, "test", [0, 2, 30])
     # f50, f52 … f68 were excluded, f51, f53 … f69 fitted on
     assert used_of(other) == {run.name: 80} and issues_of(other) == [0, 2, 30]
+
+
+def test_a_data_set_is_opened_once_for_all_models_that_were_trained_on_it(faces, monkeypatch):
+    other = make_dataset("other", 154)
+    runs = [make_run(each, evaluated=False) for each in (faces, other) for _ in range(3)]
+    for run in runs:
+        store(run, faces, "test", [])
+    opened: list[str] = []
+
+    def load_dataset(name):
+        opened.append(name)
+        return store_module.load_dataset(name)
+
+    monkeypatch.setattr(run_setup, "load_dataset", load_dataset)
+    assert find_label_issues(faces).predicted == 70
+    assert opened == ["other"], "and this one is open already"
 
 
 def test_an_ensemble_says_nothing_on_faces_that_any_of_its_members_was_trained_on(faces):

@@ -22,16 +22,19 @@ def small(name):
     return ARCHITECTURES[name](**SMALL.get(name, {}))
 
 
-def test_every_architecture_maps_raw_gray_faces_to_probabilities_by_pooling_and_a_dense_layer():
-    for name in ARCHITECTURES:
-        model = small(name).build()
-        probabilities = np.asarray(model(FACES))
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n in BACKBONES)) for n in ARCHITECTURES]
+)
+def test_every_architecture_maps_raw_gray_faces_to_probabilities_by_pooling_and_a_dense_layer(name):
+    """A test for each network, so that only one is in memory."""
+    model = small(name).build()
+    probabilities = np.asarray(model(FACES))
 
-        assert model.input_shape == (None, 48, 48, 1), name
-        assert probabilities.shape == (4, 7) and probabilities.dtype == np.float32, name
-        np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5, err_msg=name)
-        head = [type(layer).__name__ for layer in model.layers[-3:]]
-        assert head == ["GlobalAveragePooling2D", "Dropout", "Dense"], name
+    assert model.input_shape == (None, 48, 48, 1)
+    assert probabilities.shape == (4, 7) and probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    head = [type(layer).__name__ for layer in model.layers[-3:]]
+    assert head == ["GlobalAveragePooling2D", "Dropout", "Dense"]
 
 
 def test_hyperparameters_survive_json():
@@ -86,6 +89,7 @@ def test_the_backbones_get_the_inputs_of_their_papers():
         np.testing.assert_allclose(pixel, expected[name], rtol=1e-4, err_msg=name)
 
 
+@pytest.mark.slow
 def test_imagenet_weights_that_cannot_be_downloaded_are_one_sentence_with_two_cures(monkeypatch):
     import keras
 
@@ -102,6 +106,7 @@ def test_imagenet_weights_that_cannot_be_downloaded_are_one_sentence_with_two_cu
         assert str(refusal.value).count(".") == 1, name
 
 
+@pytest.mark.slow
 def test_a_weights_file_that_is_missing_or_of_another_model_is_named_in_one_line(tmp_path):
     wrong, other = tmp_path / "wrong.weights.h5", tmp_path / "model.keras"
     wrong.write_bytes(b"no weights")

@@ -129,6 +129,7 @@ def assert_close(what, actual_step, expected_step):
         np.testing.assert_allclose(actual, expected, atol=atol, err_msg=f"{what}: {index}")
 
 
+@pytest.mark.slow
 def test_plain_layers_use_faster_operations_that_train_as_keras_own(monkeypatch):
     import keras
 

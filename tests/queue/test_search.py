@@ -84,7 +84,7 @@ def epochs_of(runs: list[Run]) -> list[int]:
 def test_what_cannot_be_searched_is_one_sentence():
     for changes, sentence in (
         ({"algorithm": "grid"}, "Unknown search 'grid'. Choose from: asha, random, bayes."),
-        ({"samples": 3}, "3 samples are too few: asha needs 4"),
+        ({"samples": 3}, "3 trials are too few: asha needs 4"),
         ({"samples": 10, "algorithm": "bayes"}, "bayes needs 11, as it draws the first 10"),
         ({"samples": 1001}, "take 1000 at most"),
         ({"space": "optimizer=sgd|adam seed=1..3"}, "The space has 6 configurations, fewer than"),
@@ -223,6 +223,37 @@ def test_bayes_learns_from_the_trials_that_there_are(empty_workspace, monkeypatc
 
     assert sorted(map(distance, chosen))[4] < sorted(map(distance, drawn))[5]
     assert {len(run.history()) for run in list_runs()} == {EPOCHS}
+
+
+@needs_ray
+@pytest.mark.slow
+def test_a_killed_bayes_search_goes_on_with_its_seed_and_trains_nothing_twice(monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda seconds, sleep=time.sleep: sleep(seconds / 4))
+    new = make("bayes", 14, "learning_rate=log(1e-6,1)")
+    with trainer():
+        started = start_search(new)
+        wait_for(lambda: len(list_runs()) == 4, 240)
+        os.kill(started.job.process().pid, signal.SIGKILL)
+        wait_for(lambda: started.state() == "failed" and all_ended(list_runs()))
+        interrupted, *finished = before = list_runs()
+        shorten(interrupted, 2)
+        interrupted.interrupt("killed")
+        written = [run.history_path.stat().st_mtime_ns for run in finished]
+        more = start_search(new.model_copy(update={"seed": 9}))
+        assert more.seed == new.seed
+        wait_for(lambda: more.state() != "running", 240)
+
+    runs = list_runs()
+    assert find_search("rates").state() == "finished"
+    assert len(runs) == len({run.train_config().learning_rate for run in runs}) == 14
+    assert {run.name for run in before} < {run.name for run in runs}
+    assert {run.state() for run in runs} == {"finished"}
+    assert all(run.history()["epoch"].tolist() == list(range(EPOCHS)) for run in runs)
+    assert [run.history_path.stat().st_mtime_ns for run in finished] == written
+
+
+def all_ended(runs: list[Run]) -> bool:
+    return not any(run.state() in ("queued", "running") for run in runs)
 
 
 @needs_ray

@@ -24,7 +24,7 @@ def weights(dataset: FaceDataset, labels: list[str] | tuple[str, ...]) -> NDArra
     The networks clip pixels to 0-1 first, so that other scalings do worse.
     """
     faces = dataset.indices("train")
-    x = dataset.images[faces].reshape(len(faces), -1) / 255 - 0.5
+    x = dataset.images[faces].reshape(len(faces), -1) / np.float32(255) - np.float32(0.5)
     one_hot = np.stack([dataset.labels[faces] == _index(each) for each in labels], axis=1) * 1.0
     inverse = np.linalg.inv(x @ x.T + 5 * np.eye(len(x)))
     return (20 * x.T @ inverse @ (one_hot - one_hot.mean(axis=0))).astype(np.float32)

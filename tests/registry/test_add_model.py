@@ -247,6 +247,27 @@ def test_what_is_in_doubt_is_asked_for_and_leaves_nothing(sample, tmp_path, caps
     assert find_model("odd").config().imported.labels == tuple(odd_order)
 
 
+def test_of_several_outputs_the_only_list_is_the_classes(sample, tmp_path):
+    faces = ops.parameter([-1, 48, 48, 1], ov.Type.f32, name="faces")
+    flat = ops.reshape(faces, [-1, 2304], False)
+    w = weights(load_dataset("sample"), EMOTIONS)
+    logits = ops.matmul(flat, ops.constant(w), False, False)
+    maps = ops.reshape(ops.add(logits, logits), [-1, 1, 7, 1], False)
+    pairs = ops.concat([ops.unsqueeze(logits, 2)] * 2, 2)
+    both = ov.Model([ops.result(pairs), ops.result(logits)], [faces])
+    added = add_model(save(both, tmp_path / "both.xml"), "both", scale="0..1", labels="fer2013")
+    assert added.exported
+    two = ov.Model([ops.result(maps), ops.result(logits)], [faces])
+    for each, name in zip(two.outputs, ("cam", "probabilities"), strict=True):
+        each.set_names({name})  # ours, with maps of one pixel
+    ours = add_model(save(two, tmp_path / "ours.xml"), "ours", scale="0..1", labels="fer2013")
+    assert ours.exported
+    for each, name in zip(two.outputs, "ab", strict=True):
+        each.set_names({name})
+    with pytest.raises(UserError, match="has 2 outputs, .*one of them alone must have one number"):
+        add_model(save(two, tmp_path / "two.xml"), "two", scale="0..1", labels="fer2013")
+
+
 def test_files_that_cannot_be_added_are_refused_in_a_sentence(sample, tmp_path):
     w = np.zeros((2304, 7), np.float32)
 
@@ -332,7 +353,7 @@ def test_a_keras_file_is_checked_as_keras_reads_it(tmp_path):
 
 def test_a_name_that_is_taken_is_refused_before_the_work(sample, tmp_path):
     for name in ("custom_cnn", "../up"):
-        with pytest.raises(UserError, match="is taken|not a plain name"):
+        with pytest.raises(UserError, match="is taken|cannot be used"):
             add_model(tmp_path / "missing.onnx", name)
 
 

@@ -43,7 +43,9 @@ def skip_without_onnx(monkeypatch) -> None:
         pytest.skip("tf2onnx, onnx and onnxruntime are not installed")
 
 
-@pytest.mark.parametrize("to", RUNTIMES)
+@pytest.mark.parametrize(
+    "to", ["openvino", *(pytest.param(to, marks=pytest.mark.slow) for to in KERAS_FORMATS)]
+)
 def test_an_export_says_labels_and_input_and_its_example_runs(to, own_run, capsys, monkeypatch):
     if to == "onnx":
         skip_without_onnx(monkeypatch)

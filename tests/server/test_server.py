@@ -68,11 +68,15 @@ def client() -> Iterator[httpx.Client]:
 def test_a_photo_gets_what_predict_prints(client, tmp_path, capsys, empty_workspace):
     photo = tmp_path / "one.jpg"
     photo.write_bytes(JPEG)
+    other = Run(empty_workspace / "runs" / "mine")
+    shutil.copytree(find_model("custom_cnn").path, other.path)
+    calibration = find_model("custom_cnn").calibration()
+    other.write_calibration(calibration.model_copy(update={"temperature": 3.0}))
     for options, words in (
         ({}, ()),
         ({"detector": "auto"}, ("--detector", "auto")),
         ({"cropped": "true"}, ("--cropped",)),
-        ({"model": "resnet50v2"}, ()),
+        ({"model": "mine"}, ()),
     ):
         model = options.get("model", "custom_cnn")
         _, printed, _ = invoke("predict", model, str(photo), *words, "--json", capsys=capsys)
@@ -113,7 +117,7 @@ def test_what_is_wrong_is_one_sentence_with_its_status(client):
         (413, "at most 1 MB", {"content": bytes(2**20 + 5000)}),
         (413, "at most 1 MB", {"content": iter([bytes(2**19)] * 4)}),
         (404, "Unknown model 'x'. Choose from: custom_cnn", {"params": {"model": "x"}}),
-        (404, "not a plain name", {"params": {"model": "../x"}}),
+        (404, "cannot be used", {"params": {"model": "../x"}}),
         (400, "Unknown detector 'x'", {"params": {"detector": "x"}}),
         (400, "Choose from: haar, blazeface, auto.", {"params": {"detector": "yunet"}}),
         (400, "Unknown query parameter 'size'", {"params": {"size": "1"}}),

@@ -142,6 +142,7 @@ def test_a_small_alpha_mixes_little_and_a_large_one_by_halves():
     assert 0.5 <= np.median(shares(10.0)) < 0.65
 
 
+@pytest.mark.slow
 def test_a_teacher_predicts_each_face_as_the_network_sees_it():
     from pipeline.training.keras_model import load_keras
 

@@ -1,5 +1,9 @@
 import math
+import sys
+from mmap import PAGESIZE
+from resource import RUSAGE_SELF, getrusage
 
+import numpy as np
 import pytest
 
 from pipeline.config.options import build_config
@@ -169,3 +173,30 @@ def test_early_stopping_waits_for_its_own_metric_and_counts_from_an_extension_on
     assert stops(model, slow, rows(0.1, 0.15, 0.19)) and not stops(model, slow, rows(0.1, 0.3))
     backbone = config(architecture="vgg16", head_epochs="2", early_stopping_patience="1")
     assert not stops(model, backbone, worse)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="settings of glibc")
+def test_a_step_takes_the_memory_that_the_last_one_freed():
+    import keras
+
+    from pipeline.training.callbacks import KeepHeaps
+
+    class Batches(keras.utils.PyDataset):
+        def __len__(self):
+            return 12
+
+        def __getitem__(self, index):
+            return np.zeros((32, 48, 48, 1), np.float32), np.zeros((32, 1), np.float32)
+
+    wide = keras.layers.Conv2D(32, 3, padding="same")
+    model = keras.Sequential([keras.Input((48, 48, 1)), wide, keras.layers.GlobalMaxPooling2D()])
+    model.compile("sgd", "mse")
+    pages = []
+    count = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: pages.append(getrusage(RUSAGE_SELF).ru_minflt)
+    )
+
+    model.fit(Batches(), verbose=0, callbacks=[KeepHeaps(), count])
+
+    output_bytes = 32 * 48 * 48 * 32 * 4
+    assert np.median(np.diff(pages)) * PAGESIZE < output_bytes / 2

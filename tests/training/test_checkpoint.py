@@ -28,6 +28,7 @@ def stopped(stopped_once, empty_workspace):
     return Run(path)
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_fails_the_run_in_one_sentence(stopped):
     whole = stopped.checkpoint_path.read_bytes()
     for damaged in (
@@ -44,6 +45,7 @@ def test_a_damaged_checkpoint_fails_the_run_in_one_sentence(stopped):
         assert stopped.status().state == "failed" and len(stopped.history()) == 1
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_model_fails_the_run_in_one_sentence(stopped):
     other = new_run(tiny_config(widths="8"))
     other.checkpoint_path.parent.mkdir()

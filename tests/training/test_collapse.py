@@ -1,4 +1,5 @@
 import pandas as pd
+import pytest
 
 from pipeline.training.collapse import SHARE, collapse_warning
 from tests.training.tiny import fit, tiny_config, tiny_faces
@@ -33,6 +34,7 @@ def test_a_history_of_an_older_version_has_no_shares():
     assert collapse_warning(pd.DataFrame({"epoch": []}), tiny_faces(), 0, ended=True) == ""
 
 
+@pytest.mark.slow
 def test_a_training_at_a_huge_rate_says_so_in_status_and_log():
     collapsed = fit(tiny_config(learning_rate="1", optimizer="sgd", epochs="3"))
     message = collapsed.status().message

@@ -170,6 +170,7 @@ def test_vgg16_takes_the_published_multiply_adds_at_its_published_size():
     assert sum(layer.parameters for layer in convolutions) == 14_714_688
 
 
+@pytest.mark.slow
 def test_what_cannot_fit_is_refused_before_it_is_tried(quick, monkeypatch):
     outputs = 48**2 * (4 + 4) + 24**2 * (8 + 8) + 7  # of convolutions and the dense layer
     least = 16 * 4 * outputs  # a batch of float32
@@ -193,6 +194,7 @@ def test_exhausted_memory_is_one_sentence(quick, monkeypatch):
             quick.measure(tiny_config(), tiny_faces())
 
 
+@pytest.mark.slow
 def test_the_command_of_a_job_measures_saves_and_clears_it(quick, monkeypatch, capsys):
     import_dataset(Path("sample"), "sample")
     config = tiny_config(dataset="sample", batch_size="64", **TWO_STAGES)

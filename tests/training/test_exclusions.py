@@ -44,6 +44,7 @@ def test_training_leaves_a_list_out_and_records_it(run):
     assert run.status().steps == 5  # 8 a step of 40 faces; all 42 would need 6
 
 
+@pytest.mark.slow
 def test_a_run_is_evaluated_on_every_face_and_optionally_without_a_list(run):
     (whole,) = run.evaluation_paths()
     words = ("--dataset", "faces", "--split", "validation", "--exclude", "twins")
@@ -54,6 +55,7 @@ def test_a_run_is_evaluated_on_every_face_and_optionally_without_a_list(run):
     assert len(run.evaluation_paths()) == 2
 
 
+@pytest.mark.slow
 def test_a_run_is_finished_again_after_its_data_set_was_renamed(run):
     output("rename", "faces", "fer")
     shutil.rmtree(run.path / "evaluation")
@@ -63,6 +65,7 @@ def test_a_run_is_finished_again_after_its_data_set_was_renamed(run):
     assert load_predictions(run, folder).dataset == "fer"
 
 
+@pytest.mark.slow
 def test_a_bundled_model_keeps_its_exclusion_list(run, tmp_path, monkeypatch):
     for module in ("registry.model_zoo", "runs.run", "runs.store"):
         monkeypatch.setattr(f"pipeline.{module}.ZOO", tmp_path / "zoo")

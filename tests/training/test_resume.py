@@ -123,13 +123,8 @@ def processes():
         yield context
 
 
-@pytest.mark.parametrize(
-    "kill",
-    [
-        pytest.param(kill, marks=[pytest.mark.slow] * (number > 0))
-        for number, kill in enumerate(KILLS)
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kill", KILLS)
 def test_a_killed_training_is_resumed_as_if_it_had_not_been_killed(
     kill, whole, processes, empty_workspace
 ):

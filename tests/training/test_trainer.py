@@ -93,6 +93,7 @@ def test_every_kind_of_training_gives_a_model():
         assert len(run.history()) == 2 and np.isfinite(run.history()["loss"]).all(), fields
 
 
+@pytest.mark.slow
 def test_votes_are_trained_toward_and_smoothed():
     faces = tiny_faces()
     voted = replace(faces, votes=np.full((len(faces), 10), 1, np.uint8))
@@ -112,6 +113,7 @@ def test_early_stopping_ends_a_training_and_a_plateau_lowers_the_rate():
     assert run.status().stopped_early
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_fails_the_run_in_one_sentence():
     with pytest.raises(UserError, match="no longer a number in epoch [1-9]"):
         exploding = {"optimizer": "sgd", "learning_rate": "10", "weight_decay": "1"}
@@ -125,6 +127,7 @@ def test_a_loss_that_is_no_number_fails_the_run_in_one_sentence():
     assert "Traceback" in run.log_path.read_text()
 
 
+@pytest.mark.slow
 def test_a_training_starts_from_the_weights_of_another_model():
     from pipeline.training.keras_model import load_keras
     from pipeline.training.trainer import _build

@@ -112,15 +112,15 @@ def _show_accuracy_by_cost(
     st.plotly_chart(figure, config=NO_MODE_BAR, alt="Accuracy over cost, with the Pareto frontier")
     other = "size" if axis == "time" else "time"
     st.caption(
-        f"The dashed line is the Pareto frontier. The area of a mark shows its {other}; the "
-        "diamond is the ensemble."
+        f"The dashed line is the Pareto frontier. The larger a mark, the larger the {other} of its "
+        "model; the diamond is the ensemble."
     )
 
 
 def _show_ensemble(comparison: Comparison, mean: tuple[Predictions, Metrics] | None) -> None:
     st.header("Ensemble")
     if mean is None:
-        st.caption("Choose a second model to see the metrics of their mean probabilities.")
+        st.caption("This needs two models that are evaluated on these faces.")
         return
     predictions, metrics = mean
     best = max(comparison.paired, key=lambda m: comparison.metrics[m.name].metrics.accuracy)
@@ -153,7 +153,9 @@ def _offer_speed(comparison: Comparison) -> None:
     missing = sum(cost.ms is None for cost in comparison.costs.values())
     n = len(comparison.models)
     if missing:
-        st.caption(f"The time of {missing} of {n} models was not measured on this machine yet.")
+        st.caption(
+            f"The time of {missing} of {n} models has not been measured on this machine yet."
+        )
     offer_job(
         job,
         f"Measure the time of {n} model{'s' * (n != 1)}",

@@ -27,13 +27,14 @@ from pipeline.runs import Run
 
 _FIRST, _SECOND = "compare_first", "compare_second"
 _PAIRS, _CELLS = "compare.pairs", "compare.cells"
+_FIT_ON_A_PHONE = 3
 
 
 def show_pairwise(comparison: Comparison) -> None:
     """Show the differences of all pairs, then two models with the faces on which they differ."""
     models = comparison.paired
     if len(models) < 2:
-        st.caption("Choose a second model to compare with.")
+        st.caption("This needs two models that are evaluated on these faces.")
         return
     labels = {m.name: comparison.labels[m.name] for m in models}
     try:
@@ -45,7 +46,8 @@ def show_pairwise(comparison: Comparison) -> None:
     left, right = st.columns([5, 4], gap="medium")
     with left:
         st.header("Δ accuracy, in points")
-        with st.container(key="wide-pairs"):  # page.css gives its names and cells room
+        # page.css gives the names and cells of many models room on a phone.
+        with st.container(key="wide-pairs" if len(models) > _FIT_ON_A_PHONE else None):
             st.plotly_chart(
                 accuracy_differences(pairs, labels, (first.name, second.name)),
                 key=_PAIRS,
@@ -124,10 +126,11 @@ def _test_result(first: Run, second: Run, pairs: Sequence[PairedDifference]) -> 
     if pair.first != first.name:
         value, (low, high), counts = -value, (-high, -low), counts[::-1]
     result = "significant" if pair.adjusted_p < SIGNIFICANT else "not significant"
+    adjusted = f", after Holm {pair.adjusted_p:.2g}" if len(pairs) > 1 else ""
     return (
-        f"Δ **{difference(value, (low, high))}**, {result} after Holm. Only one is correct: "
+        f"Δ **{difference(value, (low, high))}**, {result}. Only one is correct: "
         f"{counts[0]:,} against {counts[1]:,} of {pair.n:,} faces; McNemar p = "
-        f"{pair.p_value:.2g}, after Holm {pair.adjusted_p:.2g}."
+        f"{pair.p_value:.2g}{adjusted}."
     )
 
 

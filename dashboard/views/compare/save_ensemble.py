@@ -15,6 +15,7 @@ from pipeline.registry.new_model import check_free
 from pipeline.runs import Run
 
 _POPOVER_WIDTH_PX = 320
+_SAVE = ":material/save:"
 _NAME, _STARTED = "compare.ensemble_name", "compare.ensemble_started"
 
 
@@ -43,11 +44,14 @@ def offer_to_save(models: Sequence[Run]) -> None:
         st.container(width=_POPOVER_WIDTH_PX),
     ):
         st.caption("It can then be evaluated, compared and used live as any other model.")
-        name = st.text_input("Name", key=_NAME, placeholder="letters, digits, - and _").strip()
-        if not name:
-            return
+        name = st.text_input("Name", key=_NAME, placeholder="letters, digits, . - _").strip()
         try:
-            check_free(name)
+            if name:
+                check_free(name)
         except UserError as error:
-            return show_error(error)
-        offer_job(ensemble_job(name, [model.name for model in models]), "Save", ":material/save:")
+            show_error(error)
+            name = ""
+        if not name:
+            st.button("Save", type="primary", icon=_SAVE, disabled=True)
+            return
+        offer_job(ensemble_job(name, [model.name for model in models]), "Save", _SAVE)

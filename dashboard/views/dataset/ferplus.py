@@ -120,16 +120,17 @@ def _show_matrix(counts: NDArray[np.int64], of_split: Mapping[str, str]) -> None
             persist_state="session",
             format_func=lambda shares: shares.partition(" (")[0],  # votes have no recall
         )
-    FILTERS.show_chart(
-        "ferplus.majority",
-        majority_matrix(counts, shares, highlighted_cell(FILTERS.active(), of_split)),
-        lambda cell: {
-            **of_split,
-            "emotion": EMOTIONS[cell[0]],
-            "majority": MAJORITIES[cell[1]],
-        },
-        alt="Faces by label and by majority of the votes",
-    )
+    with st.container(key="wide-votes"):  # page.css gives its cells room
+        FILTERS.show_chart(
+            "ferplus.majority",
+            majority_matrix(counts, shares, highlighted_cell(FILTERS.active(), of_split)),
+            lambda cell: {
+                **of_split,
+                "emotion": EMOTIONS[cell[0]],
+                "majority": MAJORITIES[cell[1]],
+            },
+            alt="Faces by label and by majority of the votes",
+        )
 
 
 def highlighted_cell(

@@ -51,7 +51,8 @@ def _show_distribution(info: DatasetInfo) -> None:
 
 def _show_split(split: str, counts: dict[str, int], shares: bool, end: float) -> None:
     ratio = imbalance(counts)
-    words = f"imbalance {ratio:.1f} : 1" if ratio else "an emotion is missing"
+    missing = f"{sum(not counts.get(e) for e in EMOTIONS)} of {len(EMOTIONS)} emotions missing"
+    words = f"imbalance {ratio:.1f} : 1" if ratio else missing
     st.markdown(
         f"**{escape_markdown(split_name(split))}** · {sum(counts.values()):,} faces · {words}"
     )

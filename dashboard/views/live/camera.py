@@ -1,5 +1,6 @@
 """Live video with recognized faces, timeline, settings and export."""
 
+import sys
 from pathlib import Path
 
 import cv2
@@ -9,7 +10,6 @@ import streamlit as st
 from dashboard import resources
 from dashboard.views.live.export import has_export, show_export
 from dashboard.views.live.faces import show_faces, show_rates
-from dashboard.views.live.memory import limit_heaps
 from dashboard.views.live.phone_code import show_phone_code
 from dashboard.views.live.presenter import presenter_css, presenting, show_leave, show_presenter
 from dashboard.views.live.settings import CameraSettings, pick_settings
@@ -17,6 +17,7 @@ from dashboard.views.live.timeline import show_timeline
 from dashboard.views.live.webrtc import keep_focus, show_help, show_stop, stream_camera
 from dashboard.widgets.messages import show_error
 from pipeline.errors import UserError
+from pipeline.heaps import limit_heaps
 from pipeline.runs import Run
 from pipeline.vision.live.processor import LiveProcessor
 from pipeline.vision.live.viewer_slots import ViewerSlots
@@ -25,6 +26,9 @@ from pipeline.vision.recognizer import Recognizer
 # Process-wide: detection on two threads would delay the video, which needs a core of its own.
 cv2.setNumThreads(1)
 limit_heaps()
+# Process-wide, too: a frame needs the interpreter a dozen times, and would wait for up to 5 ms each
+# time while a page is drawn.
+sys.setswitchinterval(0.0005)
 
 _CSS = Path(__file__).with_name("live.css")
 _REFRESH_S = 1.0

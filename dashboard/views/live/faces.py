@@ -8,7 +8,7 @@ from pipeline.vision.live.processor import LiveProcessor
 from pipeline.vision.live.settings import LiveSettings
 
 _STAGES = {
-    "decode": "Decode",
+    "convert": "Convert",
     "detect": "Detect",
     "recognize": "Recognize",
     "draw": "Draw",
@@ -75,4 +75,4 @@ def show_rates(processor: LiveProcessor, playing: bool) -> None:
         if (time := now.stages.get(stage))
     ]
     st.markdown("\n".join(["| Stage | p50 | p95 |", "|---|--:|--:|", *rows]))
-    st.caption("The video waits for decode and draw only.")
+    st.caption("The video waits for convert and draw only.")

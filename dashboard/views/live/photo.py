@@ -22,6 +22,7 @@ from pipeline.errors import UserError
 from pipeline.labels import EMOTIONS
 from pipeline.runs import Run
 from pipeline.vision.boxes import Box
+from pipeline.vision.confidence import UNCERTAIN
 from pipeline.vision.drawing import draw_faces
 from pipeline.vision.face_prediction import FacePrediction
 from pipeline.vision.photo import PhotoDetector, PhotoFaces, detect_faces, recognize
@@ -176,7 +177,9 @@ def _show_table(source: _Source, faces: list[FacePrediction]) -> None:
     )
     percent = dict.fromkeys(("confidence", *EMOTIONS), _PERCENT)
     st.dataframe(table, column_config=percent, alt="The confidence of each emotion for each face")
-    st.caption(f"{distribution(None)} Uncertain: no emotion leads by 10 points.")
+    is_uncertain = any(face.label == UNCERTAIN for face in faces)
+    legend = " Uncertain: no emotion leads by 10 points." if is_uncertain else ""
+    st.caption(distribution(None) + legend)
     st.download_button(
         "Image, PNG",
         partial(_png, source, faces),

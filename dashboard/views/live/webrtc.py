@@ -12,11 +12,11 @@ from streamlit_webrtc import WebRtcMode, webrtc_streamer
 from streamlit_webrtc.component import generate_frontend_component_key
 
 from dashboard import resources
-from dashboard.views.live.memory import trim_heaps
 from dashboard.views.live.reachability import show_reachability
 from dashboard.views.live.settings import CameraSettings
 from dashboard.widgets.messages import show_warning
 from pipeline.errors import UserError
+from pipeline.heaps import trim_heaps
 from pipeline.vision.live.processor import LiveProcessor
 
 _ASKED = "live.asked"

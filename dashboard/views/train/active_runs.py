@@ -92,31 +92,34 @@ def _show_queue(rows: Sequence[RunRow]) -> None:
 
 
 def _show_queued(row: RunRow, place: int, last: int) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    key = f"train.queued.{row.run.name}"  # with it the focus follows the run
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=key):
         st.markdown(f":gray[{place}.]", width="content")
         _show_title(row)
         st.space("stretch")
         with st.container(horizontal=True, gap="small", width="content"):
+            # Not beside "Later", where the focus goes next when the run is the last one.
+            cancel = partial(actions.stop_run, row.run)
+            _small_button("Cancel", row.run.name, cancel, icon=":material/close:")
             for label, to in (("Earlier", place - 1), ("Later", place + 1)):
                 move = partial(actions.move_run, row.run, to)
-                _small_button(row, label, move, disabled=not 1 <= to <= last)
-            _small_button(
-                row, "Cancel", partial(actions.stop_run, row.run), icon=":material/close:"
-            )
+                # With the place in its key, a click that the browser sends twice moves it once.
+                key = f"{row.run.name}.{place}"
+                _small_button(label, key, move, disabled=not 1 <= to <= last)
     if row.status.message:  # why it waits
         st.caption(escape_markdown(row.status.message))
 
 
 def _small_button(
-    row: RunRow,
     label: str,
+    key: str,
     action: Callable[[], None],
     icon: str | None = None,
     disabled: bool = False,
 ) -> None:
     st.button(
         label,
-        key=f"train.active.{label}.{row.run.name}",
+        key=f"train.active.{label}.{key}",
         type="tertiary",
         icon=icon,
         on_click=_perform,

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard import resources
 from dashboard.views.train.fields import ACCEPTS_NEW, FormField, choice_label, choices
 from dashboard.widgets.markdown import escape_markdown
 from pipeline.labels import EMOTIONS
@@ -70,7 +71,8 @@ def step_size(field: FormField, value: float) -> float:
 def _choice(field: FormField, values: Mapping[str, Any], options: Options) -> Any:
     offered = choices(field, values)
     if field.name == "dataset":
-        st.session_state.setdefault(field.key, next(iter(offered), None))
+        trained = (row.dataset for row in resources.runs().rows() if row.dataset in offered)
+        st.session_state.setdefault(field.key, next(trained, next(iter(offered), None)))
         # With 0 it cannot be cleared; with None one that is gone is not replaced by another.
         index = 0 if st.session_state[field.key] in offered else None
         return st.selectbox(options=offered, index=index, placeholder="choose one", **options)

@@ -82,8 +82,6 @@ configuration's is gone."""
 class Form:
     """The form as shown: its values, and below each field's widget the place for an error."""
 
-    advanced: DeltaGenerator
-
     def __init__(self) -> None:
         self.values: Values = {}
         self._shown: dict[str, tuple[FormField, DeltaGenerator]] = {}
@@ -127,8 +125,7 @@ def show_form() -> Form:
         form.show_fields(_MAIN)
     with warning:
         _warn_of_missing_data(form.values)
-    form.advanced = st.expander("Advanced", key="train.advanced")
-    with form.advanced:
+    with st.expander("Advanced", key="train.advanced"):
         for row in _ROWS:
             columns = st.columns(2, gap="medium")
             for column, (group, sections) in zip(columns, row.items(), strict=True):

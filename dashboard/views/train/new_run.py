@@ -42,8 +42,7 @@ def show_new_run() -> None:
         except UserError as error:
             show_blocked(error, form.show_error(error))
             return
-        with form.advanced:
-            sweep = _show_sweep(config, name) if _ask_sweep() else None
+        sweep = _show_sweep(config, name) if _ask_sweep() else None
         show_start(config, sweep, partial(_start, config, name, sweep))
     with preview:
         _show_preview(config, name, sweep)

@@ -33,7 +33,7 @@ def show_actions(run: Run, state: RunState, config: TrainConfig | None) -> None:
         state: its state.
         config: its configuration; None if it cannot be read.
     """
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", key=f"train.open.actions.{run.name}"):
         if state in ("queued", "running"):
             _show_stop(run, state)
         if config and state in ("stopped", "failed", "interrupted"):

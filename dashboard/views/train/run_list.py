@@ -50,6 +50,9 @@ def show_run_list(rows: Sequence[RunRow]) -> Run:
         return opened
     state = st.session_state
     ticked = state.setdefault(_TICKED, [])
+    of = f"{len(shown):,} of " if len(shown) < len(rows) else ""
+    # The table's toolbar appears beside this line, not over a filter.
+    st.caption(f"{of}{len(rows):,} run{'s' * (len(rows) != 1)}")
     _set_selection(
         [place for place, name in enumerate(names) if name in ticked],
         names.index(opened.name) if opened.name in names else None,
@@ -65,8 +68,6 @@ def show_run_list(rows: Sequence[RunRow]) -> Run:
         placeholder="",
         alt="All runs, with state, accuracy and epochs",
     )
-    if len(shown) < len(rows):
-        st.caption(f"{len(shown):,} of {len(rows):,} runs")
     _offer_comparison([row for row in rows if row.run.name in ticked])
     return opened
 
@@ -174,8 +175,7 @@ def runs_table(rows: Sequence[RunRow]) -> pd.DataFrame:
             "run": [row.title for row in rows],
             "state": [STATE_LABELS[_state(row)] for row in rows],
             "best accuracy": [None if row.accuracy is None else 100 * row.accuracy for row in rows],
-            "epochs": _epochs(rows, [row.status.epoch for row in rows]),
-            "of": _epochs(rows, [row.status.epochs for row in rows]),
+            "epochs": pd.Series(map(_epochs, rows), dtype="Int64"),
             "architecture": [row.architecture for row in rows],
             "data set": [row.dataset for row in rows],
             "experiment": [row.notes.experiment for row in rows],
@@ -185,9 +185,8 @@ def runs_table(rows: Sequence[RunRow]) -> pd.DataFrame:
     ).astype({"best accuracy": float})
 
 
-def _epochs(rows: Sequence[RunRow], counts: Sequence[int]) -> pd.Series:
-    trained = [row.kind == "trained" for row in rows]
-    return pd.Series(counts, dtype="Int64").where(pd.Series(trained, dtype=bool))
+def _epochs(row: RunRow) -> int | None:
+    return row.status.epoch if row.kind == "trained" else None
 
 
 def _state(row: RunRow) -> str:
@@ -210,11 +209,12 @@ def _columns() -> dict[str, Any]:
             format="%.1f%%", help="On validation faces, at the run's best epoch."
         ),
         "state": column.TextColumn(width=100),
-        "epochs": column.NumberColumn(help="How many are finished.", width=60),
-        "of": column.NumberColumn(help="How many are configured.", width=50),
-        "experiment": column.TextColumn(width=90),
-        "tags": column.ListColumn(width=70),
-        "created": column.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone=st.context.timezone),
+        "epochs": column.NumberColumn(help="How many are finished.", width=65),
+        "experiment": column.TextColumn(width=85),
+        "tags": column.ListColumn(width=65),
+        "created": column.DatetimeColumn(
+            format="YYYY-MM-DD HH:mm", timezone=st.context.timezone, width=130
+        ),
     }
 
 

@@ -16,7 +16,7 @@ from pipeline.queue.search import NOT_PROMISING, Search
 
 def show_search(search: Search) -> None:
     """Show what is searched, and how far it is; the page reruns when the search ends."""
-    title = f"Search by {search.algorithm}, seed {search.seed}: {search.space}"
+    title = f"Trials chosen by {search.algorithm} from {search.space} (seed {search.seed})"
     st.caption(escape_markdown(title))
     if search.state() == "running":
         _follow(search)
@@ -25,7 +25,7 @@ def show_search(search: Search) -> None:
         if failure:
             show_error(failure)
         else:
-            st.caption(_progress(search))
+            st.caption(f"Canceled: {_progress(search)}.")
         _offer("Resume search", ":material/play_arrow:", partial(actions.start_search, search))
 
 
@@ -42,7 +42,8 @@ def _progress(search: Search) -> str:
     rows = search.trials(resources.runs().rows())
     ended = sum(row.state not in ("queued", "running") for row in rows)
     cut = sum(row.status.message == NOT_PROMISING for row in rows)
-    return f"{ended} of {search.samples} trials have ended, {cut} of them as not promising"
+    early = f", {cut} of them early, as not promising" if cut else ""
+    return f"{ended} of {search.samples} trials have ended{early}"
 
 
 def _offer(label: str, icon: str, action: Callable[[], None]) -> None:

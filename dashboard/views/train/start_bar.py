@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from dashboard import resources
 from dashboard.access import editors_only
 from dashboard.views.train.presets import show_changes, show_reset
 from dashboard.views.train.space import SpaceSearch
@@ -12,8 +13,10 @@ from dashboard.views.train.sweep import Sweep
 from dashboard.views.train.training_data import open_dataset
 from dashboard.widgets.markdown import escape_markdown
 from dashboard.widgets.messages import show_error
+from dashboard.widgets.run_progress import active_runs
 from pipeline.config.train_config import TrainConfig
 from pipeline.errors import UserError
+from pipeline.queue.settings import max_parallel_runs
 from pipeline.report.units import duration
 from pipeline.training.estimate import cost_key, load_estimate
 
@@ -34,7 +37,9 @@ def show_start(
     """
     with _bar():
         if sweep and not sweep.ready:
-            st.markdown("Select the fields to vary and enter their values.", width="stretch")
+            st.markdown(
+                "To start, choose the fields to vary, and valid values for them.", width="stretch"
+            )
             return
         with st.container(gap=None, width="stretch"):
             if sweep:
@@ -79,7 +84,7 @@ def _bar() -> Iterator[None]:
 
 
 def _summary(config: TrainConfig) -> str:
-    """Return network, data set, epochs and, if it was estimated, the time of a training."""
+    """Return what is trained on what, its epochs, its time if estimated, and what it waits for."""
     at_most = "at most " if config.may_stop_early else ""
     parts = [
         f"**{escape_markdown(config.architecture)}** on **{escape_markdown(config.dataset)}**",
@@ -88,4 +93,8 @@ def _summary(config: TrainConfig) -> str:
     estimate = load_estimate(cost_key(config, open_dataset(config)), config)
     if estimate:
         parts.append(f"{at_most or 'about '}{duration(estimate.total_s)}")
+    active = active_runs(resources.runs().rows())
+    if active.queued or len(active.running) >= max_parallel_runs():
+        ahead = len(active.running) + len(active.queued)
+        parts.append(f"queued behind {ahead:,} run{'s' * (ahead > 1)}")
     return " · ".join(parts)

@@ -72,8 +72,8 @@ def read(source: Path, options: ImportOptions, report: ImportReport) -> Iterator
         report: is told which rows and tables were skipped.
 
     Raises:
-        UserError: a column is missing or a row is wrong, with the file and the row; or several
-            tables could be meant.
+        UserError: a column is missing; a row is wrong, with the file and the row, unless its pixels
+            are and any number may be; or several tables could be meant.
     """
     layouts = _layouts(source)
     chosen = _chosen(source, layouts, options)
@@ -127,11 +127,11 @@ def _read_table(
     for face in read_rows(_rows(member), split, options, report):
         side = side or side_of(face.image)
         if len(faces) * side**2 >= _BATCH_PIXELS:
-            yield to_batch(faces, _parse(faces, side), prefix)
+            yield from _batch(faces, side, prefix, options, report)
             faces = []
         faces.append(face)
     if faces:
-        yield to_batch(faces, _parse(faces, side), prefix)
+        yield from _batch(faces, side, prefix, options, report)
 
 
 def _rows(member: Member) -> Iterator[Row[str]]:
@@ -152,8 +152,32 @@ def _face_of(pixels: str) -> NDArray[np.uint8]:
     return to_face(parse_pixels([pixels], side_of(pixels))[0])
 
 
-def _parse(faces: list[Face[str]], side: int) -> NDArray[np.uint8]:
+def _batch(
+    faces: list[Face[str]], side: int, prefix: str, options: ImportOptions, report: ImportReport
+) -> Iterator[Batch]:
+    """Yield the faces as a batch, without those to skip: none, if all are."""
     try:
-        return parse_pixels([face.image for face in faces], side)
+        images = list(parse_pixels([face.image for face in faces], side))
     except PixelError as error:
-        raise row_error(faces[error.row].place, str(error)) from error
+        if options.bad_files != "any":
+            cure = "correct or remove that row, or skip such rows"
+            place = faces[error.row].place
+            raise row_error(place, str(error), f"{cure} with --skip-bad", cure) from error
+        faces, images = _parse_each(faces, side, report)
+    if faces:
+        yield to_batch(faces, images, prefix)
+
+
+def _parse_each(
+    faces: list[Face[str]], side: int, report: ImportReport
+) -> tuple[list[Face[str]], list[NDArray[np.uint8]]]:
+    """Return the faces whose pixels are an image, and these images; report the others."""
+    good, images = [], []
+    for face in faces:
+        try:
+            images.append(parse_pixels([face.image], side)[0])
+        except PixelError as error:
+            report.bad[face.place] = str(error)
+        else:
+            good.append(face)
+    return good, images

@@ -1,7 +1,6 @@
 """Charts of several models: accuracy of every pair, differing confusion matrices, F1 by emotion."""
 
 from collections.abc import Callable, Mapping, Sequence
-from textwrap import wrap
 
 import numpy as np
 import plotly.graph_objects as go
@@ -16,6 +15,7 @@ from pipeline.report.charts.style import (
     chart_text,
     colored_number,
     finish,
+    in_two_lines,
     series_style,
 )
 from pipeline.report.units import difference
@@ -79,7 +79,7 @@ def accuracy_differences(
         labels: model → its label, in their order.
         marked: the models of a cell to frame.
     """
-    names = list(map(_two_lines, labels.values()))
+    names = [in_two_lines(label, _LINE_CHARS) for label in labels.values()]
     index = {name: i for i, name in enumerate(labels)}
     labels = {model: chart_text(label) for model, label in labels.items()}
     points = np.full((len(names), len(names)), np.nan)
@@ -116,11 +116,6 @@ def accuracy_differences(
         frame(figure, (index[marked[0]], index[marked[1]]), points.shape)
     height = _FRAME_PX + _ROW_PX * len(names)
     return finish(figure, "", "", height=max(260, height), legend=False)
-
-
-def _two_lines(label: str) -> str:
-    lines = wrap(label, _LINE_CHARS, max_lines=2, placeholder="…", break_on_hyphens=False)
-    return "<br>".join(map(chart_text, lines))
 
 
 def _difference_matrix(
@@ -166,7 +161,7 @@ def f1_by_emotion(models: Mapping[str, Metrics]) -> go.Figure:
         figure.add_bar(
             x=EMOTIONS,
             y=[metrics.per_class[emotion].f1 for emotion in EMOTIONS],
-            name=chart_text(name),
+            name=in_two_lines(name),
             marker={"color": styles[name]["color"]},
             hovertemplate="F1 of %{x}: %{y:.3f}<extra>" + chart_text(name) + "</extra>",
         )

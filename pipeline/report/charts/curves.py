@@ -15,6 +15,7 @@ from pipeline.report.charts.style import (
     REFERENCE,
     chart_text,
     finish,
+    in_two_lines,
     make_clickable,
     series_style,
 )
@@ -76,7 +77,7 @@ def roc_by_model(curves: Mapping[str, RocCurve]) -> go.Figure:
         figure.add_scatter(
             x=curve.fpr[shown],
             y=curve.tpr[shown],
-            name=f"{chart_text(name)} {curve.auc:.3f}",
+            name=f"{in_two_lines(name)} {curve.auc:.3f}",
             mode="lines",
             line={**styles[name], "width": 2.5},
             hovertemplate=(

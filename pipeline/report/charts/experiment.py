@@ -12,9 +12,9 @@ from pipeline.report.charts.style import (
     REFERENCE,
     SERIES,
     blue_cells,
-    chart_text,
     colored_number,
     finish,
+    in_two_lines,
     series_style,
 )
 
@@ -48,7 +48,7 @@ def accuracy_by_epoch(
         figure.add_scatter(
             x=history["epoch"] + 1,
             y=100 * history["val_accuracy"],
-            name=chart_text(name),
+            name=in_two_lines(name),
             # a line needs two points
             mode="lines" if history["val_accuracy"].count() > 1 else "markers",
             line={"width": 2.5 if name in (chosen, colored[0]) else 1.5}

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from html import escape
+from textwrap import wrap
 from typing import Literal
 
 import plotly.graph_objects as go
@@ -45,9 +46,18 @@ CLICKED = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"op
 """Opacity between a click and the next drawing; without it plotly raises on bars with text."""
 
 
+_LEGEND_CHARS = 34  # of a line: a phone cuts longer ones
+
+
 def chart_text(text: str) -> str:
     """Return a name as plotly shows it as it is, without `<b>`, links or `%{…}` in effect."""
     return escape(text, quote=False).replace("%{", "&#37;{")
+
+
+def in_two_lines(name: str, chars: int = _LEGEND_CHARS) -> str:
+    """Return a name as plotly shows it, in at most two lines of so many characters."""
+    lines = wrap(name, chars, max_lines=2, placeholder="…", break_on_hyphens=False)
+    return "<br>".join(map(chart_text, lines))
 
 
 def finish(

@@ -12,7 +12,7 @@ Path of a frame:
         smooth           average each track's probabilities over time     tracking.py
         publish          FrameResult -> the processor, snapshot, timeline
       draw               the latest result on this frame, at once         view.py, drawing.py
-    recv()               BGR array -> av.VideoFrame, back to the browser
+    recv()               BGR array -> av.VideoFrame, for the encoder, back to the browser
 """
 
 import threading
@@ -104,9 +104,13 @@ class LiveProcessor:
             with self._reformatter_lock:
                 converted = self._reformatter.reformat(frame, format="bgr24", threads=1)
             frame_bgr = converted.to_ndarray().astype(np.uint8, copy=False)  # shares its memory
+            conversion_s = monotonic() - started
+            frame_bgr = self.process(frame_bgr)
+            drawn = monotonic()
+            returned = _encodable(frame_bgr)
             with self._lock:
-                self._meters.stages.add("decode", monotonic() - started)
-            return av.VideoFrame.from_numpy_buffer(self.process(frame_bgr), format="bgr24")
+                self._meters.stages.add("convert", conversion_s + monotonic() - drawn)
+            return returned
         except Exception as error:
             self._set_problem(error)
             if not self._config.settings.hide_faces:
@@ -262,3 +266,15 @@ class LiveProcessor:
         with self._lock:
             if worker is self._worker:
                 self._reset()
+
+
+def _encodable(frame_bgr: NDArray[np.uint8]) -> av.VideoFrame:
+    """Return a frame in the encoder's format, uint8 (h, w, 3) in.
+
+    The encoder would convert it in twice the time, with threads that it starts for each frame.
+    """
+    height, width = frame_bgr.shape[:2]
+    if width % 2 or height % 4:  # which PyAV would cut
+        return av.VideoFrame.from_numpy_buffer(frame_bgr, format="bgr24")
+    yuv = cv2.cvtColor(frame_bgr, cv2.COLOR_BGR2YUV_I420).astype(np.uint8, copy=False)
+    return av.VideoFrame.from_numpy_buffer(yuv, format="yuv420p")

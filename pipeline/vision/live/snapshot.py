@@ -29,7 +29,7 @@ class Snapshot:
         frames_in_per_s: frames received.
         frames_out_per_s: frames sent back.
         recognitions_per_s: how often each face was recognized, on average over the faces.
-        stages: durations of `decode` and `draw`, which the video waits for, of `detect` and
+        stages: durations of `convert` and `draw`, which the video waits for, of `detect` and
             `recognize`, which it does not wait for, and of `frame to faces`: from receiving a
             frame to knowing its faces.
         dropped: frames that were shown with the faces of an earlier one.

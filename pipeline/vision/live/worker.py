@@ -1,5 +1,7 @@
 """The thread that detects, tracks and recognizes the faces of a live video's newest frame."""
 
+import os
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.heaps import trim_heaps
 from pipeline.vision.boxes import Box
 from pipeline.vision.detectors import DETECTORS
 from pipeline.vision.face_pipeline import FacePipeline
@@ -17,6 +20,8 @@ from pipeline.vision.live.settings import LiveSettings, scale_smallest_face
 from pipeline.vision.recognizer import Recognizer
 
 _RETRY_S = 0.2
+_NICENESS = 5  # above that of the process
+_START_RESULTS = 60  # after about 4 s the connection is set up, which takes 24 MB for a while
 _MAX_DETECTION_S, _MAX_RECOGNITION_S = 0.04, 0.05
 
 
@@ -105,7 +110,9 @@ class Worker:
         return 0.0 if since is None else now_s - since
 
     def _work(self) -> None:
-        due = 0.0
+        if sys.platform == "linux":  # there it is this thread's alone, which yields to the video's
+            os.nice(_NICENESS)
+        due, results = 0.0, 0
         while (frame := self._next_frame(due)) is not None:
             gray, frame_s = frame
             started = self._busy_since = monotonic()
@@ -119,6 +126,9 @@ class Worker:
                 result = FrameResult(frame_s, problem=describe(error))
             self._busy_since = None
             self._publish(self, result)
+            results += 1
+            if results == _START_RESULTS:
+                trim_heaps()
 
     def _process(
         self, gray: NDArray[np.uint8], frame_s: float, config: WorkerConfig

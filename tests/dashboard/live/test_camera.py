@@ -104,7 +104,7 @@ def test_the_faces_on_screen_are_shown_with_label_confidence_and_image(camera):
 
 
 def test_rates_and_stage_times_are_shown_while_the_video_plays(camera):
-    names = ["decode", "detect", "recognize", "draw", "frame to faces"]
+    names = ["convert", "detect", "recognize", "draw", "frame to faces"]
     stages = {name: Percentiles(i + 0.25, 10 * i + 0.75) for i, name in enumerate(names, start=1)}
     rates = {"frames_in_per_s": 29.6, "frames_out_per_s": 24.2, "recognitions_per_s": 14.9}
     camera.play()
@@ -120,7 +120,7 @@ def test_rates_and_stage_times_are_shown_while_the_video_plays(camera):
     rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in table.splitlines()]
     assert rows[0] == ["Stage", "p50", "p95"]
     assert rows[2:] == [
-        ["Decode", "1.2 ms", "10.8 ms"],
+        ["Convert", "1.2 ms", "10.8 ms"],
         ["Detect", "2.2 ms", "20.8 ms"],
         ["Recognize", "3.2 ms", "30.8 ms"],
         ["Draw", "4.2 ms", "40.8 ms"],

@@ -57,12 +57,12 @@ def test_stages_are_timed_and_dropped_frames_counted(processor, detector):
     for _ in range(10):
         processor.recv(av.VideoFrame.from_ndarray(plain(), format="bgr24"))
     assert processor.snapshot().dropped == 9, "the first of the ten replaces none"
-    assert set(processor.snapshot().stages) == {"decode", "draw"}
+    assert set(processor.snapshot().stages) == {"convert", "draw"}
     detector.resume()
     gate.set()
     assert until(lambda: "detect" in processor.snapshot().stages)
     stages = processor.snapshot().stages
-    assert set(stages) == {"decode", "draw", "detect", "recognize", "frame to faces"}
+    assert set(stages) == {"convert", "draw", "detect", "recognize", "frame to faces"}
     assert all(0 <= time.p50_ms <= time.p95_ms for time in stages.values())
     assert stages["frame to faces"].p95_ms >= stages["detect"].p95_ms
 

@@ -1,3 +1,5 @@
+import os
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -55,6 +57,14 @@ def watch(detector, stub):
     for watched in started:
         watched.worker.stop()
     assert until(lambda: not workers())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
+def test_recognition_yields_to_the_video(watch):
+    watch().process()
+    (thread,) = workers()
+    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert until(lambda: os.getpriority(os.PRIO_PROCESS, thread.native_id) == min(19, own + 5))
 
 
 def test_a_result_holds_time_size_faces_and_stages_of_its_frame(watch):
