@@ -1,0 +1,125 @@
+"""dlib's face recognition network, a small ResNet-34 (King 2017, http://dlib.net/python/#dlib_pybind11.face_recognition_model_v1).
+
+It has learned to tell people apart by 3 million faces. Deviations: gray faces are repeated as three
+channels; each convolution's affine layer is folded into it, so there is no normalization and it may
+stall when trained from scratch; the last block keeps the size of the maps, so that activation maps
+have more than one pixel; the classification head is new.
+"""
+
+from __future__ import annotations
+
+import json
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import Field, field_validator
+
+from models.backbone import Backbone
+
+if TYPE_CHECKING:
+    from keras import KerasTensor, Model
+
+BLOCKS = (
+    *("conv32_1", "conv32_2", "conv32_3"),
+    *("conv64_down", "conv64_1", "conv64_2", "conv64_3"),
+    *("conv128_down", "conv128_1", "conv128_2"),
+    *("conv256_down", "conv256_1", "conv256_2", "conv256_down_out"),
+)
+"""The residual blocks, as face-api.js names them: the channels, and whether one halves the size."""
+
+
+class DlibResNet(Backbone):
+    """The hyperparameters of dlib's face recognition network."""
+
+    weights: str = Field(
+        "none",
+        description="'none', the face_recognition_model.bin of face-api.js with its manifest beside "
+        "it, or a model of this architecture",
+    )
+
+    @field_validator("weights")
+    @classmethod
+    def _check_weights(cls, weights: str) -> str:
+        if weights == "imagenet":
+            raise ValueError(
+                "should be a face_recognition_model.bin, a model of this architecture, or none: it "
+                "never learned from ImageNet"
+            )
+        return weights
+
+    def build(self) -> Model:
+        """Return a model from gray (n, 48, 48, 1), 0-255, to probabilities float32 (n, 7).
+
+        Raises:
+            WeightsError: the weights cannot be loaded.
+        """
+        return self._build_on(_backbone, _subtract_means)
+
+
+def _subtract_means(rgb: KerasTensor) -> KerasTensor:
+    """Subtract the means of dlib's training faces in RGB order, and divide by 256."""
+    import keras
+
+    means = [122.782, 117.001, 104.298]
+    return keras.layers.Normalization(mean=means, variance=[256.0**2] * 3)(rgb)
+
+
+def _backbone(
+    *, weights: str | None, include_top: bool, input_shape: tuple[int, int, int], name: str
+) -> Model:
+    """Build the convolutions, called as a function of keras.applications is; there is no top."""
+    import keras
+
+    layers = keras.layers
+    inputs = keras.Input(input_shape)
+    x = layers.Conv2D(32, 7, strides=2, activation="relu", name="conv32_down")(inputs)
+    x = layers.MaxPooling2D(3, strides=2)(x)
+    for block in BLOCKS:
+        channels = int(block.removeprefix("conv").partition("_")[0])
+        if block.endswith("_down"):
+            shortcut = layers.AveragePooling2D(2)(x)
+            y = layers.Conv2D(channels, 3, strides=2, activation="relu", name=f"{block}.conv1")(x)
+        else:
+            shortcut = x
+            y = layers.Conv2D(
+                channels, 3, padding="same", activation="relu", name=f"{block}.conv1"
+            )(x)
+        y = layers.Conv2D(channels, 3, padding="same", name=f"{block}.conv2")(y)
+        if smaller := shortcut.shape[1] - y.shape[1]:
+            y = layers.ZeroPadding2D(((0, smaller), (0, smaller)))(y)
+        if shortcut.shape[-1] < channels:
+            zeros = layers.Rescaling(0.0)(shortcut)
+            shortcut = layers.Concatenate()([shortcut, zeros])
+        x = layers.ReLU(name=block)(layers.Add()([shortcut, y]))
+    model = keras.Model(inputs, x, name=name)
+    if weights and Path(weights).suffix == ".bin":
+        _load_face_api(model, Path(weights))
+    elif weights:
+        model.load_weights(weights)
+    return model
+
+
+def _load_face_api(model: Model, path: Path) -> None:
+    """Load the weights as face-api.js stores them, and fold each affine layer into its convolution.
+
+    Raises:
+        ValueError: the file is not of this network.
+    """
+    manifest = json.loads(path.with_name(f"{path.stem}-weights_manifest.json").read_text())
+    content, offset, arrays = path.read_bytes(), 0, {}
+    for each in manifest[0]["weights"]:
+        quantization = each.get("quantization")
+        dtype = np.dtype(quantization["dtype"] if quantization else each["dtype"])
+        values = np.frombuffer(content, dtype, prod(each["shape"]), offset).astype(np.float32)
+        offset += values.size * dtype.itemsize
+        if quantization:
+            values = values * quantization["scale"] + quantization["min"]
+        arrays[each["name"]] = values.reshape(each["shape"])
+    for layer in model.layers:
+        if layer.weights:
+            source = layer.name.replace(".", "/")
+            scale = arrays[f"{source}/scale/weights"]
+            bias = arrays[f"{source}/conv/bias"] * scale + arrays[f"{source}/scale/biases"]
+            layer.set_weights([arrays[f"{source}/conv/filters"] * scale, bias])
