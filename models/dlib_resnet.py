@@ -35,8 +35,8 @@ class DlibResNet(Backbone):
 
     weights: str = Field(
         "none",
-        description="'none', the face_recognition_model.bin of face-api.js with its manifest beside "
-        "it, or a model of this architecture",
+        description="'none', the face_recognition_model.bin of face-api.js, its manifest beside it, "
+        "or a model of this architecture",
     )
 
     @field_validator("weights")
