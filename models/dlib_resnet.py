@@ -35,7 +35,7 @@ class DlibResNet(Backbone):
 
     weights: str = Field(
         "none",
-        description="'none', the face_recognition_model.bin of face-api.js, its manifest beside it, "
+        description="'none', the face_recognition_model.bin of face-api.js, manifest beside it, "
         "or a model of this architecture",
     )
 
