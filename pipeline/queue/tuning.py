@@ -116,7 +116,7 @@ class CutTrials(tune.Callback):
 
 
 def cut(run: Run) -> None:
-    """Stop a run that is not promising, after its epoch at the latest, unless it has ended."""
+    """Stop a run that is not promising, within its present epoch, unless it has ended."""
     try:
         queue.stop(run, reason=NOT_PROMISING)
     except UserError:  # neither queued nor running

@@ -156,10 +156,10 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
         self._meter.begin_epoch()
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Write the status, at most twice a second.
+        """Write the status, and look for a request to stop at once, at most twice a second.
 
         Raises:
-            TrainingStopped: the process was asked to stop.
+            TrainingStopped: the process or its run was asked to stop.
         """
         check_stop()
         self._meter.step()
@@ -167,6 +167,8 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
         if now - self._written < _STATUS_EVERY_S:
             return
         self._written = now
+        if self._run.asked_to_stop_now():
+            raise TrainingStopped
         _check_finite(self._epoch, logs)
         step, steps_per_s = batch + 1, self._meter.steps_per_s
         remaining = self._config.total_epochs - self._epoch - step / self._steps

@@ -13,13 +13,14 @@ from pipeline.queue import queue
 from pipeline.runs import Run
 from pipeline.training.checkpoint import TrainingCheckpoint
 from pipeline.training.resume import check_resumable
-from pipeline.training.run_status import TrainingStopped
+from pipeline.training.run_status import TrainingStopped, record_status
 from tests.training.tiny import (
     continue_training,
     fit,
     fit_in_pieces,
     new_run,
     tiny_config,
+    tiny_faces,
     train_until_killed,
 )
 
@@ -171,6 +172,19 @@ def test_a_run_stopped_in_its_added_epochs_is_saved_at_the_best_of_all(whole, no
 
     assert run.state() == "stopped"
     assert_same(run, whole)
+
+
+@pytest.mark.slow
+def test_a_run_that_is_asked_to_stop_at_once_does_not_finish_its_epoch():
+    from pipeline.training.trainer import train
+
+    run = new_run(tiny_config())
+    with pytest.raises(TrainingStopped), record_status(run, "queued"):
+        run.ask_to_stop(now=True, reason="Not promising.")
+        train(run.train_config(), tiny_faces(), run)
+
+    assert (run.state(), run.status().message) == ("stopped", "Not promising.")
+    assert run.history().empty
 
 
 @pytest.mark.slow
