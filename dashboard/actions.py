@@ -139,7 +139,7 @@ def with_allowed_weights(config: TrainConfig) -> TrainConfig:
         UserError: they lie elsewhere.
     """
     model = config.model
-    if not isinstance(model, Backbone) or model.weights in ("imagenet", "none"):
+    if not isinstance(model, Backbone) or model.weights in model.named_weights:
         return config
     if model.weights in (run.name for run in (*list_bundled(), *list_runs())):
         return config

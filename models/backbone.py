@@ -1,11 +1,11 @@
-"""Base class of the networks from keras.applications: weights, input size, training phases."""
+"""Base class of the networks that have pretrained weights: weights, input size, training phases."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from annotated_types import Unit
 from pydantic import Field
@@ -28,14 +28,18 @@ class Backbone(Architecture):
     (https://keras.io/guides/transfer_learning/). At a share of 1 the second phase trains all
     layers, batch normalization too. From random weights, one phase trains everything.
 
-    A weights file is one that keras.applications loads, or a whole model of this architecture
-    (`.keras`, or a bundled model's `model.weights.h5`), whose head is loaded too. Neither depends
-    on the input size.
+    A weights file is one of the backbone alone, or a whole model of this architecture (`.keras`, or
+    a bundled model's `model.weights.h5`), whose head is loaded too. Neither depends on the input
+    size.
     """
+
+    named_weights: ClassVar[tuple[str, ...]] = ("imagenet", "none")
+    """The values of `weights` that name neither a file nor a model."""
 
     weights: str = Field(
         "imagenet",
-        description="'imagenet', 'none', a weights file, or a model of this architecture",
+        description="'none', a weights file, a model of this architecture, or 'imagenet' where it "
+        "has such weights",
     )
     input_size: Annotated[int, Unit("pixels")] = Field(
         96, ge=32, le=224, description="side of the network's input, pixels"
@@ -71,11 +75,20 @@ class Backbone(Architecture):
     ) -> Model:
         """Build input, resizing, the application's preprocessing and backbone, and the head.
 
+        Args:
+            application: takes the arguments of a function of keras.applications.
+            preprocess: maps RGB (n, size, size, 3), 0-255, to the application's input.
+
         Raises:
             WeightsError: the weights cannot be loaded.
         """
-        inputs = gray_input()
         file = Path(self.weights)
+        if self.weights not in self.named_weights and not file.is_file():
+            raise WeightsError(
+                f"There is no weights file '{file}'. Choose from: "
+                f"{', '.join(self.named_weights)}, or a file."
+            )
+        inputs = gray_input()
         is_model = file.suffix == ".keras" or file.name == "model.weights.h5"
         weights = "none" if is_model else self.weights
         backbone = _load_backbone(application, weights, self.input_size)
@@ -134,10 +147,6 @@ def _load_whole_model(path: Path, model: Model) -> None:
 
 @contextmanager
 def _loading(path: Path) -> Iterator[None]:
-    if not path.is_file():
-        raise WeightsError(
-            f"There is no weights file '{path}'. Choose from: imagenet, none, or a file."
-        )
     try:
         yield
     except Exception as error:

@@ -1,9 +1,10 @@
-"""dlib's face recognition network, a small ResNet-34 (King 2017, http://dlib.net/python/#dlib_pybind11.face_recognition_model_v1).
+"""dlib's face recognition network, a small ResNet-34 (https://github.com/davisking/dlib-models).
 
-It has learned to tell people apart by 3 million faces. Deviations: gray faces are repeated as three
+King 2017, http://blog.dlib.net/2017/02/high-quality-face-recognition-with-deep.html. It has learned
+to tell 7,485 people apart by about 3 million faces. Deviations: gray faces are repeated as three
 channels; each convolution's affine layer is folded into it, so there is no normalization and it may
 stall when trained from scratch; the last block keeps the size of the maps, so that activation maps
-have more than one pixel; the classification head is new.
+are twice as wide; the classification head is new.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from __future__ import annotations
 import json
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
-from pydantic import Field, field_validator
+from annotated_types import Unit
+from numpy.typing import NDArray
+from pydantic import Field
 
 from models.backbone import Backbone
 
@@ -27,27 +30,23 @@ BLOCKS = (
     *("conv128_down", "conv128_1", "conv128_2"),
     *("conv256_down", "conv256_1", "conv256_2", "conv256_down_out"),
 )
-"""The residual blocks, as face-api.js names them: the channels, and whether one halves the size."""
+"""The residual blocks as face-api.js names them: their channels; those ending in `_down` halve."""
 
 
 class DlibResNet(Backbone):
     """The hyperparameters of dlib's face recognition network."""
 
+    named_weights: ClassVar[tuple[str, ...]] = ("none",)
+
     weights: str = Field(
         "none",
-        description="'none', the face_recognition_model.bin of face-api.js, manifest beside it, "
+        description="'none', face-api.js's face_recognition_model.bin with its manifest beside it, "
         "or a model of this architecture",
     )
-
-    @field_validator("weights")
-    @classmethod
-    def _check_weights(cls, weights: str) -> str:
-        if weights == "imagenet":
-            raise ValueError(
-                "should be a face_recognition_model.bin, a model of this architecture, or none: it "
-                "never learned from ImageNet"
-            )
-        return weights
+    # Below 55 pixels the last maps are smaller than the kernel.
+    input_size: Annotated[int, Unit("pixels")] = Field(
+        96, ge=55, le=224, description="side of the network's input, pixels"
+    )
 
     def build(self) -> Model:
         """Return a model from gray (n, 48, 48, 1), 0-255, to probabilities float32 (n, 7).
@@ -55,10 +54,10 @@ class DlibResNet(Backbone):
         Raises:
             WeightsError: the weights cannot be loaded.
         """
-        return self._build_on(_backbone, _subtract_means)
+        return self._build_on(_backbone, _scale_as_dlib)
 
 
-def _subtract_means(rgb: KerasTensor) -> KerasTensor:
+def _scale_as_dlib(rgb: KerasTensor) -> KerasTensor:
     """Subtract the means of dlib's training faces in RGB order, and divide by 256."""
     import keras
 
@@ -69,7 +68,7 @@ def _subtract_means(rgb: KerasTensor) -> KerasTensor:
 def _backbone(
     *, weights: str | None, include_top: bool, input_shape: tuple[int, int, int], name: str
 ) -> Model:
-    """Build the convolutions, called as a function of keras.applications is; there is no top."""
+    """Return the convolutions; called as a function of keras.applications, but has no top."""
     import keras
 
     layers = keras.layers
@@ -102,14 +101,35 @@ def _backbone(
 
 
 def _load_face_api(model: Model, path: Path) -> None:
-    """Load the weights as face-api.js stores them, and fold each affine layer into its convolution.
+    """Load the weights of face-api.js, each affine layer folded into its convolution.
 
     Raises:
-        ValueError: the file is not of this network.
+        ValueError: the file or its manifest is not of this network.
     """
-    manifest = json.loads(path.with_name(f"{path.stem}-weights_manifest.json").read_text())
+    arrays = _read_face_api(path)
+    for layer in model.layers:
+        if layer.weights:
+            source = layer.name.replace(".", "/")
+            if f"{source}/scale/weights" not in arrays:
+                raise ValueError(f"it has no weights of {source}")
+            scale = arrays[f"{source}/scale/weights"]
+            bias = arrays[f"{source}/conv/bias"] * scale + arrays[f"{source}/scale/biases"]
+            layer.set_weights([arrays[f"{source}/conv/filters"] * scale, bias])
+
+
+def _read_face_api(path: Path) -> dict[str, NDArray[np.float32]]:
+    """Return name → weights of a file of face-api.js, as the manifest beside it says them.
+
+    Arrays follow one another in the file; one that is quantized is integers × scale + minimum.
+
+    Raises:
+        ValueError: there is no manifest, or it is of another file.
+    """
+    manifest = path.with_name(f"{path.stem}-weights_manifest.json")
+    if not manifest.is_file():
+        raise ValueError(f"its manifest {manifest.name} is not beside it")
     content, offset, arrays = path.read_bytes(), 0, {}
-    for each in manifest[0]["weights"]:
+    for each in json.loads(manifest.read_text())[0]["weights"]:
         quantization = each.get("quantization")
         dtype = np.dtype(quantization["dtype"] if quantization else each["dtype"])
         values = np.frombuffer(content, dtype, prod(each["shape"]), offset).astype(np.float32)
@@ -117,9 +137,6 @@ def _load_face_api(model: Model, path: Path) -> None:
         if quantization:
             values = values * quantization["scale"] + quantization["min"]
         arrays[each["name"]] = values.reshape(each["shape"])
-    for layer in model.layers:
-        if layer.weights:
-            source = layer.name.replace(".", "/")
-            scale = arrays[f"{source}/scale/weights"]
-            bias = arrays[f"{source}/conv/bias"] * scale + arrays[f"{source}/scale/biases"]
-            layer.set_weights([arrays[f"{source}/conv/filters"] * scale, bias])
+    if offset != len(content):
+        raise ValueError(f"its manifest is of a file of {offset} bytes, not {len(content)}")
+    return arrays

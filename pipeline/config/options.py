@@ -17,7 +17,9 @@ from pipeline.data.store import find_dataset
 from pipeline.errors import UserError
 
 TOP = {k: v for k, v in TrainConfig.model_fields.items() if k not in ("model", "augmentation")}
-MODEL = {k: v for kind in ARCHITECTURES.values() for k, v in kind.model_fields.items()}
+MODEL: dict[str, FieldInfo] = {}
+for _kind in ARCHITECTURES.values():
+    MODEL |= {**_kind.model_fields, **MODEL}  # of a field of several, the first one's description
 AUGMENTATION = Augmentation.model_fields
 FIELDS: dict[str, FieldInfo] = {**TOP, **MODEL, **AUGMENTATION}
 FLAG = "tensorboard"

@@ -163,11 +163,11 @@ def resolve_weights(config: TrainConfig) -> TrainConfig:
     """Return the configuration with a file in place of the model that a backbone starts from.
 
     Raises:
-        UserError: the weights are neither ImageNet's nor none, nor a file, nor a trained model
-            of the same architecture.
+        UserError: the weights are neither one of the architecture's names for them, nor a file,
+            nor a trained model of the same architecture.
     """
     model = config.model
-    if not isinstance(model, Backbone) or model.weights in ("imagenet", "none"):
+    if not isinstance(model, Backbone) or model.weights in model.named_weights:
         return config
     if config.initial_model != "none":  # which replaces them
         return config
@@ -177,8 +177,9 @@ def resolve_weights(config: TrainConfig) -> TrainConfig:
     if run is None:
         names = ", ".join(run.name for run in _compatible(config)) or "none yet"
         raise UserError(
-            f"There are no weights '{model.weights}'. Choose from: imagenet, none, a weights file, "
-            f"or a trained model of {config.architecture} ({names}).",
+            f"There are no weights '{model.weights}'. Choose from: "
+            f"{', '.join(model.named_weights)}, a weights file, or a trained model of "
+            f"{config.architecture} ({names}).",
             field="weights",
         )
     weights = model.model_copy(update={"weights": str(run.weights_path)})

@@ -41,6 +41,7 @@ FILLED = {
         dataset="voted", schedule="constant", teacher="custom_cnn", distillation_weight=0.7,
         model={"trainable_share": 0.35, "head_epochs": 1, "head_learning_rate": 0.0025},
     ),
+    "dlib_resnet": config_of(architecture="dlib_resnet", model={"input_size": 55, "dropout": 0.2}),
 }  # fmt: skip
 
 pytestmark = pytest.mark.usefixtures("two_datasets")
@@ -63,6 +64,8 @@ def test_every_field_that_applies_is_in_the_form_and_keeps_its_value_when_others
     for name, architecture in ARCHITECTURES.items():
         at.selectbox(key="train.architecture").set_value(name).run()
         own = set(architecture.model_fields) - {"freeze_share"}  # it needs an initial model
+        if name == "dlib_resnet":  # whose weights are none unless others are chosen
+            own -= {"head_epochs", "head_learning_rate", "trainable_share"}
         assert shown_fields(at) == fields | own, name
         assert "--given-weights 1.0,1.0,1.0,1.0,2.5,1.0,1.0" in command(at)
         assert "--epochs 3 " in command(at)
@@ -175,28 +178,34 @@ def test_an_exclusion_list_is_used_and_goes_with_its_data_set():
 
 def test_a_backbone_starts_from_a_run_or_bundled_model_of_its_architecture():
     run = create_run(FILLED["vgg16"], "f" * 64, notes=Notes(name="warm"))
-    run.weights_path.write_bytes(b"")
+    dlib = create_run(FILLED["dlib_resnet"], "f" * 64, notes=Notes(name="cold"))
+    for each in (run, dlib):
+        each.weights_path.write_bytes(b"")
     create_run(FILLED["vgg16"], "f" * 64)  # without weights
     create_run(FILLED["custom_cnn"], "f" * 64).weights_path.write_bytes(b"")
     at = form()
-    for architecture, key, option, name in (
-        ("vgg16", "train.VGG16.weights", "warm — ", run.name),
-        ("resnet50v2", "train.ResNet50V2.weights", "resnet50v2 — ", "resnet50v2"),
+    both = ["imagenet", "none"]
+    for architecture, key, named, option, name in (
+        ("vgg16", "train.VGG16.weights", both, "warm — ", run.name),
+        ("resnet50v2", "train.ResNet50V2.weights", both, "resnet50v2 — ", "resnet50v2"),
+        ("dlib_resnet", "train.DlibResNet.weights", ["none"], "cold — ", dlib.name),
     ):
         at.selectbox(key="train.architecture").set_value(architecture).run()
         *others, offered = at.selectbox(key=key).options
-        assert others == ["imagenet", "none"] and offered.startswith(option)
+        assert others == named and offered.startswith(option)
         at.selectbox(key=key).set_value(name).run()
         assert f"--weights {name}" in command(at)
+        assert {"head_epochs", "head_learning_rate", "trainable_share"} <= shown_fields(at)
 
 
 def test_weights_may_be_a_file_that_exists_below_the_import_root(tmp_path, monkeypatch):
     monkeypatch.setenv("EMOTION_IMPORT_ROOT", str(tmp_path))
-    file = tmp_path / "some.weights.h5"
-    config = config_of(architecture="vgg16", model={"weights": str(file)})
-    assert "There are no weights" in press(form(config), "Fill").error[0].value
-    file.touch()
-    assert f"--weights {file}" in command(press(form(config), "Fill"))
+    for architecture, name in (("vgg16", "some.weights.h5"), ("dlib_resnet", "some.bin")):
+        file = tmp_path / name
+        config = config_of(architecture=architecture, model={"weights": str(file)})
+        assert "There are no weights" in press(form(config), "Fill").error[0].value
+        file.touch()
+        assert f"--weights {file}" in command(press(form(config), "Fill"))
 
 
 def test_a_wrong_value_is_one_sentence_at_its_field_that_goes_when_it_is_corrected():

@@ -13,7 +13,7 @@ from pipeline.vision.recognizer import Recognizer
 FACES = np.random.default_rng(0).integers(0, 256, (5, 48, 48), dtype=np.uint8)
 SMALL = {"vgg16": {"weights": "none", "input_size": 48}}
 SMALL |= {"resnet50v2": {"weights": "none", "input_size": 64}, "custom_cnn": {"widths": (8, 16)}}
-MAP_SIDES = {"custom_cnn": 24, "vgg16": 1, "resnet50v2": 2}
+MAP_SIDES = {"custom_cnn": 24, "vgg16": 1, "resnet50v2": 2, "dlib_resnet": 2}
 
 EXPORT = """\
 import sys

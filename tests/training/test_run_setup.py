@@ -193,4 +193,6 @@ def test_weights_that_are_not_here_are_refused_with_the_choices_before_there_is_
         ) as e:
             new_run(config(weights=wrong))
         assert str(e.value).endswith(f"a trained model of vgg16 ({compatible.name}).")
+    with pytest.raises(UserError, match="no weights 'imagenet'. Choose from: none, a weights file"):
+        new_run(config("dlib_resnet", weights="imagenet"))
     assert len(list_runs()) == 3

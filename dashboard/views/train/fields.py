@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from dashboard import resources
 from models import ARCHITECTURES
+from models.backbone import Backbone
 from pipeline.config.augmentation import Augmentation
 from pipeline.config.conditions import unmet_condition
 from pipeline.config.train_config import TrainConfig
@@ -126,8 +127,8 @@ def choices(field: FormField, values: Mapping[str, Any]) -> Sequence[Any]:
         return dataset_names()
     if field.name == "exclude":
         return _exclusion_lists(values)
-    if field.name == "weights":
-        return ["imagenet", "none", *_compatible_models(values)]
+    if issubclass(field.owner, Backbone) and field.name == "weights":
+        return [*field.owner.named_weights, *_compatible_models(values)]
     if field.name == "initial_model":
         return ["none", *_compatible_models(values)]
     if field.name == "teacher":
