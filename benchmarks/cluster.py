@@ -2,7 +2,8 @@
 
 Run: python benchmarks/cluster.py [two-nodes|runs-loss|predict|memory|loss] [number]
 
-All claims without a name. The number is that of trials (20) for both losses, of photos for predict
+All claims without a name. Each node has a core of its own, which the first one shares with the head
+of the cluster. The number is that of trials (20) for both losses, of photos for predict
 (2,400) and memory (50,000). On 2 idle cores, with the extra `ray`:
 - two-nodes: two runs of a minute on two nodes finish in at most 0.6 of the time that they take
   one after the other.
@@ -64,49 +65,53 @@ def main() -> None:
         print("The extra 'ray' is not installed: nothing is measured.")
         return
     number = int(sys.argv[2]) if len(sys.argv) > 2 else 0
-    claims: dict[str, Callable[[Path, RayCluster], bool]] = {
-        "two-nodes": lambda folder, cluster: measure_two_nodes(),
-        "runs-loss": lambda folder, cluster: measure_runs_loss(cluster, number or TRIALS),
-        "predict": lambda folder, cluster: measure_predict(folder, number or PHOTOS),
-        "memory": lambda folder, cluster: measure_memory(folder, number or MANY),
-        "loss": lambda folder, cluster: measure_loss(folder, cluster, number or TRIALS),
+    claims: dict[str, Callable[[Path], bool]] = {
+        "two-nodes": lambda folder: measure_two_nodes(),
+        "runs-loss": lambda folder: measure_runs_loss(number or TRIALS),
+        "predict": lambda folder: measure_predict(folder, number or PHOTOS),
+        "memory": lambda folder: measure_memory(folder, number or MANY),
+        "loss": lambda folder: measure_loss(folder, number or TRIALS),
     }
     names = sys.argv[1:2] or list(claims)
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     holds = []
-    with tempfile.TemporaryDirectory() as workspace, ray_cluster(2) as cluster:
+    with tempfile.TemporaryDirectory() as workspace:
         os.environ["EMOTION_WORKSPACE"] = workspace
         import_dataset(Path("sample"), "sample")
-        queue.set_engine("ray", address=cluster.address)
         for name in names:
             (folder := Path(workspace, name)).mkdir()
-            holds.append(claims[name](folder, cluster))
+            holds.append(claims[name](folder))
     sys.exit(int(not all(holds)))
 
 
+@contextmanager
+def nodes(number: int) -> Iterator[RayCluster]:
+    """Start a cluster for the block, and let the queue and `predict` use it."""
+    with ray_cluster(number, pinned=True) as cluster:
+        queue.set_engine("ray", address=cluster.address)
+        yield cluster
+
+
 def measure_two_nodes() -> bool:
-    """Time two runs one after the other, and two in parallel."""
+    """Time two runs one after the other on one node, and in parallel on two."""
     long = CONFIG.model_copy(update={"epochs": LONG_EPOCHS})
     seconds = {}
     for parallel in (1, 2, 1, 2):
         set_max_parallel_runs(parallel)
-        start = time.perf_counter()
-        runs = [queue.submit(long) for _ in range(2)]
-        wait_for(lambda runs=runs: all(run.state() == "finished" for run in runs))
-        taken = time.perf_counter() - start
+        with nodes(parallel):
+            start = time.perf_counter()
+            runs = [queue.submit(long) for _ in range(2)]
+            wait_for(lambda runs=runs: all(run.state() == "finished" for run in runs))
+            taken = time.perf_counter() - start
         seconds[parallel] = min(taken, seconds.get(parallel, taken))
-        print(f"two runs, {parallel} at a time: {taken:.0f} s", flush=True)
+        print(f"two runs on {parallel} nodes: {taken:.0f} s", flush=True)
     return check_bounds("time on two nodes", seconds[2] / seconds[1], at_most=MAX_RATIO)
 
 
-def measure_runs_loss(cluster: RayCluster, trials: int) -> bool:
+def measure_runs_loss(trials: int) -> bool:
     """Kill a node while trials train, add another one, and resume what was interrupted."""
+    set_max_parallel_runs(2)
     before = {run.name for run in list_runs()}
-    runs = [queue.submit(CONFIG) for _ in range(trials)]
-    wait_for(lambda: any(run.state() == "finished" for run in runs))
-    time.sleep(random.uniform(0, 20))
-    cluster.tell("kill")
-    cluster.tell("add")
     resumed = set()
 
     def ended() -> bool:
@@ -116,7 +121,13 @@ def measure_runs_loss(cluster: RayCluster, trials: int) -> bool:
                 resumed.add(run.name)
         return all(run.state() in ("finished", "failed", "stopped") for run in runs)
 
-    wait_for(ended)
+    with nodes(2) as cluster:
+        runs = [queue.submit(CONFIG) for _ in range(trials)]
+        wait_for(lambda: any(run.state() == "finished" for run in runs))
+        time.sleep(random.uniform(0, 20))
+        cluster.tell("kill")
+        cluster.tell("add")
+        wait_for(ended)
     whole = [run for run in runs if is_whole(run)]
     extra = {run.name for run in list_runs()} - before - {run.name for run in runs}
     measured = f"{len(whole)} of {trials} trials whole, {len(resumed)} resumed, {len(extra)} extra"
@@ -139,7 +150,8 @@ def measure_predict(folder: Path, n: int) -> bool:
     rates: dict[int, float] = {}
     for number, workers in enumerate((1, 2, 1, 2)):
         output = folder / str(number)
-        cost = run_pipeline(*words(photos, output, PART_SIZE), "--workers", str(workers))
+        with nodes(workers):
+            cost = run_pipeline(*words(photos, output, PART_SIZE), "--workers", str(workers))
         written = sorted(path.stat().st_mtime for path in (output / "parts").iterdir())
         counted = len(written) - workers  # the parts after the first one of each node
         rate = PART_SIZE * counted / (written[-1] - written[workers - 1])
@@ -165,7 +177,7 @@ def measure_memory(folder: Path, many: int) -> bool:
     for n in (FEW, many):
         source = repeat_photos(folder / f"photos-{n}", photos, n)
         output = folder / str(n)
-        with peak_of_driver(output) as peak:
+        with nodes(2), peak_of_driver(output) as peak:
             cost = run_pipeline(*words(source, output, 1000), "--cropped")
         peaks[n], commands[n] = peak(), cost.peak_mb
         print(f"  {n:,} photos: {cost.seconds:.0f} s", flush=True)
@@ -201,7 +213,7 @@ def peak_of_driver(output: Path) -> Iterator[Callable[[], float]]:
         thread.join()
 
 
-def measure_loss(folder: Path, cluster: RayCluster, trials: int) -> bool:
+def measure_loss(folder: Path, trials: int) -> bool:
     """Kill a node at a random moment of each trial, and add another one."""
     photos = write_photos(folder / "made", 40, 1280, 960)
     source = repeat_photos(folder / "photos", photos, LOSS_PHOTOS)
@@ -211,26 +223,27 @@ def measure_loss(folder: Path, cluster: RayCluster, trials: int) -> bool:
     expected, table = hashes(folder / "local"), pd.read_parquet(folder / "local" / "parts")
     if table["path"].nunique() != LOSS_PHOTOS or table.duplicated(["path", "face"]).any():
         sys.exit("the undisturbed batch is not whole")
-    run_pipeline(*words(source, folder / "undisturbed", LOSS_PART_SIZE))
-    written = [path.stat().st_mtime for path in parts_of(folder / "undisturbed")]
-    seconds = max(written) - min(written)
-    whole = hit = 0
-    for trial in range(trials):
-        output, moment = folder / str(trial), random.uniform(0, seconds)
-        command = [sys.executable, "-m", "pipeline", *words(source, output, LOSS_PART_SIZE)]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-            wait_for(lambda output=output: parts_of(output), 300)
-            time.sleep(moment)
-            done = len(parts_of(output))
-            cluster.tell("kill")
-            cluster.tell("add")
-        whole += process.returncode == 0 and hashes(output) == expected
-        hit += done < len(expected)
-        print(
-            f"  {trial + 1}: killed {moment:.1f} of {seconds:.1f} s after the first part, with "
-            f"{done} of {len(expected)} parts; {whole} whole",
-            flush=True,
-        )
+    with nodes(2) as cluster:
+        run_pipeline(*words(source, folder / "undisturbed", LOSS_PART_SIZE))
+        written = [path.stat().st_mtime for path in parts_of(folder / "undisturbed")]
+        seconds = max(written) - min(written)
+        whole = hit = 0
+        for trial in range(trials):
+            output, moment = folder / str(trial), random.uniform(0, seconds)
+            command = [sys.executable, "-m", "pipeline", *words(source, output, LOSS_PART_SIZE)]
+            with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+                wait_for(lambda output=output: parts_of(output), 300)
+                time.sleep(moment)
+                done = len(parts_of(output))
+                cluster.tell("kill")
+                cluster.tell("add")
+            whole += process.returncode == 0 and hashes(output) == expected
+            hit += done < len(expected)
+            print(
+                f"  {trial + 1}: killed {moment:.1f} of {seconds:.1f} s after the first part, with "
+                f"{done} of {len(expected)} parts; {whole} whole",
+                flush=True,
+            )
     measured = f"{whole} of {trials} trials whole, {hit} killed before their last part"
     return check(measured, whole == trials and 2 * hit >= trials, "none lost, none twice")
 

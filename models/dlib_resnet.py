@@ -2,9 +2,9 @@
 
 King 2017, http://blog.dlib.net/2017/02/high-quality-face-recognition-with-deep.html. It has learned
 to tell 7,485 people apart by about 3 million faces. Deviations: gray faces are repeated as three
-channels; each convolution's affine layer is folded into it, so there is no normalization and it may
-stall when trained from scratch; the last block keeps the size of the maps, so that activation maps
-are twice as wide; the classification head is new.
+channels; its affine layers, which are what became of its batch normalization, are batch
+normalization again; the last block keeps the size of the maps, so that activation maps are twice as
+wide; the classification head is new.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 from annotated_types import Unit
@@ -31,6 +31,9 @@ BLOCKS = (
     *("conv256_down", "conv256_1", "conv256_2", "conv256_down_out"),
 )
 """The residual blocks as face-api.js names them: their channels; those ending in `_down` halve."""
+
+
+_EPSILON = 1e-4  # as in dlib
 
 
 class DlibResNet(Backbone):
@@ -56,6 +59,35 @@ class DlibResNet(Backbone):
         """
         return self._build_on(_backbone, _scale_as_dlib)
 
+    def adapt(self, model: Model, faces: NDArray[np.uint8]) -> None:
+        """Take mean and variance of each batch normalization from faces, and keep what it computes.
+
+        dlib's file has lost those of its own faces: without this, normalization by the batch would
+        make another network of it.
+        """
+        import keras
+
+        backbone = model.get_layer("backbone")
+        kind = keras.layers.BatchNormalization
+        layers = [layer for layer in backbone.layers if isinstance(layer, kind)]
+        inputs = keras.Model(model.input, model.layers[model.layers.index(backbone) - 1].output)
+        maps = keras.Model(backbone.input, [layer.input for layer in layers])
+        for layer, values in zip(layers, maps(inputs(faces[..., None])), strict=True):
+            gamma, beta, mean, variance = layer.get_weights()
+            new_mean, new_variance = (
+                np.asarray(each, np.float32)
+                for each in keras.ops.moments(keras.ops.cast(values, "float32"), axes=(0, 1, 2))
+            )
+            scale = gamma / np.sqrt(variance + layer.epsilon)
+            layer.set_weights(
+                [
+                    scale * np.sqrt(new_variance + layer.epsilon),
+                    beta + scale * (new_mean - mean),
+                    new_mean,
+                    new_variance,
+                ]
+            )
+
 
 def _scale_as_dlib(rgb: KerasTensor) -> KerasTensor:
     """Subtract the means of dlib's training faces in RGB order, and divide by 256."""
@@ -72,20 +104,23 @@ def _backbone(
     import keras
 
     layers = keras.layers
+
+    def convolve(
+        x: KerasTensor, channels: int, size: int, name: str, **options: Any
+    ) -> KerasTensor:
+        x = layers.Conv2D(channels, size, use_bias=False, name=name, **options)(x)
+        return layers.BatchNormalization(epsilon=_EPSILON, name=f"{name}.scale")(x)
+
     inputs = keras.Input(input_shape)
-    x = layers.Conv2D(32, 7, strides=2, activation="relu", name="conv32_down")(inputs)
+    x = layers.ReLU()(convolve(inputs, 32, 7, "conv32_down", strides=2))
     x = layers.MaxPooling2D(3, strides=2)(x)
     for block in BLOCKS:
         channels = int(block.removeprefix("conv").partition("_")[0])
-        if block.endswith("_down"):
-            shortcut = layers.AveragePooling2D(2)(x)
-            y = layers.Conv2D(channels, 3, strides=2, activation="relu", name=f"{block}.conv1")(x)
-        else:
-            shortcut = x
-            y = layers.Conv2D(
-                channels, 3, padding="same", activation="relu", name=f"{block}.conv1"
-            )(x)
-        y = layers.Conv2D(channels, 3, padding="same", name=f"{block}.conv2")(y)
+        halves = block.endswith("_down")
+        shortcut = layers.AveragePooling2D(2)(x) if halves else x
+        options = {"strides": 2} if halves else {"padding": "same"}
+        y = layers.ReLU()(convolve(x, channels, 3, f"{block}.conv1", **options))
+        y = convolve(y, channels, 3, f"{block}.conv2", padding="same")
         if smaller := shortcut.shape[1] - y.shape[1]:
             y = layers.ZeroPadding2D(((0, smaller), (0, smaller)))(y)
         if shortcut.shape[-1] < channels:
@@ -101,20 +136,23 @@ def _backbone(
 
 
 def _load_face_api(model: Model, path: Path) -> None:
-    """Load the weights of face-api.js, each affine layer folded into its convolution.
+    """Load the weights of face-api.js; each affine layer becomes batch normalization of mean 0.
 
     Raises:
         ValueError: the file or its manifest is not of this network.
     """
     arrays = _read_face_api(path)
     for layer in model.layers:
-        if layer.weights:
-            source = layer.name.replace(".", "/")
-            if f"{source}/scale/weights" not in arrays:
-                raise ValueError(f"it has no weights of {source}")
-            scale = arrays[f"{source}/scale/weights"]
-            bias = arrays[f"{source}/conv/bias"] * scale + arrays[f"{source}/scale/biases"]
-            layer.set_weights([arrays[f"{source}/conv/filters"] * scale, bias])
+        name = layer.name.replace(".", "/")
+        if name.endswith("/scale"):
+            scale = arrays[f"{name}/weights"]
+            bias = arrays[f"{name.removesuffix('/scale')}/conv/bias"]
+            still = [np.zeros_like(scale), np.full_like(scale, 1 - _EPSILON)]
+            layer.set_weights([scale, bias * scale + arrays[f"{name}/biases"], *still])
+        elif layer.weights:
+            if f"{name}/conv/filters" not in arrays:
+                raise ValueError(f"it has no weights of {name}")
+            layer.set_weights([arrays[f"{name}/conv/filters"]])
 
 
 def _read_face_api(path: Path) -> dict[str, NDArray[np.float32]]:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
+    import numpy as np
     from keras import KerasTensor, Model
+    from numpy.typing import NDArray
 
 SIZE = 48
 CLASSES = 7
@@ -35,6 +37,14 @@ class Architecture(BaseModel, ABC):
         Args:
             model: the result of `build`.
             head_only: whether it is a first phase that trains the head alone.
+        """
+
+    def adapt(self, model: Model, faces: NDArray[np.uint8]) -> None:
+        """Fit to the faces what is not learned by steps, once, before the first epoch.
+
+        Args:
+            model: the result of `build`.
+            faces: some of the training faces, uint8 (n, 48, 48).
         """
 
 

@@ -2,7 +2,8 @@
 
 Run as a program it starts the head, prints the address of its dashboard and obeys lines on
 standard input: `add` starts a node with one CPU, `kill` ends the oldest one without a warning. It
-ends with its standard input, and so with the process that has started it.
+ends with its standard input, and so with the process that has started it. With `pinned` each node
+has a core of its own, which the first one shares with the head, as on the first of real machines.
 """
 
 import os
@@ -43,19 +44,22 @@ class RayCluster:
 
 
 @contextmanager
-def ray_cluster(nodes: int, environment: Mapping[str, str] | None = None) -> Iterator[RayCluster]:
+def ray_cluster(
+    nodes: int, environment: Mapping[str, str] | None = None, *, pinned: bool = False
+) -> Iterator[RayCluster]:
     """Yield a cluster of a head without CPUs and of nodes with one CPU each.
 
     Args:
         nodes: how many, the head aside.
         environment: further variables of all its processes.
+        pinned: whether each node runs on one core only.
     """
     folder = tempfile.mkdtemp(prefix="ray")  # short, since sockets lie in it
     with socket.socket() as free:
         free.bind((LOOPBACK, 0))
         port = free.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, __file__, str(port)],
+        [sys.executable, __file__, str(port), *["pinned"] * pinned],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -93,6 +97,10 @@ def main() -> None:
     from ray.cluster_utils import Cluster
 
     port = int(sys.argv[1])
+    cores = sorted(os.sched_getaffinity(0)) if sys.argv[2:] == ["pinned"] else []
+    added = 0
+    if cores:
+        os.sched_setaffinity(0, cores[:1])  # child processes inherit it
     common = {"node_ip_address": LOOPBACK, "object_store_memory": 80 * 2**20}
     cluster = Cluster(
         initialize_head=True,
@@ -110,7 +118,10 @@ def main() -> None:
         print("done", flush=True)
         for command in sys.stdin:
             if command.strip() == "add":
+                if cores:
+                    os.sched_setaffinity(0, [cores[added % len(cores)]])
                 nodes.append(cluster.add_node(**common))
+                added += 1
             else:
                 cluster.remove_node(nodes.pop(0), allow_graceful=False)
             print("done", flush=True)

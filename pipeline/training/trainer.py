@@ -44,6 +44,8 @@ from pipeline.training.tensorboard import CurveWriter
 
 log = logging.getLogger("pipeline.training")
 
+_ADAPTED_TO = 256  # faces
+
 
 def train(
     config: TrainConfig,
@@ -74,7 +76,7 @@ def train(
     keras.config.set_dtype_policy(config.precision)
     checkpoint = _with_best(TrainingCheckpoint.load(run), run)
     training, validation = make_batches(config, dataset, teacher)
-    model = rebuild(config) if checkpoint.history else _build(config)
+    model = rebuild(config) if checkpoint.history else _build(config, dataset)
     write_history(run.history_path, checkpoint.history)  # a kill may have come between both writes
     run.update_status(parameters=model.count_params(), epoch=len(checkpoint.history))
     log.info("%s: %s parameters", config.architecture, f"{model.count_params():,}")
@@ -146,7 +148,7 @@ def _with_best(checkpoint: TrainingCheckpoint, run: Run) -> TrainingCheckpoint:
     return replace(checkpoint, best=best)
 
 
-def _build(config: TrainConfig) -> keras.Model:
+def _build(config: TrainConfig, dataset: FaceDataset) -> keras.Model:
     initial = find_initial_model(config)
     if initial is not None:
         model = rebuild(config)
@@ -159,9 +161,13 @@ def _build(config: TrainConfig) -> keras.Model:
             ) from error
         return model
     try:
-        return resolve_weights(config).model.build()
+        model = resolve_weights(config).model.build()
     except WeightsError as error:
         raise UserError(str(error)) from error
+    indices = dataset.training_indices(config.seed)
+    some = indices[:: max(1, len(indices) // _ADAPTED_TO)]
+    config.model.adapt(model, dataset.images[some])
+    return model
 
 
 def begin_phase(

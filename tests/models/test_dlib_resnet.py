@@ -120,6 +120,28 @@ def test_the_weights_of_face_api_compute_what_they_do_there(made):
 
 
 @pytest.mark.slow
+def test_normalization_by_the_batch_computes_the_same_once_it_is_adapted_to_the_faces(made):
+    import keras
+
+    faces = np.random.default_rng(0).integers(0, 256, (64, 48, 48), np.uint8)
+    network = ARCHITECTURES["dlib_resnet"](weights=str(made[0]), input_size=75, dropout=0)
+    model = network.build()
+    pooled = keras.Model(model.input, model.get_layer("pooled").output)
+
+    def features(training):
+        return np.asarray(pooled(faces[..., None], training=training))
+
+    weights, before, by_other_statistics = model.get_weights(), features(False), features(True)
+    model.set_weights(weights)  # training has moved the averages
+    network.adapt(model, faces)
+
+    close = 1e-3 * before.max()
+    np.testing.assert_allclose(features(False), before, atol=close)
+    np.testing.assert_allclose(features(True), before, atol=close)
+    assert abs(by_other_statistics - before).max() > 100 * close
+
+
+@pytest.mark.slow
 def test_a_file_that_is_not_of_the_network_is_one_sentence(made, tmp_path):
     path = made[0]
     content, manifest = path.read_bytes(), manifest_of(path).read_text()
