@@ -14,6 +14,8 @@ from pipeline.report.face_images import data_uri
 _HERE = Path(__file__).parent
 _NUMBERED_PAGES = 7
 """Up to this many pages, the control shows the number of each."""
+_MIN_PAGINATED = 5
+"""For fewer pages `st.pagination` leaves out numbers, whatever its width."""
 _GRID = st.components.v2.component(
     "face_gallery",
     html='<div class="gallery"></div>',
@@ -69,7 +71,7 @@ def gallery(
     clicked = tile_grid(f"{key} tiles", tiles(slice(start, end)), reveal=reveal)
     if pages > 1:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.pagination(pages, key=key)
+            _show_pages(pages, key)
             if pages > _NUMBERED_PAGES:
                 _go_to_page(pages, key)
             st.caption(
@@ -77,6 +79,15 @@ def gallery(
                 width="content",
             )
     return None if clicked is None else start + clicked
+
+
+def _show_pages(pages: int, key: str) -> None:
+    if pages >= _MIN_PAGINATED:
+        st.pagination(pages, key=key)
+        return
+    st.session_state[key] = st.session_state.get(key) or 1
+    numbers = range(1, pages + 1)
+    st.segmented_control("Page", numbers, required=True, key=key, label_visibility="collapsed")
 
 
 def _go_to_page(pages: int, key: str) -> None:

@@ -31,11 +31,13 @@ Answers = dict[str, str]
 
 def show_summary(survey: Survey) -> None:
     """Show the format of a source, its faces, and its splits and classes that need no answer."""
-    faces = sum(each.faces for each in survey.classes.values())
-    title = escape_markdown(survey.format[:1].upper() + survey.format[1:])
+    faces = sum(each.faces for each in survey.classes.values() if each.meaning != SKIP)
     splits = _known(survey.splits, SPLITS)
     classes = _known(survey.classes, (*EMOTIONS, SKIP))
-    st.markdown(" · ".join([f"**{title}**", _faces(faces), *map(_words, splits.items())]))
+    if faces:
+        st.markdown(" · ".join([f"**{_faces(faces)}**", *map(_words, splits.items())]))
+    counted = "Counted by names and labels: images that cannot be read are found by the import."
+    st.caption(escape_markdown(f"Format: {survey.format}. {counted if faces else ''}"))
     tiles = [
         Tile(each.example, str(each.meaning), _named(name, each))
         for name, each in classes.items()

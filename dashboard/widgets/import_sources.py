@@ -138,6 +138,11 @@ def upload_field(label: str, type: str | Sequence[str] | None = None) -> StagedU
     return staged.get(label)
 
 
+def forget_upload(label: str) -> None:
+    """Forget an upload that was taken; if it is needed again, its field writes it again."""
+    st.session_state[_STAGED].pop(label, None)
+
+
 def forget_uploads() -> None:
     """Delete the uploads that no import has taken, and empty their fields."""
     st.session_state.pop(_STAGED, None)

@@ -54,18 +54,18 @@ def _show_running(job: Job) -> None:
 
 
 def _show_failed(name: str, failure: str) -> None:
-    with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        message = f"{name} was not imported. {failure}"
-        show_error(message)
-        options = editors_only(help="Its files are kept.")
-        if requested(name) and st.button(
-            "Correct…", key=f"correct {name}", icon=":material/edit:", **options
-        ):
-            st.session_state[FORM] = name
-            st.rerun()
-        options = editors_only(help="Deletes the files of this import.")
-        if st.button("Dismiss", key=f"dismiss {name}", **options):
-            _dismiss(name)
+    with st.container(border=True):
+        show_error(f"{name} was not imported. {failure}")
+        with st.container(horizontal=True, horizontal_alignment="right"):
+            options = editors_only(help="Its files are kept.")
+            if requested(name) and st.button(
+                "Correct…", key=f"correct {name}", icon=":material/edit:", **options
+            ):
+                st.session_state[FORM] = name
+                st.rerun()
+            options = editors_only(help="Deletes the files of this import.")
+            if st.button("Dismiss", key=f"dismiss {name}", **options):
+                _dismiss(name)
 
 
 def _dismiss(name: str) -> None:

@@ -101,17 +101,20 @@ class Search:
             return ""
         if first.fitted:
             return (
-                f"No usual label order fits this model; on these faces {first} would, "
-                f"with {accuracy:.1%}"
+                f"No common label order fits this model. On these faces {first} fits best, with "
+                f"an accuracy of {accuracy:.1%}"
             )
         if accuracy < MIN_ACCURACY:
             return (
-                f"{first} is the best of {len(self.candidates)} ways to read this model, and has "
-                f"{accuracy:.1%} only"
+                f"Of {len(self.candidates)} combinations of scaling and label order, the best is "
+                f"{first}, with an accuracy of only {accuracy:.1%}"
             )
         other = (second.accuracy_all if second else None) or 0.0
         if second and accuracy - other < MIN_LEAD:
-            return f"{first} has {accuracy:.1%}, and {second} has {other:.1%}, too close to tell"
+            return (
+                f"The accuracy is {accuracy:.1%} with {first}, and {other:.1%} with {second}: too "
+                "close to tell"
+            )
         return ""
 
     def summary(self) -> dict[str, Any]:
@@ -251,7 +254,7 @@ def _accuracy(
 def suggestion(search: Search) -> UserError:
     """Return the error that asks for the preprocessing and the label order."""
     return UserError(
-        f"{search.doubt()}: say it with {search.best.options}, or with what the model was trained "
-        "with.",
-        on_page=f"{search.doubt()}: choose what the model was trained with.",
+        f"{search.doubt()}. Confirm it with {search.best.options}, or give what the model was "
+        "trained with.",
+        on_page=f"{search.doubt()}. Choose what the model was trained with.",
     )

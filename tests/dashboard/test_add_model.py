@@ -41,6 +41,30 @@ def test_a_file_by_its_path_is_added_with_what_is_known_of_it(
     ]
 
 
+def test_a_model_that_failed_is_dismissed_and_the_form_keeps_what_was_typed(
+    started, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("EMOTION_IMPORT_ROOT", str(tmp_path))
+    (tmp_path / "theirs.onnx").write_bytes(b"model")
+    at = open_page("overview")
+    at.session_state["add_model.opened.False"] = True
+    at.run()
+    at.segmented_control(key="add_model.from").set_value("Path on this machine").run()
+    at.text_input(key="add_model.path").set_value("theirs.onnx").run()
+    at.text_input(key="add_model.name.theirs.onnx").set_value("mine").run()
+    button(at, "Add model").click().run()
+    (job,) = started
+    (job.folder / "process.json").write_text('{"pid": 1, "started": 0}')  # it has ended
+
+    at.run()
+    assert "'mine' was not added" in texts(at)
+    button(at, "Dismiss").click().run()
+
+    assert "was not added" not in texts(at)
+    assert at.text_input(key="add_model.path").value == "theirs.onnx"
+    assert at.text_input(key="add_model.name.theirs.onnx").value == "mine"
+
+
 def test_what_is_in_doubt_is_asked_and_the_answer_starts_it_again(sample, started):
     first, second = (
         Candidate(scale, "fer2013", EMOTIONS, 0.65, accuracy)
@@ -82,7 +106,7 @@ def test_a_name_under_which_a_model_is_being_added_is_refused(started):
 def test_a_model_that_was_tried_on_no_data_set_is_announced_until_done_is_pressed():
     run = make_run(make_dataset(), evaluated=False)
     at = open_page("overview")
-    for name, words in (("canceled", []), (run.name, [f"**{run.name}** is a model now."])):
+    for name, words in (("canceled", []), (run.name, [f"**{run.name}** was added."])):
         at.session_state["add_model.started"] = name
         at.run()
         assert not at.exception

@@ -243,16 +243,27 @@ def config(**fields) -> RunConfig:
 
 
 def test_the_config_diff_has_only_fields_that_differ():
-    table = config_diff({"a": config(), "b": config(learning_rate=0.01)})
+    table = config_diff({"a": config(), "b": config(learning_rate=0.01)}, {})
     assert table.index.tolist() == ["learning rate"]
     assert table.loc["learning rate"].tolist() == ["0.001", "0.01"]
     exclusion = Exclusion(name="few", faces=3, fingerprint="a" * 64)
     excluded = config().model_copy(update={"exclusion": exclusion})
-    table = config_diff({"a": config(), "b": excluded})
+    table = config_diff({"a": config(), "b": excluded}, {})
     assert table.index.tolist() == ["left out of training"]
     vgg16 = config(architecture="vgg16", model={"weights": "none"})
-    assert config_diff({"a": config(), "b": vgg16}).loc["widths", "b"] == "–"
-    assert config_diff({"a": config(), "b": config()}).empty
+    assert config_diff({"a": config(), "b": vgg16}, {}).loc["widths", "b"] == "–"
+    assert config_diff({"a": config(), "b": config()}, {}).empty
+
+
+def test_config_diff_and_curves_say_how_many_epochs_were_trained_and_why_not_all():
+    dataset = make_dataset()
+    first, second = make_run(dataset), make_run(dataset, seed=1)
+    first.update_status(epoch=24, epochs=60, stopped_early=True)
+    second.update_status(epoch=30, epochs=60, state="stopped")
+    table = open_compare(view="Config diff").dataframe[0].value
+    told = ["24 of 60, early stopping", "30 of 60, stopped"]
+    assert sorted(table.loc["epochs trained"]) == told
+    assert all(each in texts(open_compare(view="Curves")) for each in told)
 
 
 def test_differing_faces_of_a_cell_are_those_that_only_one_model_predicts():

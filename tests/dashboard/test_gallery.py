@@ -10,14 +10,17 @@ from tests.dashboard.pages import tiles
 
 def page() -> None:
     import numpy as np
+    import streamlit as st
 
     from dashboard.widgets.gallery import Tile, gallery
 
+    n = st.session_state.get("n", 100)
+
     def make(part: slice) -> list[Tile]:
-        numbers = range(100)[part]
+        numbers = range(n)[part]
         return [Tile(np.full((48, 48), n, np.uint8), f"happy <b>{n}") for n in numbers]
 
-    gallery("faces", 100, make, per_page=30)
+    gallery("faces", n, make, per_page=30)
 
 
 def test_a_page_holds_its_faces_and_a_page_beyond_the_last_becomes_the_first():
@@ -32,8 +35,17 @@ def test_a_page_holds_its_faces_and_a_page_beyond_the_last_becomes_the_first():
 
     app.session_state["faces"] = 4
     assert len(tiles(app.run())) == 10
-    app.session_state["faces"] = 5
-    assert tiles(app.run())[0]["caption"] == "happy <b>0"
+    for fewer in (70, 20):  # three pages, and one
+        app.session_state["n"] = fewer
+        assert tiles(app.run())[0]["caption"] == "happy <b>0"
+
+
+def test_a_few_pages_are_all_offered():
+    app = AppTest.from_function(page).run()
+    pages = app.get("button_group")[0]
+    assert pages.options == ["1", "2", "3", "4"]
+    pages.set_value(3).run()
+    assert app.caption[0].value == "Page 3 of 4 · faces 61–90 of 100"
 
 
 def test_a_page_that_the_control_leaves_out_can_be_typed():

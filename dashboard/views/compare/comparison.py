@@ -7,11 +7,12 @@ from functools import cached_property
 
 from dashboard import resources
 from dashboard.resources import SubsetMetrics
+from pipeline.config.train_config import TrainConfig
 from pipeline.data.dataset import split_name
 from pipeline.errors import UserError
 from pipeline.evaluation.model_cost import ModelCost, model_cost
 from pipeline.evaluation.subset import EvaluationSubset
-from pipeline.runs import Run, RunConfig
+from pipeline.runs import Run, RunConfig, Status
 
 MAX_PAIRED = 20
 """At most this many models, the first ones chosen, are compared in pairs and averaged."""
@@ -56,6 +57,15 @@ class Comparison:
         return configs
 
     @cached_property
+    def epochs_trained(self) -> dict[str, str]:
+        """Trained model → its epochs: `40`, or `24 of 60, stopped`, with the reason if known."""
+        return {
+            model.name: _epochs_trained(model.status(), config.train)
+            for model in self.models
+            if (config := self.configs.get(model.name)) and config.train
+        }
+
+    @cached_property
     def costs(self) -> dict[str, ModelCost]:
         """Model → its cost."""
         return {model.name: model_cost(model) for model in self.models}
@@ -67,6 +77,18 @@ class Comparison:
             for config in self.configs.values()
         }
         return len(training_faces) < 2
+
+
+def _epochs_trained(status: Status, config: TrainConfig) -> str:
+    if status.epoch >= status.epochs:
+        return f"{status.epoch:,}"
+    reason: str = status.current_state()
+    if reason == "finished":
+        # Where it could not stop early, it was stopped, and its model kept.
+        reason = "early stopping" if status.stopped_early else "stopped"
+        if config.may_stop_early and not status.stopped_early:
+            reason = ""  # an older version did not record it
+    return f"{status.epoch:,} of {status.epochs:,}" + (f", {reason}" if reason else "")
 
 
 def compare(models: Sequence[Run], subset: EvaluationSubset) -> Comparison:

@@ -1,5 +1,6 @@
 """The view Config diff: the configuration fields in which the models differ."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -14,7 +15,7 @@ from pipeline.runs import RunConfig
 
 _FIELD_PX = 190
 _MAX_AXES = 8  # more have no room for their labels
-_DATA, _LEFT_OUT = "training data", "left out of training"
+_DATA, _LEFT_OUT, _EPOCHS = "training data", "left out of training", "epochs trained"
 
 
 def show_config_diff(comparison: Comparison) -> None:
@@ -26,7 +27,10 @@ def show_config_diff(comparison: Comparison) -> None:
     if len(configs) < 2:
         st.caption("Choose a second model to see how their configurations differ.")
         return
-    table = config_diff({labels[name]: config for name, config in configs.items()})
+    table = config_diff(
+        {labels[name]: config for name, config in configs.items()},
+        {labels[name]: epochs for name, epochs in comparison.epochs_trained.items()},
+    )
     if table.empty:
         st.caption("The configurations are the same in every field.")
         return
@@ -36,7 +40,7 @@ def show_config_diff(comparison: Comparison) -> None:
         column_config={"_index": st.column_config.TextColumn(width=_FIELD_PX)},
         alt="The fields in which the configurations differ",
     )
-    st.caption("A dash means that the architecture has no such field.")
+    st.caption("A dash means that the model has no such field.")
     _show_parallel(comparison)
 
 
@@ -58,7 +62,9 @@ def _show_parallel(comparison: Comparison) -> None:
     )
 
 
-def config_diff(configs: dict[str, RunConfig]) -> pd.DataFrame:
+def config_diff(
+    configs: Mapping[str, RunConfig], epochs_trained: Mapping[str, str]
+) -> pd.DataFrame:
     """Return field × model, the fields that are not the same in all models.
 
     The training data come first: differences between models that were trained on other faces may
@@ -66,11 +72,13 @@ def config_diff(configs: dict[str, RunConfig]) -> pd.DataFrame:
 
     Args:
         configs: label → configuration.
+        epochs_trained: label → how many epochs, and why not all; for trained models.
     """
     fields = {name: _fields(config) for name, config in configs.items()}
     rows = {
         _DATA: {n: _data(config) for n, config in configs.items()},
         _LEFT_OUT: {name: _left_out(config) for name, config in configs.items()},
+        _EPOCHS: {name: epochs_trained.get(name, "–") for name in configs},
     }
     rows = {name: values for name, values in rows.items() if len(set(values.values())) > 1}
     for name in differing_fields([each.train for each in configs.values() if each.train]):

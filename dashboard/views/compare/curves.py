@@ -5,6 +5,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import resources
 from dashboard.views.compare.comparison import MAX_PAIRED, Comparison
+from dashboard.widgets.markdown import escape_markdown
 from pipeline.evaluation.curves import RocCurve
 from pipeline.labels import EMOTIONS
 from pipeline.report.charts.comparison import f1_by_emotion
@@ -50,6 +51,9 @@ def show_curves(comparison: Comparison) -> None:
         "Validation accuracy of each epoch, on each run's own validation faces, which may differ "
         "from the faces compared here."
     )
+    trained = comparison.epochs_trained
+    if short := [f"{labels[name]} {trained[name]}" for name in trained if " of " in trained[name]]:
+        st.caption(escape_markdown(f"Epochs trained: {'; '.join(short)}."))
 
 
 def _heading() -> DeltaGenerator:

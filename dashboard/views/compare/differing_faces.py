@@ -87,7 +87,8 @@ def show_differing_faces(comparison: Comparison, first: Run, second: Run) -> Non
     cell = selected_cell()
     groups = differing_faces(predictions, other, cell)
     with st.container(horizontal=True, vertical_alignment="center"):
-        group = choice_bar("Faces", groups, _OUTCOME if cell is None else f"{_OUTCOME}_cell")
+        key = _OUTCOME if cell is None else f"{_OUTCOME}_cell"
+        group = choice_bar("Faces", groups, key, wrap=True)
         if cell is not None:
             label = f"labeled {EMOTIONS[cell[0]]}, predicted {EMOTIONS[cell[1]]}"
             st.button(label, icon=":material/close:", on_click=_unselect_cell)

@@ -65,7 +65,14 @@ def _show_seeds(comparison: Comparison) -> None:
         )
     if rows:
         st.header("Over seeds")
-        st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Mean and deviation over seeds")
+        st.dataframe(
+            pd.DataFrame(rows),
+            hide_index=True,
+            column_config={
+                "ECE, %": st.column_config.TextColumn(help="Expected calibration error, as above.")
+            },
+            alt="Mean and deviation over seeds",
+        )
         st.caption("Mean ± standard deviation of runs that differ only in the seed.")
 
 
@@ -112,13 +119,18 @@ def _show_accuracy_by_cost(
     st.plotly_chart(figure, config=NO_MODE_BAR, alt="Accuracy over cost, with the Pareto frontier")
     other = "size" if axis == "time" else "time"
     st.caption(
-        f"The dashed line is the Pareto frontier. The larger a mark, the larger the {other} of its "
+        "The dashed line is the Pareto frontier: the models for which no other one is both more "
+        f"accurate and less costly. The larger a mark, the larger the {other} of its "
         "model; the diamond is the ensemble."
     )
 
 
 def _show_ensemble(comparison: Comparison, mean: tuple[Predictions, Metrics] | None) -> None:
-    st.header("Ensemble")
+    st.header(
+        "Ensemble",
+        help="McNemar's exact test compares two models by the faces that only one of them predicts "
+        "correctly; p is the probability of so uneven a split if both were equally accurate.",
+    )
     if mean is None:
         st.caption("This needs two models that are evaluated on these faces.")
         return

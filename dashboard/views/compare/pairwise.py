@@ -45,7 +45,12 @@ def show_pairwise(comparison: Comparison) -> None:
     first, second = _pick_pair(models, labels)
     left, right = st.columns([5, 4], gap="medium")
     with left:
-        st.header("Δ accuracy, in points")
+        st.header(
+            "Δ accuracy, in points",
+            help="McNemar's exact test compares two models by the faces that only one of them "
+            "predicts correctly. Holm's method raises the p-values because many pairs are tested: "
+            f"the chance of even one false star is at most {SIGNIFICANT:.0%}.",
+        )
         # page.css gives the names and cells of many models room on a phone.
         with st.container(key="wide-pairs" if len(models) > _FIT_ON_A_PHONE else None):
             st.plotly_chart(
@@ -57,8 +62,9 @@ def show_pairwise(comparison: Comparison) -> None:
                 alt="Accuracy of the row's model minus that of the column's, every pair",
             )
         st.caption(
-            f"Row minus column. A star: significant after Holm, p below {SIGNIFICANT} by McNemar's "
-            "exact test, adjusted for all pairs. Click a cell to see the two models side by side."
+            f"Row minus column. A star: significant, p below {SIGNIFICANT} by McNemar's exact "
+            "test, adjusted for all pairs by Holm's method. Click a cell to see the two models "
+            "side by side."
         )
         if len(comparison.models) > MAX_PAIRED:
             st.caption(f"Of {len(comparison.models)} models the first {MAX_PAIRED} are paired.")

@@ -21,7 +21,11 @@ COLUMNS = {
     "AUC": ("{:.3f}", "Mean area under the ROC curves of the emotions."),
     "AUC micro": ("{:.3f}", "Area under the ROC curve of all face-emotion pairs."),
     "log loss": ("{:.3f}", "Mean negative logarithm of the label's probability; lower is better."),
-    "ECE": ("{:.1f}%", f"Expected calibration error in {N_BINS} bins; lower is better."),
+    "ECE": (
+        "{:.1f}%",
+        "Expected calibration error: how far, on average, confidence and accuracy lie apart, in "
+        f"{N_BINS} bins; lower is better.",
+    ),
     "parameters": ("{:,.0f}", "Number of parameters; lower is better."),
     "size": ("{:.1f} MB", "Size of model.bin; lower is better."),
     "time": (

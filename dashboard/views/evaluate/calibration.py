@@ -10,6 +10,7 @@ from dashboard.widgets.markdown import escape_markdown
 from pipeline.data.dataset import faces_name
 from pipeline.evaluation.calibration import (
     MIN_FACES,
+    N_BINS,
     apply_temperature,
     log_loss,
     reliability,
@@ -28,7 +29,11 @@ def show_calibration(evaluation: Evaluation) -> None:
         predictions["temperature scaled"] = scaled
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        st.header("Reliability diagram")
+        st.header(
+            "Reliability diagram",
+            help="ECE is the expected calibration error: how far, on average, confidence and "
+            f"accuracy lie apart, in {N_BINS} bins of confidence.",
+        )
         bin = FILTERS.active(evaluation).get("bin")
         FILTERS.show_chart(
             "evaluate.reliability",

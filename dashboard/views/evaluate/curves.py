@@ -51,6 +51,7 @@ def _pick_point(evaluation: Evaluation, emotions: list[str]) -> OperatingPoint:
             required=True,
             key=_EMOTION,
             bind="query-params",
+            wrap=True,
         )
         threshold = st.slider(
             "Decision threshold",

@@ -44,6 +44,7 @@ def show_slices(evaluation: Evaluation) -> None:
             pd.DataFrame(table),
             column_config={
                 "slice": st.column_config.TextColumn(pinned=True, width=_NAME_PX),
+                "faces": st.column_config.NumberColumn(format="localized"),
                 **dict.fromkeys(("accuracy", "from", "to"), _PERCENT),
                 "difference": st.column_config.NumberColumn(format="%+.1f"),
             },

@@ -1,4 +1,4 @@
-"""Faces in a video file: upload, annotated video, table of tracks."""
+"""Faces in a video file: upload, annotated video, table of faces."""
 
 import shutil
 import weakref
@@ -118,7 +118,7 @@ def _show_result(target: Path, table: Path, name: str) -> None:
     left.video(str(target), alt="The video with its faces drawn")
     stem = f"{Path(name).stem}-emotions"
     with right:
-        _show_tracks(pd.read_csv(table))
+        _show_faces(pd.read_csv(table))
         for label, file, mime in (
             ("Video, MP4", target, "video/mp4"),
             ("Table, CSV", table, "text/csv"),
@@ -134,8 +134,8 @@ def _show_result(target: Path, table: Path, name: str) -> None:
             )
 
 
-def _show_tracks(faces: pd.DataFrame) -> None:
-    """Show when each track was on screen and its most frequent emotion."""
+def _show_faces(faces: pd.DataFrame) -> None:
+    """Show when each face was on screen and its most frequent emotion."""
     if faces.empty:
         st.info(
             "No face was found for a second or longer; shorter ones are not listed. The detector "
@@ -153,4 +153,5 @@ def _show_tracks(faces: pd.DataFrame) -> None:
     )
     seconds = st.column_config.NumberColumn(format="%.1f s")
     columns = {"first seen": seconds, "last seen": seconds}
+    table.index.name = "face"
     st.dataframe(table, column_config=columns, alt="The faces of the video")

@@ -21,6 +21,7 @@ STATE_LABELS = {
     "damaged": "✕ damaged",
 }
 _FILTER_WIDTH_PX = 165  # two fit side by side on a phone
+_OPENED = "background-color: rgba(66, 126, 185, 0.28)"
 _TABLE = "train.runs"
 _TICKED = "train.ticked"  # the names of the runs whose check boxes are ticked
 _SEARCH = "train.search"
@@ -57,8 +58,9 @@ def show_run_list(rows: Sequence[RunRow]) -> Run:
         [place for place, name in enumerate(names) if name in ticked],
         names.index(opened.name) if opened.name in names else None,
     )
+    tint = [_OPENED if name == opened.name else "" for name in names]
     st.dataframe(
-        runs_table(shown),
+        runs_table(shown).style.apply(lambda column: tint).format(na_rep=""),
         hide_index=True,
         key=_TABLE,
         selection_mode=["multi-row", "single-cell"],

@@ -46,6 +46,7 @@ CLICKED = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"op
 """Opacity between a click and the next drawing; without it plotly raises on bars with text."""
 
 
+_STANDOFF_PX = 16  # less, and the title touches the numbers of a narrow chart
 _LEGEND_CHARS = 34  # of a line: a phone cuts longer ones
 
 
@@ -56,7 +57,9 @@ def chart_text(text: str) -> str:
 
 def in_two_lines(name: str, chars: int = _LEGEND_CHARS) -> str:
     """Return a name as plotly shows it, in at most two lines of so many characters."""
-    lines = wrap(name, chars, max_lines=2, placeholder="…", break_on_hyphens=False)
+    lines = wrap(name, chars, break_on_hyphens=False)
+    if len(lines) > 2:  # by `max_lines` a long word would vanish from the second line
+        lines = [lines[0], f"{lines[1][: chars - 1].rstrip()}…"]
     return "<br>".join(map(chart_text, lines))
 
 
@@ -84,8 +87,9 @@ def finish(
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "xanchor": "left", "x": 0},
         hoverlabel={"align": "left"},
     )
-    figure.update_xaxes(title={"text": x_title, "standoff": 8}, automargin=True, zeroline=False)
-    figure.update_yaxes(title={"text": y_title, "standoff": 8}, automargin=True, zeroline=False)
+    title = {"standoff": _STANDOFF_PX}
+    figure.update_xaxes(title={"text": x_title, **title}, automargin=True, zeroline=False)
+    figure.update_yaxes(title={"text": y_title, **title}, automargin=True, zeroline=False)
     return figure
 
 

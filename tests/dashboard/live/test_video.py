@@ -155,11 +155,11 @@ def test_the_job_shows_its_progress_and_can_be_canceled(clip, endless):
     assert labels(at) == [START]
 
 
-def test_the_table_has_a_row_for_each_track(clip):
+def test_the_table_has_a_row_for_each_face(clip):
     at = finish(upload(clip))
     assert at.dataframe[0].value.reset_index().to_dict("records") == [
-        {"track": 1, "first seen": 0.0, "last seen": 0.2, "frames": 3, "most frequent": "happy"},
-        {"track": 2, "first seen": 0.1, "last seen": 0.1, "frames": 1, "most frequent": UNCERTAIN},
+        {"face": 1, "first seen": 0.0, "last seen": 0.2, "frames": 3, "most frequent": "happy"},
+        {"face": 2, "first seen": 0.1, "last seen": 0.1, "frames": 1, "most frequent": UNCERTAIN},
     ]
 
 
