@@ -16,7 +16,7 @@ from pipeline.evaluation.comparison import mcnemar
 from pipeline.evaluation.predictions import Predictions, load_predictions, save_predictions
 from pipeline.jobs import Job, ensemble_job, evaluation_job
 from pipeline.runs import Exclusion, Notes, Run, RunConfig, Speed, list_runs, model_names
-from tests.dashboard.pages import click_mark, open_page, texts, tiles, traces
+from tests.dashboard.pages import as_shown, button, click_mark, open_page, texts, tiles, traces
 from tests.evaluation.makers import make_dataset, make_run, random_predictions
 
 open_compare = partial(open_page, "compare")
@@ -92,6 +92,23 @@ def test_an_ensemble_that_could_not_be_saved_says_why_until_it_is_dismissed(runs
     assert "'both' was not saved: The model cannot be written: free some space." in texts(app)
     next(each for each in app.button if each.label == "Dismiss").click().run()
     assert "was not saved" not in texts(app) and not job.folder.exists()
+
+
+def test_a_saved_ensemble_is_announced_and_can_be_added_to_the_comparison():
+    dataset = make_dataset()
+    first, second, saved = (make_run(dataset, seed=seed) for seed in range(3))
+    app = open_compare(models=[first.name, second.name])
+    app.session_state["compare.ensemble_started"] = saved.name
+    app.run()
+    assert [as_shown(each.value) for each in app.success] == [
+        f"**{saved.name}** was saved as a model."
+    ]
+
+    button(app, "Add to comparison").click().run()
+    chosen = [first.name, second.name, saved.name]
+    assert app.session_state["compare_models"] == chosen
+    button(app, "Dismiss").click().run()
+    assert not app.success
 
 
 def test_the_view_metrics_has_the_best_values_marked_seeds_and_the_ensemble(runs):

@@ -154,7 +154,7 @@ def _show_ensemble(comparison: Comparison, mean: tuple[Predictions, Metrics] | N
     )
     cost = total_cost([comparison.costs[model.name] for model in comparison.paired])
     st.markdown(f"Cost: {escape_markdown(str(cost)) or 'not known'}.")
-    offer_to_save(comparison.paired)
+    offer_to_save(comparison)
 
 
 def _offer_speed(comparison: Comparison) -> None:
