@@ -59,6 +59,7 @@ def test_what_is_broken_is_named_with_a_cure_and_ends_with_status_1(empty_worksp
     assert checks[f"run {run.name}"]["cure"] == f"train --resume {run.name}"
 
 
+@pytest.mark.slow
 def test_runs_that_nobody_trains_and_what_stands_in_their_way_are_named(
     empty_workspace, monkeypatch
 ):

@@ -207,6 +207,7 @@ def test_the_table_shows_whole_paths(tmp_path):
     assert all(path in printed for path in paths)
 
 
+@pytest.mark.slow
 def test_imported_photos_score_as_predict_scores_them(photo, tmp_path, capsys):
     """Whole photos, an HEIC among them, are cropped by an import as everywhere else."""
     folder = tmp_path / "photos" / "test" / "happy"

@@ -53,6 +53,7 @@ def predict(folder: Path, *words: str) -> dict:
     return document("predict", BUNDLED, *words, "--output", str(folder))
 
 
+@pytest.mark.slow
 def test_any_number_of_processes_writes_the_bytes_of_one(sources, tmp_path):
     counts = {}
     for workers in ("1", "2"):
@@ -183,6 +184,7 @@ def test_what_is_killed_goes_on_without_doing_a_part_twice(tmp_path):
     assert hashes(folder) == hashes(tmp_path / "at-once")
 
 
+@pytest.mark.slow
 def test_a_folder_belongs_to_one_command(tmp_path, monkeypatch):
     source = write_folder(tmp_path / "photos", {"1.jpg": jpeg(), "2.jpg": jpeg()})
     folder = tmp_path / "out"
@@ -206,6 +208,7 @@ def test_a_folder_belongs_to_one_command(tmp_path, monkeypatch):
         document("predict", BUNDLED, str(source), "--engine", "local")
 
 
+@pytest.mark.slow
 def test_videos_have_a_table_and_a_copy_each_and_go_on_one_by_one(tmp_path, capsys):
     clip = write_clip(tmp_path / "clip.mp4", [face_image()] * 40)
     videos = write_folder(tmp_path / "in", {"a.mp4": clip.read_bytes(), "b.mp4": b"no video"})

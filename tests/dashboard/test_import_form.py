@@ -97,6 +97,7 @@ def test_the_sample_is_imported_by_one_click_with_its_progress_and_its_summary()
     assert not app.dataframe and dataset_names() == ["sample"]
 
 
+@pytest.mark.slow
 def test_uploads_and_paths_are_imported_with_votes_and_options(
     tmp_path, empty_workspace, monkeypatch
 ):
@@ -170,6 +171,7 @@ def test_a_failed_import_is_corrected_without_a_second_upload(tmp_path, empty_wo
     assert [each.proto.label for each in app.get("download_button")] == ["All that was skipped"]
 
 
+@pytest.mark.slow
 def test_a_download_that_stopped_at_its_names_is_corrected_without_downloading_again(
     empty_workspace, monkeypatch
 ):
@@ -269,6 +271,7 @@ def test_a_source_that_cannot_be_imported_is_refused_at_once(empty_workspace, mo
         assert sentence in texts(app) and not app.exception and not import_jobs()
 
 
+@pytest.mark.slow
 def test_kaggle_starts_with_fer2013_and_says_when_it_cannot_be_reached(monkeypatch):
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
     monkeypatch.setenv("no_proxy", "")

@@ -1,6 +1,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from pipeline.workspace import PROJECT
 
 PROGRAM = """
@@ -20,6 +22,7 @@ print(*sorted({name.split(".")[0] for name in sys.modules} & {"tensorflow", "ker
 """
 
 
+@pytest.mark.slow
 def test_no_page_loads_tensorflow_or_keras(filled_workspace):
     home = str(PROJECT / "dashboard" / "Home.py")
     done = subprocess.run([sys.executable, "-c", PROGRAM, home], capture_output=True, text=True)

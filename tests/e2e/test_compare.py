@@ -17,6 +17,7 @@ def open_view(page: Page, server: Server, view: str) -> None:
     wait_ready(page)
 
 
+@pytest.mark.slow
 def test_a_click_on_a_pair_and_on_a_cell_opens_the_faces_that_differ(two_models, page) -> None:
     open_view(page, two_models, "Pairwise")
     rows = page.evaluate("document.querySelector('.js-plotly-plot')._fullLayout.yaxis._categories")

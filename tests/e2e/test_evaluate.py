@@ -23,6 +23,7 @@ def captions(page: Page) -> list[str]:
     return tiles.all_inner_texts()
 
 
+@pytest.mark.slow
 def test_a_click_on_a_cell_filters_the_faces_and_its_address_does_so_elsewhere(
     two_models, page, browser
 ):

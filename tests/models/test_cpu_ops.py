@@ -161,6 +161,7 @@ def test_unusual_layers_train_as_keras_own():
             assert_close(what, train_step(fast, inputs), expected)
 
 
+@pytest.mark.slow
 def test_a_layer_may_be_shared_by_maps_of_two_sizes():
     import keras
 

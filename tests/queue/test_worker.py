@@ -164,6 +164,7 @@ def test_the_end_of_a_process_is_recorded_unless_the_run_belongs_to_another_one(
         assert run.state() == after, case
 
 
+@pytest.mark.slow
 def test_a_training_whose_data_set_is_gone_fails_in_one_sentence(sample, no_worker):
     (run,) = submit(1)
     remove_dataset("sample")

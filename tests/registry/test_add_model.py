@@ -144,6 +144,7 @@ def test_scaling_and_label_order_of_an_onnx_file_are_found(sample, tmp_path):
     assert model.config().kind == "imported" and len(added["sha256"]) == 64
 
 
+@pytest.mark.slow
 def test_an_added_model_is_a_model_like_all_others(sample, tmp_path):
     dataset = load_dataset("sample")
     file = save(network(weights(dataset, EMOTIONS)), tmp_path / "a.xml")
@@ -205,6 +206,7 @@ def test_inputs_and_outputs_of_all_usual_forms_become_ours(sample, tmp_path):
         )
 
 
+@pytest.mark.slow
 def test_integers_are_pixels_as_they_are(sample, tmp_path):
     dataset = load_dataset("sample")
     w = weights(dataset, EMOTIONS)
@@ -224,6 +226,7 @@ def test_integers_are_pixels_as_they_are(sample, tmp_path):
         assert correct == pytest.approx(expected_accuracy(dataset, w, EMOTIONS), abs=0.02), kind
 
 
+@pytest.mark.slow
 def test_what_is_in_doubt_is_asked_for_and_leaves_nothing(sample, tmp_path, capsys):
     dataset = load_dataset("sample")
     w = weights(dataset, EMOTIONS)
@@ -248,6 +251,7 @@ def test_what_is_in_doubt_is_asked_for_and_leaves_nothing(sample, tmp_path, caps
     assert find_model("odd").config().imported.labels == tuple(odd_order)
 
 
+@pytest.mark.slow
 def test_of_several_outputs_the_only_list_is_the_classes(sample, tmp_path):
     faces = ops.parameter([-1, 48, 48, 1], ov.Type.f32, name="faces")
     flat = ops.reshape(faces, [-1, 2304], False)
@@ -269,6 +273,7 @@ def test_of_several_outputs_the_only_list_is_the_classes(sample, tmp_path):
         add_model(save(two, tmp_path / "two.xml"), "two", scale="0..1", labels="fer2013")
 
 
+@pytest.mark.slow
 def test_files_that_cannot_be_added_are_refused_in_a_sentence(sample, tmp_path):
     w = np.zeros((2304, 7), np.float32)
 

@@ -48,6 +48,7 @@ def test_the_metrics_of_an_ensemble_are_those_of_the_mean_probabilities(imported
     assert model.config().kind == "ensemble" and not model.int8_path.exists()
 
 
+@pytest.mark.slow
 def test_weights_count_by_their_ratios_and_int8_is_made_where_all_members_have_it(imported):
     export_int8(imported)
     dataset = load_dataset("sample")

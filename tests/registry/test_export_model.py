@@ -165,6 +165,7 @@ def test_the_int8_network_of_an_ensembles_members_is_kept(empty_workspace):
     assert both.int8_path.with_suffix(".bin").read_bytes() == made
 
 
+@pytest.mark.slow
 def test_what_a_killed_export_left_is_deleted_by_the_next_one(empty_workspace):
     killed = (
         "import os, pathlib, sys; from pipeline.storage import temporary_folder\n"

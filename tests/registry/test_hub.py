@@ -195,6 +195,7 @@ def from_xet(hub: SimpleNamespace, file: Path) -> bytes:
     return target.read_bytes()
 
 
+@pytest.mark.slow
 def test_the_int8_model_that_is_there_is_pushed_and_earlier_files_are_deleted(hub, empty_workspace):
     both = ensemble_with_int8()
     made = {path.name: path.read_bytes() for path in both.openvino_path.parent.glob("int8.*")}
@@ -249,6 +250,7 @@ def test_what_prevents_a_push_is_one_sentence(hub, sample, monkeypatch):
     assert hub.commit == []
 
 
+@pytest.mark.slow
 def test_large_files_that_are_refused_are_one_sentence(hub, monkeypatch, empty_workspace):
     both, hub.large_refusal = ensemble_with_int8(), 403
     for prepare in (lambda patch: None, without_xet):

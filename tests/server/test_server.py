@@ -358,6 +358,7 @@ def test_the_command_listens_here_alone_unless_it_has_a_token(empty_workspace, c
         assert code == 1 and f"port {port}" in error
 
 
+@pytest.mark.slow
 def test_the_command_serves_until_it_is_ended(empty_workspace):
     words = (sys.executable, "-m", "pipeline", "serve", "--port", "0", "--host", "0.0.0.0")
     environment = {**os.environ, "EMOTION_API_TOKEN": "secret"}

@@ -106,6 +106,7 @@ def test_a_video_is_recognized_shown_and_offered(clip):
     assert name == "my clip-emotions.csv"
 
 
+@pytest.mark.slow
 def test_of_a_truncated_video_the_readable_part_is_shown_with_a_warning(tmp_path):
     frames = list(np.random.default_rng(0).integers(0, 256, (40, 96, 128, 3), np.uint8))
     clip = write_clip(

@@ -24,6 +24,7 @@ def scene(shape: tuple[int, int], x: int, y: int, side: int = SIDE, tilt: float 
     ).astype(np.uint8)
 
 
+@pytest.mark.slow
 def test_it_finds_faces_wherever_they_are_in_frames_of_any_shape():
     for shape, x, y, side, smallest in (
         ((480, 640), 320, 240, 120, 60),
