@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dashboard.widgets.gallery import Tile, tile_grid
 from dashboard.widgets.markdown import escape_markdown
-from pipeline.data.dataset import SPLITS
+from pipeline.data.dataset import SPLITS, split_name
 from pipeline.data.import_options import SKIP, Meaning, Survey
 from pipeline.data.source_names import class_parts
 from pipeline.labels import EMOTIONS, SCHEMES, label_of
@@ -58,7 +58,7 @@ def _known(names: Mapping[str, Meaning], order: Sequence[str]) -> dict[str, Mean
 def _words(named: tuple[str, Meaning]) -> str:
     """Return what a name means, and the number of its faces, such as `test 28 (test_set)`."""
     name, each = named
-    words = f"{each.meaning} {each.faces:,}" + (
+    words = f"{split_name(str(each.meaning))} {each.faces:,}" + (
         "" if name.lower() == each.meaning else f" ({name})"
     )
     return escape_markdown(words)
