@@ -173,4 +173,4 @@ def _row(
 
 
 def _choice(meaning: str) -> str:
-    return "Skip" if meaning == SKIP else meaning
+    return "Skip" if meaning == SKIP else split_name(meaning)
