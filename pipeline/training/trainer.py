@@ -76,7 +76,12 @@ def train(
     keras.config.set_dtype_policy(config.precision)
     checkpoint = _with_best(TrainingCheckpoint.load(run), run)
     training, validation = make_batches(config, dataset, teacher)
-    model = rebuild(config) if checkpoint.history else _build(config, dataset)
+    if checkpoint.history:
+        model = rebuild(config)
+    else:
+        model = _build(config)
+        indices = dataset.training_indices(config.seed)
+        config.model.adapt(model, dataset.images[indices[:: max(1, len(indices) // _ADAPTED_TO)]])
     write_history(run.history_path, checkpoint.history)  # a kill may have come between both writes
     run.update_status(parameters=model.count_params(), epoch=len(checkpoint.history))
     log.info("%s: %s parameters", config.architecture, f"{model.count_params():,}")
@@ -148,7 +153,7 @@ def _with_best(checkpoint: TrainingCheckpoint, run: Run) -> TrainingCheckpoint:
     return replace(checkpoint, best=best)
 
 
-def _build(config: TrainConfig, dataset: FaceDataset) -> keras.Model:
+def _build(config: TrainConfig) -> keras.Model:
     initial = find_initial_model(config)
     if initial is not None:
         model = rebuild(config)
@@ -161,13 +166,9 @@ def _build(config: TrainConfig, dataset: FaceDataset) -> keras.Model:
             ) from error
         return model
     try:
-        model = resolve_weights(config).model.build()
+        return resolve_weights(config).model.build()
     except WeightsError as error:
         raise UserError(str(error)) from error
-    indices = dataset.training_indices(config.seed)
-    some = indices[:: max(1, len(indices) // _ADAPTED_TO)]
-    config.model.adapt(model, dataset.images[some])
-    return model
 
 
 def begin_phase(
