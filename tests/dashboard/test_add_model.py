@@ -2,6 +2,7 @@ import json
 import os
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from dashboard import actions
 from pipeline.errors import UserError
@@ -20,9 +21,9 @@ def started(monkeypatch) -> list[Job]:
     return jobs
 
 
-def test_a_file_by_its_path_is_added_with_what_is_known_of_it(
-    sample, started, tmp_path, monkeypatch
-):
+@pytest.fixture
+def form(started, tmp_path, monkeypatch) -> AppTest:
+    """The Overview page, with the path of a model file in its form."""
     monkeypatch.setenv("EMOTION_IMPORT_ROOT", str(tmp_path))
     (tmp_path / "theirs.onnx").write_bytes(b"model")
     at = open_page("overview")
@@ -30,6 +31,11 @@ def test_a_file_by_its_path_is_added_with_what_is_known_of_it(
     at.run()
     at.segmented_control(key="add_model.from").set_value("Path on this machine").run()
     at.text_input(key="add_model.path").set_value("theirs.onnx").run()
+    return at
+
+
+def test_a_file_by_its_path_is_added_with_what_is_known_of_it(sample, form, started, tmp_path):
+    at = form
     at.selectbox(key="add_model.scale").set_value("0..1").run()
     assert at.text_input(key="add_model.name.theirs.onnx").value == "theirs"
 
@@ -41,16 +47,8 @@ def test_a_file_by_its_path_is_added_with_what_is_known_of_it(
     ]
 
 
-def test_a_model_that_failed_is_dismissed_and_the_form_keeps_what_was_typed(
-    started, tmp_path, monkeypatch
-):
-    monkeypatch.setenv("EMOTION_IMPORT_ROOT", str(tmp_path))
-    (tmp_path / "theirs.onnx").write_bytes(b"model")
-    at = open_page("overview")
-    at.session_state["add_model.opened.False"] = True
-    at.run()
-    at.segmented_control(key="add_model.from").set_value("Path on this machine").run()
-    at.text_input(key="add_model.path").set_value("theirs.onnx").run()
+def test_a_model_that_failed_is_dismissed_and_the_form_keeps_what_was_typed(form, started):
+    at = form
     at.text_input(key="add_model.name.theirs.onnx").set_value("mine").run()
     button(at, "Add model").click().run()
     (job,) = started
