@@ -5,13 +5,15 @@ Run: python benchmarks/cluster.py [two-nodes|runs-loss|predict|memory|loss] [num
 All claims without a name. Each node has a core of its own, which the first one shares with the head
 of the cluster. The number is that of trials (20) for both losses, of photos for predict
 (2,400) and memory (50,000). On 2 idle cores, with the extra `ray`:
-- two-nodes: two runs of a minute on two nodes finish in at most 0.6 of the time that they take
+- two-nodes: two runs of 80 epochs on two nodes finish in at most 0.6 of the time that they take
   one after the other.
 - runs-loss: a node is killed at a random moment of some trials, another one joins, and interrupted
   trials are resumed: all finish, with each epoch once, and with their evaluation.
 - predict: two nodes recognize at least 1.8 times the photos per second of one. With several
   actors each waits 0.16 s between two parts, which Ray Data's loop takes: parts of 100 photos last
-  5 s, the command's usual ones of 1,000 a minute.
+  5 s, the command's usual ones of 1,000 a minute. The job's driver is a session of its own, which
+  Linux kept waiting for an actor's whole part where it groups sessions and both use one core: turn
+  that off, by `sysctl kernel.sched_autogroup_enabled=0`.
 - memory: the job's driver and the command take at most 40 MB more for 50,000 photos than for 1,000.
 - loss: a node is killed at a random moment between the first and the last part of `predict`, and
   another one joins, once in each trial: all results are there, each once, and equal byte by byte to

@@ -22,6 +22,8 @@ from pipeline.runs import Run, list_runs
 
 os.environ["EMOTION_JOB_NICE"] = "0"  # tests wait for jobs, also on a busy machine
 TRAIN = "train --dataset sample --preset quick --seed 7"
+BRIEF = f"{TRAIN} --epochs 4"
+"""Trains the run that tests share; it leaves mistakes to show."""
 TRAINED = "EMOTION_TRAINED"
 """Variable with the folder where the several pytests of `make test` keep what was trained once."""
 LOADS_KERAS = ("tests/models/", "tests/registry/", "tests/training/")
@@ -141,7 +143,7 @@ def trained(imported_sample, tmp_path_factory) -> Path:
     with FileLock(folder / "trained.lock"):
         if not made.exists():
             shutil.copytree(imported_sample, partial)
-            run_pipeline(TRAIN, partial)
+            run_pipeline(BRIEF, partial)
             shutil.move(partial, made)
         if not workspace.exists():
             shutil.copytree(made, workspace)

@@ -126,6 +126,7 @@ def test_the_commands_for_the_sample_a_photo_and_a_video_run_as_they_stand(tmp_p
     write_clip(tmp_path / "clip.mp4", [portrait] * 3)
 
     run(documented("import", "sample"))
+    assert documented("train", "sample") == TRAIN.split()  # see test_commands.py
     for words in (["audit", "sample"], ["runs"], ["models"], ["speed"]):
         run(documented(*words))
     assert "accuracy" in run(documented("evaluate", "sample"))
@@ -143,7 +144,6 @@ def test_the_commands_for_the_sample_a_photo_and_a_video_run_as_they_stand(tmp_p
     run(documented("video", "videos"))
     assert {"happy"} <= {*pd.read_parquet("faces/parts")["emotion"]}
     assert (tmp_path / "emotions" / "videos" / "00000-clip.mp4").is_file()
-    assert documented("train", "sample") == TRAIN.split()  # what the shared run is trained by
 
 
 def test_the_commands_for_images_run_as_they_stand(tmp_path, monkeypatch):

@@ -92,6 +92,7 @@ def test_a_killed_job_has_failed_until_it_is_started_again_or_canceled(job):
     assert not job.running() and job.failure() is None and not job.folder.exists()
 
 
+@pytest.mark.slow
 def test_a_canceled_job_leaves_none_of_the_processes_that_it_started(tmp_path):
     os.mkfifo(tmp_path / "model.onnx")  # who opens it waits
     known = ("--scale", "0..1", "--labels", "fer2013")
@@ -115,6 +116,7 @@ def _reader(job: Job) -> psutil.Process | None:
     return None
 
 
+@pytest.mark.slow
 def test_a_failed_job_shows_the_last_line_it_printed(job):
     failing = Job(job.folder, ("remove", "nothing"))
     failing.start()

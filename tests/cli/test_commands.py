@@ -14,7 +14,7 @@ from pipeline.jobs import JOB_VARIABLE
 from pipeline.labels import EMOTIONS
 from pipeline.runs import create_run, list_runs
 from tests.cli.commands import document, output
-from tests.conftest import invoke, run_pipeline
+from tests.conftest import TRAIN, invoke, run_pipeline
 
 COMMANDS = (
     "import datasets rename remove audit map exclude exclusions runs models note queue estimate "
@@ -112,7 +112,9 @@ def test_an_empty_workspace_says_the_next_step():
     assert document("runs") == []
 
 
-def test_the_small_cnn_gets_most_of_the_sample_right_and_not_all(filled_workspace):
+@pytest.mark.slow
+def test_the_small_cnn_gets_most_of_the_sample_right_and_not_all(sample, empty_workspace):
+    run_pipeline(TRAIN, empty_workspace)
     (run,) = list_runs()
 
     report = document("evaluate", run.name, "--dataset", "sample", "--split", "test")

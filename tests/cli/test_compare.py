@@ -75,7 +75,7 @@ def test_a_comparison_has_the_metrics_of_the_models_the_pairs_and_the_ensemble(
         for name in METRIC_NAMES:
             assert row[name] == pytest.approx(getattr(metrics, name)), name
     assert (rows[1]["parameters"], rows[1]["size_mb"]) == (cost.parameters, cost.size_mb)
-    assert rows[1]["accuracy"] > 0.8 > rows[0]["accuracy"]
+    assert rows[1]["accuracy"] > 0.5 > rows[0]["accuracy"]
 
     (pair,), (expected,) = compared["pairs"], paired_differences(predictions)
     assert pair["difference"] == expected.difference < 0

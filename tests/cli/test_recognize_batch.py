@@ -78,6 +78,7 @@ def test_any_number_of_processes_writes_the_bytes_of_one(sources, tmp_path):
     pd.testing.assert_frame_equal(written, pd.read_csv(csv))
 
 
+@pytest.mark.slow
 def test_failures_are_rows_and_counted_at_the_end(tmp_path, capsys):
     good, broken = jpeg(), jpeg()[:40]
     files = {"1.jpg": good, "2.jpg": broken, "3.jpg": b"", "4.jpg": good, "in.tgz": b"x"}

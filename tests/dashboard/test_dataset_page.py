@@ -79,6 +79,7 @@ def test_filters_that_cannot_be_met_leave_no_face_or_give_one_sentence(sample):
             assert heading(app) == "0 faces", active
 
 
+@pytest.mark.slow
 def test_an_audit_is_made_in_its_own_process_and_shown(empty_workspace):
     store_repeated_faces()
     app = open_dataset("Audit")

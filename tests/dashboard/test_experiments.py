@@ -34,6 +34,7 @@ def sweep_form(*fields: str) -> AppTest:
     return at
 
 
+@pytest.mark.slow
 def test_a_sweep_starts_a_run_for_each_combination():
     at = sweep_form("learning_rate", "optimizer", "widths")
     options = at.multiselect(key="train.sweep.fields").options

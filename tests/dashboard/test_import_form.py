@@ -130,6 +130,7 @@ def test_uploads_and_paths_are_imported_with_votes_and_options(
     assert not list((empty_workspace / "imports").glob(".upload-*/*")), "moved, not copied"
 
 
+@pytest.mark.slow
 def test_what_classes_and_folders_mean_is_asked_before_anything_is_imported(tmp_path):
     names = ["fold1/1/a.png", "fold1/2/b.png", "fold2/1/c.png", "fold2/contempt, mild/d.png"]
     app = upload(form(UPLOAD), "raf.zip", packed(tmp_path, *names))
@@ -351,6 +352,7 @@ def deaf_proxy(monkeypatch) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 def test_an_import_cannot_be_started_twice_and_leaves_nothing_when_dismissed(
     empty_workspace, deaf_proxy
 ):

@@ -35,6 +35,7 @@ def test_runs_are_queued_up_to_the_limit(monkeypatch):
         actions.resume_run(stopped)
 
 
+@pytest.mark.slow
 def test_jobs_start_up_to_the_limit(tmp_path, monkeypatch):
     monkeypatch.setenv("EMOTION_MAX_JOBS", "1")
     started: list[str] = []

@@ -106,6 +106,7 @@ def test_the_callbacks_are_named_and_the_schedule_switches_one_of_them():
     assert "Off: needs schedule plateau." in texts(at).splitlines()
 
 
+@pytest.mark.slow
 def test_a_configuration_fills_the_whole_form():
     for name, config in FILLED.items():
         at = press(form(config), "Fill")
@@ -176,6 +177,7 @@ def test_an_exclusion_list_is_used_and_goes_with_its_data_set():
         assert [e.value for e in at.error] == [escape_markdown("Choose a data set to train on.")]
 
 
+@pytest.mark.slow
 def test_a_backbone_starts_from_a_run_or_bundled_model_of_its_architecture():
     run = create_run(FILLED["vgg16"], "f" * 64, notes=Notes(name="warm"))
     dlib = create_run(FILLED["dlib_resnet"], "f" * 64, notes=Notes(name="cold"))

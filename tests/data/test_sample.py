@@ -29,6 +29,7 @@ def test_the_imbalanced_sample_has_the_proportions_of_fer2013():
     assert np.bincount(batch.labels).tolist() == [136, 15, 140, 246, 165, 108, 169]
 
 
+@pytest.mark.slow
 def test_the_sample_is_the_same_each_time(faces):
     again = sample.read(Path("sample"), ImportOptions(), ImportReport())
     np.testing.assert_array_equal(np.concatenate([b.images for b in again]), faces.images)

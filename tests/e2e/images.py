@@ -19,13 +19,12 @@ from sklearn.metrics import confusion_matrix
 
 from pipeline.labels import COLORS, EMOTIONS
 from pipeline.workspace import PROJECT
-from tests.conftest import TRAIN, run_pipeline
+from tests.conftest import BRIEF, run_pipeline
 from tests.e2e.browser import launch_with_webcam, serve, wait_ready, write_face_clip
 from tests.e2e.plots import click_point
 
 IMAGES = PROJECT / "docs" / "images"
 WIDTH = 1440
-BRIEF = f"{TRAIN} --epochs 4"  # leaves mistakes to show
 COMMANDS = (
     "import sample --name sample",
     "audit sample",

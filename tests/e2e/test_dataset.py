@@ -91,6 +91,7 @@ def test_bars_boxes_mean_images_and_rows_open_their_faces(audited, page: Page) -
     expect_chips(page, "train", "labeled happy")
 
 
+@pytest.mark.slow
 def test_a_face_opens_and_faces_picked_by_hand_become_an_exclusion_list(
     audited, page: Page
 ) -> None:

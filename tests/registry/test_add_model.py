@@ -326,6 +326,7 @@ def test_files_that_cannot_be_added_are_refused_in_a_sentence(sample, tmp_path):
         assert not runs_folder().exists() or not list(runs_folder().iterdir()), file.name
 
 
+@pytest.mark.slow
 def test_a_keras_file_is_checked_as_keras_reads_it(tmp_path):
     import h5py
 
@@ -363,6 +364,7 @@ def test_a_name_that_is_taken_is_refused_before_the_work(sample, tmp_path):
             add_model(tmp_path / "missing.onnx", name)
 
 
+@pytest.mark.slow
 def test_the_size_of_an_open_input_can_be_said(sample, tmp_path):
     dataset = load_dataset("sample")
     w = weights(dataset, EMOTIONS)

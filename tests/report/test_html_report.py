@@ -1,5 +1,6 @@
 import re
 
+import pytest
 from typer.testing import CliRunner
 
 from pipeline import cli
@@ -60,6 +61,7 @@ def test_metrics_without_train_duplicates_have_a_column():
     assert "<td>faces</td><td>14</td><td>11</td>" in page
 
 
+@pytest.mark.slow
 def test_the_command_writes_the_report_and_names_a_file_that_it_cannot_write(tmp_path):
     make_dataset(n=28)
     command = ["evaluate", "custom_cnn", "--dataset", "faces", "--split", "test", "--report"]

@@ -36,10 +36,10 @@ def test_a_run_folder_is_complete(trained, filled_workspace):
     assert files == expected | {f"{evaluation}/predictions.npz", f"{evaluation}/metrics.json"}
     assert config.train.dataset == "sample" and config.emotions == EMOTIONS
     assert {"keras", "tensorflow", "numpy"} <= config.versions.keys()
-    assert (status.state, status.epoch, status.epochs, status.message) == ("finished", 10, 10, "")
-    assert history["epoch"].tolist() == list(range(10))
+    assert (status.state, status.epoch, status.epochs, status.message) == ("finished", 4, 4, "")
+    assert history["epoch"].tolist() == list(range(4))
     assert history.columns.tolist() == list(COLUMNS) and history.notna().all(axis=None)
-    assert run.log_path.read_text().count(" epoch 10/10: loss") == 1
+    assert run.log_path.read_text().count(" epoch 4/4: loss") == 1
     metrics = json.loads((run.path / evaluation / "metrics.json").read_text())
     assert metrics["accuracy"] == pytest.approx(history["val_accuracy"].max(), abs=0.01)
 

@@ -128,6 +128,7 @@ def test_a_confidence_of_1_fills_the_row_and_one_of_0_is_a_line():
     assert set(lengths.values()) == {1}
 
 
+@pytest.mark.slow
 def test_bars_of_neighbors_are_whole_beside_each_other():
     one, other = (np.float32([p, 0.1, 0.1, 0.3, 0.1, 0.1, 0.3 - p]) for p in (0.05, 0.25))
     for step in range(100, 320, 20):

@@ -151,6 +151,7 @@ def test_another_model_reaches_the_running_video_without_a_break(camera, other_m
     assert not at.warning and not at.error
 
 
+@pytest.mark.slow
 def test_a_damaged_model_is_an_error_and_the_video_goes_on_with_the_one_before(camera, other_model):
     for file in (other_model.openvino_path, other_model.openvino_path.with_suffix(".bin")):
         other_model.int8_path.unlink(missing_ok=True)

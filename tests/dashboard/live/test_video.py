@@ -124,6 +124,7 @@ def test_of_a_truncated_video_the_readable_part_is_shown_with_a_warning(tmp_path
     assert "Video, MP4" in downloads(at)
 
 
+@pytest.mark.slow
 def test_a_file_that_is_no_video_is_one_sentence_and_can_be_tried_again():
     at = recognize(upload(b"time,emotion\n0,happy\n", "notes.mp4"))
     (error,) = at.error

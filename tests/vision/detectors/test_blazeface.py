@@ -65,6 +65,7 @@ def test_a_tilted_face_at_the_edge_of_the_image_is_cropped():
     assert crop_face(image, box).std() > 20
 
 
+@pytest.mark.slow
 def test_an_image_filled_by_a_face_is_seen_to_be():
     crop = HEAD[FACE[1] - 60 : FACE[1] + 60, FACE[0] - 140 : FACE[0] - 20]
     brick = cv2.resize(skimage.data.brick(), (120, 120))

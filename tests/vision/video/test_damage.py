@@ -20,6 +20,7 @@ def noise(frames: int) -> list[np.ndarray]:
     return list(np.random.default_rng(0).integers(0, 256, (frames, 96, 128, 3), np.uint8))
 
 
+@pytest.mark.slow
 def test_the_readable_part_of_a_damaged_file_is_written(tmp_path):
     clip = write_clip(
         tmp_path / "in.mp4",
