@@ -56,7 +56,7 @@ def follow_job(job: Job, doing: str, own: bool = False) -> None:
     if not job.running():
         return rerun_for_news()
     st.progress(job.progress(), doing)
-    if st.button("Cancel", **({} if own else editors_only())):
+    if st.button("Cancel", key=f"cancel {job.folder}", **({} if own else editors_only())):
         try:
             actions.cancel_own_job(job) if own else actions.cancel_job(job)
         except UserError as error:

@@ -78,7 +78,7 @@ def _accuracy_gap(trial: Trial, other: Trial) -> float:
 
 
 def trial_summary(trials: Sequence[Trial]) -> str:
-    """Return one sentence: the best trials and their lead, or the spread over seeds.
+    """Return one sentence: the best trials, at the end their lead, or the spread over seeds.
 
     Args:
         trials: of one experiment, the best first.
@@ -94,9 +94,10 @@ def trial_summary(trials: Sequence[Trial]) -> str:
             f"{_spread(accuracies, '.1f')}%, macro F1 {_spread(macro_f1s, '.3f')}."
         )
     names, n_best = trial_names(scored, fields), len(best_trials(scored))
-    best = f"{'Best' if n_best == 1 else 'Tied'}: {_join_names(names[:n_best])}"
-    sentence = f"{best} with an accuracy of {accuracies[0]:.1f}%"
-    if n_best == len(scored):
+    unfinished = any(trial.row.state in ("queued", "running") for trial in trials)
+    best = "Best so far" if unfinished else "Best" if n_best == 1 else "Tied"
+    sentence = f"{best}: {_join_names(names[:n_best])} with an accuracy of {accuracies[0]:.1f}%"
+    if n_best == len(scored) or unfinished:
         return f"{sentence}."
     ahead = accuracies[0] - accuracies[n_best]
     return f"{sentence}, {ahead:.1f} points ahead of {names[n_best]} ({accuracies[n_best]:.1f}%)."

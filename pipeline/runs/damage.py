@@ -58,10 +58,11 @@ def _has_valid_notes(run: Run) -> bool:
 def _is_truncated(run: Run) -> bool:
     """Return whether the history ends within a line, or lacks epochs that the status counts."""
     try:
-        whole = run.history_path.read_bytes().endswith(b"\n")
+        content = run.history_path.read_bytes()
     except OSError:
-        whole = True
-    return not whole or len(run.history()) < run.status().epoch
+        content = b""
+    is_cut = bool(content) and not content.endswith(b"\n")  # empty in the first epoch
+    return is_cut or len(run.history()) < run.status().epoch
 
 
 def _is_damaged_archive(path: Path) -> bool:

@@ -48,7 +48,7 @@ def test_the_results_of_an_experiment_are_listed_the_best_first():
         "message": "",
     }
     printed = output("experiment", "rates")
-    assert "Best: learning rate" in printed and "with an accuracy of 50.0%." in printed
+    assert "Best so far: learning rate" in printed and "with an accuracy of 50.0%." in printed
 
 
 def test_varied_epochs_are_listed_beside_the_epochs_of_all_phases():

@@ -11,7 +11,7 @@ from pipeline.jobs import Job
 from pipeline.queue import queue
 from pipeline.runs import Notes, Run, list_runs
 from tests.dashboard.made_runs import make_run, make_running, open_run
-from tests.dashboard.pages import labels, press, texts, traces
+from tests.dashboard.pages import button, labels, press, texts, traces
 
 
 def test_a_finished_run_shows_its_metrics_curves_log_and_configuration():
@@ -78,6 +78,10 @@ def test_a_file_that_was_cut_short_is_named_and_the_rest_is_shown():
         assert "epoch 2: loss" in at.code[0].value, path
         assert {"Edit…", "Delete…"} <= set(labels(at)), path
         path.write_bytes(whole)
+    run = make_running()
+    run.update_status(epoch=0)
+    run.history_path.write_bytes(b"")  # as it is in the first epoch
+    assert "is damaged" not in texts(open_run(run))
 
 
 def test_a_long_log_shows_its_last_lines_and_a_deleted_run_is_gone():
@@ -111,7 +115,7 @@ def test_only_actions_that_apply_to_the_state_are_offered():
     run = make_running()
     at = press(open_run(run), "Stop after this epoch")
     assert run.stop_path.exists()
-    assert "Stop after this epoch" not in labels(at) and "Stop now" in labels(at)
+    assert button(at, "Stop after this epoch").disabled and "Stop now" in labels(at)
 
 
 def test_a_finished_run_is_extended_to_more_epochs_than_it_has():

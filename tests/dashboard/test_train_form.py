@@ -222,6 +222,18 @@ def test_a_wrong_value_is_one_sentence_at_its_field_that_goes_when_it_is_correct
         assert "Start training" not in [button.label for button in at.button]
         assert not at.exception
     at.text_input(key="train.CustomCNN.widths").set_value("8,16").run()
+    for key, wrong, label in (
+        ("train.epochs", 0, "Epochs"),
+        ("train.learning_rate", 50.0, "Learning rate"),
+    ):
+        field = at.number_input(
+            key=key
+        )  # a browser keeps what is out of a field's bounds to itself
+        assert field.min is None and field.max is None
+        before = field.value
+        field.set_value(wrong).run()
+        assert len(at.error) == 1 and f"Correct **{label}** to start." in texts(at)
+        at.number_input(key=key).set_value(before).run()
     assert button(without_error(at), "Start training")
 
 

@@ -19,6 +19,7 @@ def make_runs(varied: dict[str, list[str]], accuracies: list[float | None]) -> l
                 "epoch,seconds,val_accuracy,val_macro_f1\n"
                 f"0,70,0.1,0.1\n1,80,{accuracy},{accuracy - 0.1:.2f}\n"
             )
+        run.update_status(state="finished")
         runs.append(run)
     return runs
 
@@ -89,6 +90,14 @@ def test_trials_are_labeled_by_what_varies_and_the_best_is_first():
 def test_the_summary_names_the_best_trials_and_their_lead(varied, accuracies, sentence):
     make_runs(varied, accuracies)
 
+    assert trial_summary(trials()) == sentence
+
+
+def test_nobody_leads_while_runs_are_under_way():
+    first, _ = make_runs({"dropout": ["0.1", "0.2"]}, [0.6, 0.2])
+    first.update_status(state="queued")
+
+    sentence = "Best so far: dropout 0.1 with an accuracy of 60.0%."
     assert trial_summary(trials()) == sentence
 
 

@@ -65,24 +65,28 @@ def show_camera(model: Run, detector: str) -> None:
         processor.set_settings(settings)
     with video:
         playing = _show_video(processor, camera)
-        if presenting():
-            return
-    with side:
-        if playing is not None:
+    # What lies below is always there, and empty in presenter mode: an expander that goes comes back
+    # folded, and a press meets what has taken its place. A busy browser, too, says now and then
+    # that the video does not play.
+    seen = not presenting()
+    with side, st.container():
+        if playing is not None and seen:
             every = _REFRESH_S if playing else None
             st.fragment(show_faces, run_every=every)(processor, playing, settings)
     every = _SLOW_REFRESH_S if playing else None
-    st.fragment(show_timeline, run_every=every)(processor.timeline, bool(playing))
-    # Always there, as a busy browser says now and then that the video does not play: an expander
-    # that went for that moment came back folded, and a press met what had taken its place.
+    with st.container():
+        if seen:
+            st.fragment(show_timeline, run_every=every)(processor.timeline, bool(playing))
     with st.expander("Performance", icon=":material/speed:", key="live_performance"):
-        st.fragment(show_rates, run_every=every)(processor, bool(playing))
+        if seen:
+            st.fragment(show_rates, run_every=every)(processor, bool(playing))
     recording = processor.timeline.recording
-    # It is drawn again after presenter mode and STOP, when what is recorded must not be hidden.
+    # It is drawn again after STOP, when what is recorded must not be hidden.
     opened = recording or has_export(processor)
-    with st.expander("Record and export", opened, icon=":material/download:"):
-        every = _SLOW_REFRESH_S if recording else None
-        st.fragment(show_export, run_every=every)(processor, bool(playing), recording)
+    with st.expander("Record and export", opened, icon=":material/download:", key="live_export"):
+        if seen:
+            every = _SLOW_REFRESH_S if recording else None
+            st.fragment(show_export, run_every=every)(processor, bool(playing), recording)
 
 
 def _show_video(processor: LiveProcessor, camera: CameraSettings) -> bool | None:

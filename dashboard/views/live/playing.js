@@ -1,6 +1,7 @@
-// While the video plays: keeps the screen awake, and tells live.css the shape of the video.
+// While the video plays: keeps the screen awake, lets Q stop it from the settings, too, and tells
+// live.css the shape of the video.
 export default function ({ parentElement }) {
-  parentElement.ends ??= [keepAwake(), followShape()]
+  parentElement.ends ??= [keepAwake(), stopByKey(), followShape()]
   return () => {
     parentElement.ends?.forEach((end) => end())
     delete parentElement.ends
@@ -27,6 +28,17 @@ function keepAwake() {
     document.removeEventListener("visibilitychange", request)
     lock?.release()
   }
+}
+
+// Streamlit gives a shortcut no key that is pressed on an input, which a switch and a slider are.
+function stopByKey() {
+  const stop = ({ key, target, ctrlKey, metaKey, altKey }) => {
+    if (key.toLowerCase() !== "q" || ctrlKey || metaKey || altKey) return
+    if (target.matches("input[type='checkbox'], input[type='range']"))
+      document.querySelector(".st-key-live_stop button")?.click()
+  }
+  document.addEventListener("keydown", stop)
+  return () => document.removeEventListener("keydown", stop)
 }
 
 // The shape changes when a phone is turned.

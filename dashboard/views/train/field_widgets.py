@@ -88,15 +88,15 @@ def _choice(field: FormField, values: Mapping[str, Any], options: Options) -> An
     )
 
 
+# Without bounds: with them a browser keeps what is out of them to itself, and the form would start
+# with the value before.
 def _integer(field: FormField, options: Options) -> int:
-    low, high = (None if end is None else int(end) for end in field.bounds)
-    return st.number_input(min_value=low, max_value=high, step=1, **options)
+    return st.number_input(step=1, **options)
 
 
 def _number(field: FormField, options: Options) -> float:
-    low, high = field.bounds
     step = step_size(field, st.session_state[field.key])
-    return st.number_input(min_value=low, max_value=high, step=step, format="%g", **options)
+    return st.number_input(step=step, format="%g", **options)
 
 
 def _slider(field: FormField, options: Options) -> Any:

@@ -71,7 +71,13 @@ def _perform(run: Run, action: Callable[[], object], then: Callable[[], object])
 
 
 def _action_button(
-    run: Run, label: str, icon: str, action: Callable[[], object], message: str
+    run: Run,
+    label: str,
+    icon: str,
+    action: Callable[[], object],
+    message: str,
+    *,
+    disabled: bool = False,
 ) -> None:
     st.button(
         label,
@@ -79,7 +85,7 @@ def _action_button(
         icon=f":material/{icon}:",
         on_click=_perform,
         args=(run, action, partial(st.toast, message)),
-        **editors_only(),
+        **editors_only(disabled=disabled),
     )
 
 
@@ -87,10 +93,10 @@ def _show_stop(run: Run, state: RunState) -> None:
     stop_now = partial(actions.stop_run, run)
     if state == "queued":
         return _action_button(run, "Cancel", "close", stop_now, "Canceled.")
-    if not run.stop_path.exists():
-        stop_later = partial(actions.stop_run, run, now=False)
-        message = "Stops after this epoch."
-        _action_button(run, "Stop after this epoch", "stop_circle", stop_later, message)
+    label, asked = "Stop after this epoch", run.stop_path.exists()
+    stop_later = partial(actions.stop_run, run, now=False)
+    # It stays, so that "Stop now" never comes to lie under the pointer.
+    _action_button(run, label, "stop_circle", stop_later, "Stops after this epoch.", disabled=asked)
     _action_button(run, "Stop now", "stop", stop_now, "Stopping.")
 
 
