@@ -11,8 +11,9 @@ def two_jobs(*folders: str) -> None:
     from dashboard.widgets.job_progress import follow_job
     from pipeline.jobs import Job
 
-    for folder in folders:
-        follow_job(Job(Path(folder)), Path(folder).name)
+    for job in (Job(Path(folder)) for folder in folders):
+        if job.running():
+            follow_job(job, job.folder.name)
 
 
 @pytest.mark.slow
