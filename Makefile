@@ -1,7 +1,7 @@
 # Each target sets up what it needs, in .venv.  PYTHON=… chooses an interpreter (3.11 to 3.13).
 BIN := .venv/bin
-# Tests that load TensorFlow, which never gives memory back, have their own processes, those that
-# export from it others; tests that watch a clock run alone. All share one trained run.
+# Tests that load TensorFlow, which never gives memory back, have their own processes, of all tests
+# those that export from it others; tests that watch a clock run alone. All share one trained run.
 KERAS := tests/models tests/training
 EXPORT := $(patsubst %,tests/registry/test_%.py,export_model hub int8 model_zoo openvino_export)
 ALONE := tests/e2e tests/vision/live
@@ -10,8 +10,7 @@ define run-tests
 	set -e; export EMOTION_TRAINED=$$(mktemp -d)/trained; \
 	trap 'rm -rf "$$(dirname "$$EMOTION_TRAINED")"' EXIT; \
 	$(BIN)/pytest $(IN_TWO) $(patsubst %,--ignore=%,$(KERAS) $(EXPORT) $(ALONE)) $(1); \
-	$(BIN)/pytest $(IN_TWO) $(KERAS) $(1); \
-	$(BIN)/pytest $(IN_TWO) $(EXPORT) $(1); \
+	for part in $(2); do $(BIN)/pytest $(IN_TWO) $$part $(1); done; \
 	$(BIN)/pytest $(ALONE) $(1)
 endef
 SHELL := bash
@@ -27,10 +26,10 @@ run: .venv/installed
 	$(BIN)/streamlit run dashboard/Home.py
 
 test: .venv/installed-dev browser
-	@$(call run-tests,-m "not slow" --ignore=tests/fuzz)
+	@$(call run-tests,-m "not slow" --ignore=tests/fuzz,"$(KERAS) $(EXPORT)")
 
 test-all: .venv/installed-dev browser servers
-	@$(call run-tests)
+	@$(call run-tests,,"$(KERAS)" "$(EXPORT)")
 
 check: .venv/installed-dev
 	$(BIN)/ruff format --check .

@@ -147,6 +147,7 @@ def network(tmp_path, monkeypatch) -> Iterator[Path]:
     on_network.cache_clear()
 
 
+@pytest.mark.slow
 def test_a_lock_on_a_network_is_a_claim_that_outlives_its_process_by_a_minute(network, monkeypatch):
     program = (
         "import sys, time; from pathlib import Path; from pipeline import locks\n"

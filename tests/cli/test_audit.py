@@ -125,6 +125,7 @@ def test_a_mistake_or_a_file_that_cannot_be_written_is_one_sentence(without_vote
         output("audit", "faces")
 
 
+@pytest.mark.slow
 def test_started_as_a_job_it_stores_the_audit_and_clears_the_job(without_votes, monkeypatch):
     job = audit_job("faces")
     job.start()

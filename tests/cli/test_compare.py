@@ -196,6 +196,7 @@ def test_metrics_without_train_duplicates_are_those_of_the_other_faces():
     assert document("compare", *words)["n"] == 20
 
 
+@pytest.mark.slow
 def test_evaluating_the_choosing_split_stores_the_temperature_that_predict_uses(copied, tmp_path):
     copied.invalidate_results()  # the bundled model makes mistakes on the sample
     shutil.copytree(find_model(BUNDLED).openvino_path.parent, copied.openvino_path.parent)

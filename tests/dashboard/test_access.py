@@ -161,6 +161,7 @@ def test_a_read_only_server_says_so_on_each_page_and_once_in_the_terminal(
     assert capsys.readouterr().err.count("Others can reach this server") == 1
 
 
+@pytest.mark.slow
 def test_a_public_server_shows_no_paths_no_logs_and_no_error_details(empty_workspace, monkeypatch):
     run = make_run()
     failed = make_run(state="failed", message=f"{empty_workspace}/a.npy is damaged.")

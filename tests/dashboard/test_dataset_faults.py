@@ -50,6 +50,7 @@ def errors_of(app: AppTest) -> list[str]:
     return [error.value for error in app.error]
 
 
+@pytest.mark.slow
 def test_damage_while_the_page_is_open_gives_one_sentence(folder):
     app = open_dataset()
     assert not app.error

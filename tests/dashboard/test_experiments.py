@@ -53,6 +53,7 @@ def test_a_sweep_starts_a_run_for_each_combination():
     assert at.text_input(key="train.sweep.name").placeholder.endswith("widths 3")
 
 
+@pytest.mark.slow
 def test_a_sweep_remembers_fields_that_do_not_apply_at_present():
     at = sweep_form("plateau_patience", "widths", "seed")
     at.multiselect(key="train.sweep.plateau_patience").set_value(["1", "2", "3"])
@@ -88,6 +89,7 @@ def test_a_value_that_no_run_can_be_made_with_is_one_sentence_at_the_sweep():
         assert not any(label.startswith("Start") for label in labels(at)), name
 
 
+@pytest.mark.slow
 def test_the_total_time_of_a_sweep_is_known_with_an_estimate_for_each_run():
     configs = [config_of(epochs=epochs) for epochs in (1, 3)]
     assert total_time(configs) is None
@@ -201,6 +203,7 @@ def test_a_damaged_or_deleted_run_does_not_break_the_page():
     assert "No experiment yet" in texts(at.run())
 
 
+@pytest.mark.slow
 @needs_ray
 def test_ranges_become_a_search(endless):
     at = sweep_form("learning_rate", "widths")

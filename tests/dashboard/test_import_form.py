@@ -82,6 +82,7 @@ def answer(app: AppTest, name: str):
     return next(field for field in app.selectbox if field.label == f"What {name} means")
 
 
+@pytest.mark.slow
 def test_the_sample_is_imported_by_one_click_with_its_progress_and_its_summary():
     app = start(form())
     assert app.get("progress")[0].proto.text == "Importing **sample**"

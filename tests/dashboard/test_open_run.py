@@ -4,6 +4,8 @@ import os
 import zipfile
 from io import BytesIO
 
+import pytest
+
 from dashboard.views.train.export import openvino_zip
 from dashboard.views.train.navigation import NEW_RUN, RUN, VIEW
 from pipeline.config.train_config import TrainConfig
@@ -95,6 +97,7 @@ def test_a_long_log_shows_its_last_lines_and_a_deleted_run_is_gone():
     assert "was deleted" in at.run().info[0].value and not at.exception
 
 
+@pytest.mark.slow
 def test_only_actions_that_apply_to_the_state_are_offered():
     running = {"Stop after this epoch", "Stop now"}
     for state, expected in (

@@ -136,6 +136,7 @@ def test_a_clone_without_its_exclusion_list_warns_and_selects_no_other():
     assert not without_error(at).warning
 
 
+@pytest.mark.slow
 def test_a_clone_finds_its_renamed_data_set_and_selects_no_other_faces():
     config = config_of(dataset="voted", exclude="dark")
     at = form(config, dataset_info("voted").fingerprint)
@@ -155,6 +156,7 @@ def test_a_clone_finds_its_renamed_data_set_and_selects_no_other_faces():
     assert "--dataset plain" in command(at) and not at.warning
 
 
+@pytest.mark.slow
 def test_an_exclusion_list_is_used_and_goes_with_its_data_set():
     at = form()
     at.selectbox(key="train.dataset").set_value("voted").run()
@@ -200,6 +202,7 @@ def test_a_backbone_starts_from_a_run_or_bundled_model_of_its_architecture():
         assert {"head_epochs", "head_learning_rate", "trainable_share"} <= shown_fields(at)
 
 
+@pytest.mark.slow
 def test_weights_may_be_a_file_that_exists_below_the_import_root(tmp_path, monkeypatch):
     monkeypatch.setenv("EMOTION_IMPORT_ROOT", str(tmp_path))
     for architecture, name in (("vgg16", "some.weights.h5"), ("dlib_resnet", "some.bin")):

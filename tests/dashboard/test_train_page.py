@@ -193,6 +193,7 @@ def test_saving_the_engine_leaves_what_another_session_changed():
     assert (now.cpus, now.gpus, now.address) == (5, 2.0, "http://other:8265")
 
 
+@pytest.mark.slow
 def test_queued_runs_are_opened_moved_and_canceled():
     runs = make_queued("first", "second", "third")
     runs[0].update_status(message="The cluster does not answer.")

@@ -163,6 +163,7 @@ def test_an_address_of_anything_else_is_one_sentence(refused, server):
     assert not server.asked
 
 
+@pytest.mark.slow
 def test_what_kaggle_refuses_is_one_sentence_with_a_way_out(refused, server):
     for status in (401, 403):
         server.status = status
@@ -176,6 +177,7 @@ def test_what_kaggle_refuses_is_one_sentence_with_a_way_out(refused, server):
     assert "Kaggle answered with an error (503): try again later" in refused()
 
 
+@pytest.mark.slow
 def test_a_network_that_fails_is_one_sentence(refused, server, monkeypatch):
     server.cut = 10
     assert "Kaggle cannot be reached (ChunkedEncodingError)" in refused()

@@ -24,6 +24,7 @@ def test_the_sample_has_1400_distinct_faces_balanced_in_three_splits(faces):
     assert len({image.tobytes() for image in faces.images}) == len(faces)
 
 
+@pytest.mark.slow
 def test_the_imbalanced_sample_has_the_proportions_of_fer2013():
     batch = next(sample.read(Path(sample.IMBALANCED), ImportOptions(), ImportReport()))
     assert np.bincount(batch.labels).tolist() == [136, 15, 140, 246, 165, 108, 169]

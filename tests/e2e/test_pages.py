@@ -39,6 +39,7 @@ def test_every_page_opens_without_an_error_and_fetches_nothing_from_elsewhere(
     assert [url for url in fetched if not url.startswith((server, "data:", "blob:"))] == []
 
 
+@pytest.mark.slow
 def test_a_theme_is_chosen_in_the_menu_and_what_lies_over_the_page_has_it(
     server: str, page: Page
 ) -> None:

@@ -166,6 +166,7 @@ def test_the_arrow_keys_open_runs_in_the_table_and_keep_the_focus(
     newer.remove()
 
 
+@pytest.mark.slow
 def test_start_is_within_fifteen_tabs_of_the_top_of_the_form(server: str, page: Page) -> None:
     page.goto(f"{server}/train?train.view=New+run")
     wait_ready(page)

@@ -99,6 +99,7 @@ def test_a_map_by_pixels_puts_similar_images_side_by_side():
     assert (distances.argmin(axis=1) == bright).all()
 
 
+@pytest.mark.slow
 def test_a_map_by_a_model_differs_and_is_stale_once_its_weights_change(model):
     dataset = make_dataset(n=60)
     fractions: list[float] = []

@@ -179,6 +179,7 @@ def test_a_layer_may_be_shared_by_maps_of_two_sizes():
     assert_close("shared", train_step(fast, faces), train_step(own, faces))
 
 
+@pytest.mark.slow
 def test_a_bias_in_bfloat16_gets_the_gradient_that_it_gets_in_float32():
     """Summed in bfloat16, a gradient of ones ends at 256: 256 + 1 rounds to 256."""
     import keras

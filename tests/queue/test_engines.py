@@ -208,6 +208,7 @@ def nobody(monkeypatch) -> str:
         return f"http://127.0.0.1:{closed.getsockname()[1]}"
 
 
+@pytest.mark.slow
 @needs_ray
 def test_a_run_stays_queued_while_its_cluster_is_down_and_goes_on_after(sample, no_worker, nobody):
     queue.set_engine("ray", address=nobody)
@@ -228,6 +229,7 @@ def test_a_run_stays_queued_while_its_cluster_is_down_and_goes_on_after(sample, 
     assert not thread.is_alive() and len(cluster.jobs) == 2
 
 
+@pytest.mark.slow
 @needs_ray
 def test_a_run_whose_cluster_is_down_keeps_none_from_starting_elsewhere_and_can_be_stopped(
     sample, no_worker, nobody, monkeypatch
@@ -346,6 +348,7 @@ def fake_cluster(port: int = 0, **options: object) -> Iterator[FakeCluster]:
         server.shutdown()
 
 
+@pytest.mark.slow
 @needs_ray
 def test_a_job_whose_acceptance_was_lost_stays_with_its_cluster(sample, no_worker):
     with fake_cluster(loses_answer=True) as cluster:
@@ -360,6 +363,7 @@ def test_a_job_whose_acceptance_was_lost_stays_with_its_cluster(sample, no_worke
     assert run.state() == "stopped" and cluster.requests[2:] == [f"/api/jobs/{job}/stop"]
 
 
+@pytest.mark.slow
 @needs_ray
 def test_a_job_that_the_cluster_refuses_is_stopped_and_its_run_resumes_without_it(
     sample, no_worker

@@ -127,6 +127,7 @@ def expected_accuracy(dataset, w, labels):
     return float((np.array(predicted) == dataset.labels[faces]).mean())
 
 
+@pytest.mark.slow
 def test_scaling_and_label_order_of_an_onnx_file_are_found(sample, tmp_path):
     dataset = load_dataset("sample")
     w = weights(dataset, ALPHABETICAL)

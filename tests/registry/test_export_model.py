@@ -43,6 +43,7 @@ def skip_without_onnx(monkeypatch) -> None:
         pytest.skip("tf2onnx, onnx and onnxruntime are not installed")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "to", ["openvino", *(pytest.param(to, marks=pytest.mark.slow) for to in KERAS_FORMATS)]
 )
@@ -156,6 +157,7 @@ def test_an_ensemble_is_converted_while_its_members_are_as_they_were(own_run):
     assert export_model(both) == both.openvino_path
 
 
+@pytest.mark.slow
 def test_the_int8_network_of_an_ensembles_members_is_kept(empty_workspace):
     both = ensemble_with_int8()
     made = both.int8_path.with_suffix(".bin").read_bytes()
@@ -214,6 +216,7 @@ def test_a_bundled_model_that_predicts_otherwise_is_not_exported(monkeypatch, em
     assert not list((bundled.exports_path / "openvino").iterdir())
 
 
+@pytest.mark.slow
 def test_an_openvino_file_that_predicts_otherwise_is_exported_again(own_run):
     expected = Recognizer.load(own_run).predict(check_faces())
     shutil.rmtree(own_run.openvino_path.parent)

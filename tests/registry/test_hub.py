@@ -148,6 +148,7 @@ def without_xet(monkeypatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
 
 
+@pytest.mark.slow
 def test_a_pushed_model_has_its_card_and_can_be_loaded(hub, tmp_path, monkeypatch, empty_workspace):
     without_xet(monkeypatch)
     expected = Recognizer.load(find_model("custom_cnn")).predict(check_faces())

@@ -126,6 +126,7 @@ def test_int8_finds_a_renamed_data_set_and_a_failure_leaves_the_earlier_export(
         export_int8(own_run)
 
 
+@pytest.mark.slow
 def test_the_command_exports_float32_first_where_it_is_missing(own_run, calibrated_on, capsys):
     shutil.rmtree(own_run.openvino_path.parent)
 

@@ -147,6 +147,7 @@ def test_what_is_wrong_is_one_sentence_with_its_status(client):
     assert client.post("/api/faces", content=JPEG).status_code == 200
 
 
+@pytest.mark.slow
 def test_a_model_is_read_again_after_it_or_its_temperature_has_changed(client, empty_workspace):
     def post() -> httpx.Response:
         return client.post("/api/faces", params={"model": "mine", "cropped": "1"}, content=JPEG)

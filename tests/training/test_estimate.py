@@ -126,6 +126,7 @@ def test_a_training_of_this_machine_is_noticed_while_it_runs():
     assert training_now()
 
 
+@pytest.mark.slow
 def test_a_small_network_is_counted_as_by_hand(quick):
     fractions: list[float] = []
 

@@ -70,6 +70,7 @@ def whole(tmp_path_factory):
         return fit(tiny_config(**AVERAGED))
 
 
+@pytest.mark.slow
 def test_a_training_resumed_after_every_epoch_equals_an_uninterrupted_one(whole):
     assert_same(fit_in_pieces(whole.config().train), whole)
 

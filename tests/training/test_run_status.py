@@ -60,6 +60,7 @@ def test_a_request_to_end_stops_the_run_and_is_no_failure(run):
     assert "Traceback" not in run.log_path.read_text()
 
 
+@pytest.mark.slow
 def test_a_request_to_end_holds_where_its_exception_is_lost(empty_workspace):
     dropped = (
         "    model = Run(Path())\n"

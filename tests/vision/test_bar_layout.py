@@ -1,6 +1,7 @@
 """Places of the probability bars: in the image, never over each other, seldom over faces."""
 
 import numpy as np
+import pytest
 
 from pipeline.vision.bar_layout import place_panels
 from pipeline.vision.boxes import Box, intersection
@@ -25,6 +26,7 @@ def place(faces: list[Box]) -> list[Box | None]:
     return place_panels(faces, [label_of(face) for face in faces], PANEL, IMAGE)
 
 
+@pytest.mark.slow
 def test_panels_never_overlap_and_lie_in_the_image():
     rng = np.random.default_rng(1)
     without = 0

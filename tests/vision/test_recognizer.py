@@ -45,6 +45,7 @@ def test_it_takes_the_threads_that_a_job_of_a_cluster_has(model, monkeypatch):
     assert threads(1) == 1
 
 
+@pytest.mark.slow
 def test_it_knows_the_precision_it_was_loaded_with_also_when_shared(model):
     store_as_int8(model)
     for precision in ("f32", "default", "int8"):
@@ -90,6 +91,7 @@ def test_int8_that_is_missing_or_damaged_is_one_sentence(model):
         )
 
 
+@pytest.mark.slow
 def test_a_model_that_does_not_work_in_a_process_of_its_own_is_one_sentence(model):
     whole = model.openvino_path.read_bytes()
     for case, damaged in (
@@ -103,6 +105,7 @@ def test_a_model_that_does_not_work_in_a_process_of_its_own_is_one_sentence(mode
             Recognizer.load(model)
 
 
+@pytest.mark.slow
 def test_a_model_is_tried_once_for_each_version_of_its_files(model):
     tried = model.openvino_path.with_name(".model.checked")
     times = []

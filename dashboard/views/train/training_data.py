@@ -2,6 +2,7 @@
 
 from itertools import zip_longest
 
+import cv2
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -79,7 +80,8 @@ def show_augmentation(config: TrainConfig, dataset: FaceDataset) -> None:
 
 
 def _show_strip(faces: NDArray[np.uint8], alt: str) -> None:
-    st.image(face_strip(faces, _COLUMNS), width="stretch", alt=alt)
+    png = cv2.imencode(".png", face_strip(faces, _COLUMNS))[1]  # Streamlit's own takes long
+    st.image(png.tobytes(), width="stretch", alt=alt)
 
 
 def sample_faces(dataset: FaceDataset) -> NDArray[np.intp]:

@@ -58,6 +58,7 @@ def show(at, *faces, **snapshot):
         return run(at)
 
 
+@pytest.mark.slow
 def test_without_a_model_the_page_offers_to_train_one(monkeypatch, other_model, camera):
     monkeypatch.setattr("pipeline.runs.store.ZOO", other_model.path / "none")
     at = open_page(model=OTHER)
@@ -189,6 +190,7 @@ def test_a_deleted_model_is_named_once_and_another_is_used(camera, other_model):
     assert not run(at).warning
 
 
+@pytest.mark.slow
 def test_int8_comes_before_the_default_and_is_loaded_again_when_it_has_changed(other_model):
     for suffix in (".bin", ".xml"):
         other_model.int8_path.with_suffix(suffix).unlink()

@@ -71,6 +71,7 @@ def record(at: AppTest, *times: float) -> AppTest:
     return at
 
 
+@pytest.mark.slow
 def test_a_recording_counts_its_rows_until_it_is_stopped_and_can_be_discarded():
     at = open_part("camera")
     add(at, 9.0, FACE)
@@ -134,6 +135,7 @@ def test_the_video_is_recorded_only_if_it_is_asked_for(camera):
     assert processor.video is None and not at.get("download_button")
 
 
+@pytest.mark.slow
 def test_a_recording_lasts_through_stop_and_another_page_until_the_next(camera):
     at = record(open_page(), 10.0, 10.5)
     at.session_state["live.processor"].stop()

@@ -63,6 +63,7 @@ class WholeImage(Detector):
         return [Box(0, 0, gray.shape[1], gray.shape[0])]
 
 
+@pytest.mark.slow
 def test_another_detector_is_a_class_with_detect_and_a_line_in_detectors(
     monkeypatch, tmp_path, new_processor, stub, capsys
 ):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from pipeline.data.store import load_dataset
 from pipeline.labels import EMOTIONS
@@ -16,6 +17,7 @@ from tests.vision.conftest import FAST, feed_until
 from tests.vision.live.conftest import has_face
 
 
+@pytest.mark.slow
 def test_an_imported_model_recognizes_in_a_video_file_and_on_live(sample, tmp_path, request):
     file = save(network(weights(load_dataset("sample"), EMOTIONS)), tmp_path / "a.xml")
     model = add_model(file, "theirs", labels="fer2013", scale="0..1")

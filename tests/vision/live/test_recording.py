@@ -90,6 +90,7 @@ def test_the_processor_records_what_it_draws_until_the_video_stops(processor, tm
     assert processor.video is None
 
 
+@pytest.mark.slow
 def test_predictions_and_video_end_together_when_frames_pause_and_at_the_limit_of_rows(
     processor, monkeypatch
 ):
