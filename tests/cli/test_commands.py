@@ -126,6 +126,8 @@ def test_the_small_cnn_gets_most_of_the_sample_right_and_not_all(sample, empty_w
     }  # fmt: skip
     assert (report["model"], report["dataset"], report["split"]) == (run.name, "sample", "test")
     assert report["n"] == 210 and 0.80 <= report["accuracy"] <= 0.95
+    bundled = document("evaluate", "custom_cnn", "--dataset", "sample", "--split", "test")
+    assert bundled["accuracy"] < 0.8
     assert list(report["per_class"]) == list(EMOTIONS)
     assert report["per_class"]["happy"].keys() == {"precision", "recall", "f1", "support"}
 

@@ -229,9 +229,8 @@ def test_a_wrong_value_is_one_sentence_at_its_field_that_goes_when_it_is_correct
         ("train.epochs", 0, "Epochs"),
         ("train.learning_rate", 50.0, "Learning rate"),
     ):
-        field = at.number_input(
-            key=key
-        )  # a browser keeps what is out of a field's bounds to itself
+        field = at.number_input(key=key)
+        # A browser would keep what is out of a field's bounds to itself.
         assert field.min is None and field.max is None
         before = field.value
         field.set_value(wrong).run()
