@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import psutil
 import skimage.data
-from playwright.sync_api import Browser, BrowserType, Page, expect
+from playwright.sync_api import Browser, BrowserType, Locator, Page, expect
 
 from pipeline.workspace import PROJECT
 from tests.conftest import run_pipeline
@@ -31,6 +31,12 @@ FLAGS = (
     "--disable-dev-shm-usage --autoplay-policy=no-user-gesture-required "
     "--allow-loopback-in-peer-connection --use-fake-device-for-media-stream"
 ).split()
+_UNFOLDED = """async (heading) => {
+  await new Promise(requestAnimationFrame)
+  const all = heading.closest("details").getAnimations({ subtree: true })
+  const moving = all.filter((each) => !(each instanceof CSSAnimation))
+  await Promise.allSettled(moving.map((each) => each.finished))
+}"""
 # `streamlit run`, but SIGUSR1 writes the stack of every thread to the log. Not by faulthandler:
 # it reads the stacks while their threads run, which may end the process (SIGSEGV).
 END_OF_STACKS = "end of stacks"
@@ -178,3 +184,10 @@ def wait_ready(page: Page) -> None:
     app = page.get_by_test_id("stApp")
     expect(app).to_have_attribute("data-test-connection-state", "CONNECTED", timeout=30_000)
     expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=30_000)
+
+
+def unfold(page: Page | Locator, title: str) -> None:
+    """Open an expander, and wait until it has unfolded: a click before may miss what moves."""
+    heading = page.get_by_text(title, exact=True)
+    heading.click()
+    heading.evaluate(_UNFOLDED)

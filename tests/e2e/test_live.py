@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from pipeline.config.train_config import TrainConfig
 from pipeline.labels import COLORS
 from pipeline.runs import create_run
-from tests.e2e.browser import DESKTOP, PHONE, wait_ready
+from tests.e2e.browser import DESKTOP, PHONE, unfold, wait_ready
 from tests.e2e.live import (
     IS_PLAYING,
     button,
@@ -69,7 +69,7 @@ def test_a_face_is_labeled_on_the_returned_video_within_three_seconds(
         return video.evaluate(COUNT_PIXELS, color) > expected
 
     assert within(5, is_labeled)
-    live_tab.get_by_text("Performance").click()
+    unfold(live_tab, "Performance")
     expect(
         live_tab.get_by_test_id("stMetric").filter(has_text="Recognitions/s")
     ).not_to_contain_text(re.compile(r"\b0\.0"))
@@ -136,7 +136,7 @@ def test_settings_are_beside_the_video_and_on_narrow_screens_at_the_lower_edge(l
     assert settings.bounding_box()["x"] > video["x"] + video["width"]
     live_tab.set_viewport_size(PHONE)
     assert within(5, lambda: settings.bounding_box()["y"] > 780)
-    settings.get_by_text("Settings", exact=True).click()
+    unfold(settings, "Settings")
     assert within(5, lambda: 400 < settings.bounding_box()["y"] < 600)
 
 
@@ -147,7 +147,7 @@ def test_settings_reach_the_worker_and_last_through_another_page_which_ends_it(
     start(live_tab)
     model_input = live_tab.get_by_alt_text("The image the model sees")
     expect(model_input).to_be_visible()
-    live_tab.get_by_text("Settings", exact=True).click()
+    unfold(live_tab, "Settings")
     live_tab.get_by_text("Hide faces").click()
     expect(model_input).to_have_count(0)
     expect(face(live_tab)).to_be_visible()
@@ -160,7 +160,7 @@ def test_settings_reach_the_worker_and_last_through_another_page_which_ends_it(
     assert within(2, lambda: not has_worker(live_server))
     wait_ready(live_tab)
     go(live_tab, "Live")
-    live_tab.get_by_text("Settings", exact=True).click()
+    unfold(live_tab, "Settings")
     expect(smallest).to_have_value("200")
     smallest.press("Home")
     wait_ready(live_tab)
@@ -232,5 +232,5 @@ def test_a_denied_camera_is_explained(denying_browser, live_server):
     page = open_tab(denying_browser, live_server)
     button(page, "START").click(timeout=30_000)
     expect(webcam(page).get_by_text("NotAllowedError")).to_be_visible()
-    page.get_by_text("The camera does not start?").click()
+    unfold(page, "The camera does not start?")
     expect(page.get_by_role("cell", name="NotAllowedError")).to_be_visible()

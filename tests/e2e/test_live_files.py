@@ -15,7 +15,7 @@ from playwright.sync_api import Error, Page, expect
 from pipeline.labels import EMOTIONS
 from pipeline.vision.live.timeline import COLUMNS
 from tests.conftest import wait_for
-from tests.e2e.browser import wait_ready
+from tests.e2e.browser import unfold, wait_ready
 from tests.e2e.live import face, start, stop
 
 
@@ -87,7 +87,7 @@ def test_a_video_file_comes_back_with_its_faces_and_goes_with_its_page(
 @pytest.mark.slow
 def test_a_recording_is_a_table_a_chart_and_a_video_to_download(live_tab):
     start(live_tab)
-    live_tab.get_by_text("Record and export").click()
+    unfold(live_tab, "Record and export")
     live_tab.get_by_text("With video").click()
     wait_ready(live_tab)
     live_tab.get_by_role("button", name="Record", exact=True).click()

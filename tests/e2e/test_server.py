@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from pipeline.runs import find_model
 from tests.conftest import run_pipeline
-from tests.e2e.browser import ALLOW_CAMERA, DESKTOP, Server, launch, serve, wait_ready
+from tests.e2e.browser import ALLOW_CAMERA, DESKTOP, Server, launch, serve, unfold, wait_ready
 from tests.e2e.front import HOST, caddy, coturn, missing
 from tests.e2e.live import IS_PLAYING, button, face, start, stop, stop_button, within
 
@@ -97,7 +97,7 @@ def test_two_replicas_show_faces_over_turn_and_a_viewer_outlives_the_one_that_is
     assert refused["state"] == "broken" and "secret" in refused["cure"]
 
     first, replica = open_live(visitor, site)
-    first.get_by_text("The camera does not start?").click()
+    unfold(first, "The camera does not start?")
     first.get_by_role("button", name="Is it reachable?").click()
     relay = first.get_by_role("row").filter(has_text="relay")
     expect(relay.get_by_text("found")).to_have_count(2, timeout=30_000)

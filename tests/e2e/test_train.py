@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from pipeline.runs import Run
 from tests.conftest import wait_for
 from tests.dashboard.made_runs import make_running
-from tests.e2e.browser import Server, wait_ready
+from tests.e2e.browser import Server, unfold, wait_ready
 from tests.e2e.test_pages import ERRORS
 
 TIMEOUT_MS = 150_000
@@ -21,7 +21,7 @@ def start_training(server: Server, page: Page, epochs: int) -> Run:
     before = set(runs.glob("[!.]*"))
     page.goto(f"{server.url}/train?train.view=New+run")
     wait_ready(page)
-    page.get_by_text("Advanced", exact=True).click()
+    unfold(page, "Advanced")
     for label, value in {
         "Widths, channels": "8",
         "Epochs": str(epochs),
@@ -125,7 +125,7 @@ def test_a_training_that_ends_keeps_what_was_typed_into_the_form_of_a_new_run(
 ) -> None:
     page.goto(f"{writable.url}/train?train.view=New+run")
     wait_ready(page)
-    page.get_by_text("Advanced", exact=True).click()
+    unfold(page, "Advanced")
     progress = page.get_by_text("3 min 20 s left").first
     expect(progress).to_be_visible()
     widths = page.get_by_role("textbox", name="Widths, channels")
