@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from pipeline.data.dataset import FaceDataset
 from pipeline.errors import UserError
@@ -216,6 +215,8 @@ def _rated(
 
 def _fitting_order(outputs: NDArray[np.float32], y_true: NDArray[np.uint8]) -> tuple[str, ...]:
     """Return the label order in which the most faces are right (Kuhn 1955, the assignment)."""
+    from scipy.optimize import linear_sum_assignment  # imported here, since it takes half a second
+
     predicted, classes = outputs.argmax(axis=1), outputs.shape[1]
     counts = np.zeros((classes, len(EMOTIONS)))
     np.add.at(counts, (predicted, y_true), 1)
