@@ -103,6 +103,10 @@ def test_the_faces_on_screen_are_shown_with_label_confidence_and_image(camera):
     assert error.value.startswith(escape_markdown(problem))
     assert not at.info
 
+    assert "The detector is loading" in show(at, loading=True).info[0].value
+    notice = "The detector auto hung twice, so haar is used until the next START."
+    assert notice in show(at, notice=notice).warning[0].value
+
 
 def test_rates_and_stage_times_are_shown_while_the_video_plays(camera):
     names = ["convert", "detect", "recognize", "draw", "frame to faces"]
