@@ -21,7 +21,7 @@ PARAMETERS = {
         *("compare_models", "compare_all", "compare_dataset", "compare_split", "compare_view"),
         *("compare_labeled", "compare_predicted", "compare_first", "compare_outcome"),
     ),
-    "live": ("live_from", "live_model"),
+    "live": ("live_from", "live_model", "live_detector"),
 }
 WRONG = ("zzz", "", ["zzz", "![i](http://x.example)"], "1" * 100_000)
 

@@ -9,6 +9,7 @@ from pipeline.vision.live.settings import LiveSettings
 from pipeline.vision.recognizer import Recognizer
 
 MIN_MAP_SIDE = 5
+_SLIDER_WIDTH_PX = 150  # two fit beside each other
 _FACING = {"Front": "user", "Rear": "environment"}
 
 
@@ -60,49 +61,54 @@ def pick_settings(
             persist_state="session",
             help="Blurs every face, and the whole image while their positions are unknown.",
         )
-    smallest = st.slider(
-        "Smallest face",
-        min_value=40,
-        max_value=200,
-        value=60,
-        step=10,
-        format="%d px",
-        key="live.smallest",
-        persist_state="session",
-        help="Faces with a shorter side are not searched for, in a video of 640 × 480. A larger "
-        "value takes less time.",
-    )
-    smoothing = st.slider(
-        "Smoothing",
-        min_value=0.0,
-        max_value=2.0,
-        value=0.4,
-        step=0.1,
-        format="%.1f s",
-        key="live.smoothing",
-        persist_state="session",
-        help="Time constant over which probabilities are averaged. Longer is steadier and "
-        "slower; 0 shows each frame's own prediction.",
-    )
-    per_s = st.slider(
-        "Max. recognitions/s",
-        min_value=4,
-        max_value=30,
-        value=16,
-        step=2,
-        key="live.per_s",
-        persist_state="session",
-        help="Frames in between are shown with the faces of the frame before. Fewer leave the "
-        "processor more time for the video.",
-    )
-    fps = st.select_slider(
-        "Camera frames/s",
-        (10, 15, 24, 30),
-        30,
-        key="live.fps",
-        persist_state="session",
-        help="Fewer need less bandwidth. Asked of the camera at the next START.",
-    )
+    with st.container(horizontal=True):
+        smallest = st.slider(
+            "Smallest face",
+            min_value=40,
+            max_value=200,
+            value=60,
+            step=10,
+            format="%d px",
+            key="live.smallest",
+            persist_state="session",
+            width=_SLIDER_WIDTH_PX,
+            help="Faces with a shorter side are not searched for, in a video of 640 × 480. A "
+            "larger value takes less time.",
+        )
+        smoothing = st.slider(
+            "Smoothing",
+            min_value=0.0,
+            max_value=2.0,
+            value=0.4,
+            step=0.1,
+            format="%.1f s",
+            key="live.smoothing",
+            persist_state="session",
+            width=_SLIDER_WIDTH_PX,
+            help="Time constant over which probabilities are averaged. Longer is steadier and "
+            "slower; 0 shows each frame's own prediction.",
+        )
+        per_s = st.slider(
+            "Max. recognitions/s",
+            min_value=4,
+            max_value=30,
+            value=16,
+            step=2,
+            key="live.per_s",
+            persist_state="session",
+            width=_SLIDER_WIDTH_PX,
+            help="Frames in between are shown with the faces of the frame before. Fewer leave the "
+            "processor more time for the video.",
+        )
+        fps = st.select_slider(
+            "Camera frames/s",
+            (10, 15, 24, 30),
+            30,
+            key="live.fps",
+            persist_state="session",
+            width=_SLIDER_WIDTH_PX,
+            help="Fewer need less bandwidth. Asked of the camera at the next START.",
+        )
     live = LiveSettings(
         smallest, smoothing, per_s, detector, mirror, bars, activation_map, hide, large
     )
