@@ -1,4 +1,4 @@
-"""The viewer's settings, stored for the session and applied immediately."""
+"""The viewer's settings, which are in the address and apply immediately."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -50,15 +50,15 @@ def pick_settings(
     with st.container(horizontal=True):
         bars = st.toggle(
             "Probability bars",
-            key="live.bars",
-            persist_state="session",
+            key="live_bars",
+            bind="query-params",
             help="Draws the confidence of each emotion beside the face.",
         )
         activation_map = _map_toggle(recognizer.map_side)
         hide = st.toggle(
             "Hide faces",
-            key="live.hide",
-            persist_state="session",
+            key="live_hide",
+            bind="query-params",
             help="Blurs every face, and the whole image while their positions are unknown.",
         )
     with st.container(horizontal=True):
@@ -69,8 +69,8 @@ def pick_settings(
             value=60,
             step=10,
             format="%d px",
-            key="live.smallest",
-            persist_state="session",
+            key="live_smallest",
+            bind="query-params",
             width=_SLIDER_WIDTH_PX,
             help="Faces with a shorter side are not searched for, in a video of 640 × 480. A "
             "larger value takes less time.",
@@ -82,8 +82,8 @@ def pick_settings(
             value=0.4,
             step=0.1,
             format="%.1f s",
-            key="live.smoothing",
-            persist_state="session",
+            key="live_smoothing",
+            bind="query-params",
             width=_SLIDER_WIDTH_PX,
             help="Time constant over which probabilities are averaged. Longer is steadier and "
             "slower; 0 shows each frame's own prediction.",
@@ -94,8 +94,8 @@ def pick_settings(
             max_value=30,
             value=16,
             step=2,
-            key="live.per_s",
-            persist_state="session",
+            key="live_per_s",
+            bind="query-params",
             width=_SLIDER_WIDTH_PX,
             help="Frames in between are shown with the faces of the frame before. Fewer leave the "
             "processor more time for the video.",
@@ -104,8 +104,8 @@ def pick_settings(
             "Camera frames/s",
             (10, 15, 24, 30),
             30,
-            key="live.fps",
-            persist_state="session",
+            key="live_fps",
+            bind="query-params",
             width=_SLIDER_WIDTH_PX,
             help="Fewer need less bandwidth. Asked of the camera at the next START.",
         )
@@ -123,16 +123,16 @@ def _pick_view() -> tuple[str, bool]:
             list(_FACING),
             default="Front",
             required=True,
-            key="live.facing",
-            persist_state="session",
+            key="live_facing",
+            bind="query-params",
             help="Phones have both. The front one faces you, and its video is mirrored. Asked of "
             "the browser at the next START.",
         )
         mirror = st.toggle(
             "Mirror",
             value=facing == "Front",
-            key=f"live.mirror.{facing}",
-            persist_state="session",
+            key=f"live_mirror_{facing}",
+            bind="query-params",
             help="Shows you as a mirror does. The model sees the faces as the camera does.",
         )
     return facing, mirror
@@ -142,8 +142,8 @@ def _map_toggle(side: int) -> bool:
     fine = side >= MIN_MAP_SIDE
     shown = st.toggle(
         "Class activation map",
-        key="live.map",
-        persist_state="session",
+        key="live_map",
+        bind="query-params",
         disabled=not fine,
         help="Orange regions raise the probability of the predicted emotion (Zhou et al. 2016)."
         if fine
