@@ -204,16 +204,23 @@ def problems(side: Side, servers: Sequence[IceServer], found: set[Kind]) -> list
     return sentences
 
 
-def reach(browser: set[Kind], server: set[Kind]) -> str:
-    """Return from where the video can be watched, given what each side finds."""
+def reach(browser: set[Kind], server: set[Kind], *, local: bool) -> str:
+    """Return from where the video can be watched.
+
+    Args:
+        browser: the kinds of candidates that it finds.
+        server: the same of the server.
+        local: whether both are on this machine.
+    """
     if not browser or not server:
         return "The video cannot work: one side has no address that the other could reach."
+    works = "The video works on this machine, and" if local else "The video works"
     if "relay" in browser | server:
-        return "The video can go through the TURN server, so it works from nearly every network."
+        return f"{works} from nearly every network, through the TURN server."
     cure = "set a TURN server in EMOTION_ICE_SERVERS, see docs/deploy.md."
     if "srflx" in browser & server:
-        return f"The video works from most networks. For those that change ports per peer, {cure}"
-    return f"The video works in the same network, and not through a router. For that, {cure}"
+        return f"{works} from most networks. For those that change ports per peer, {cure}"
+    return f"{works} from the same network. For others, which are behind a router, {cure}"
 
 
 def _entries(name: str, value: Any) -> list[Any]:

@@ -76,4 +76,12 @@ def test_what_a_side_did_not_find_is_said_with_a_cure():
         ({"host", "srflx"}, {"host"}, "same network"),
         (set(), {"host"}, "cannot work"),
     ):
-        assert said in ice.reach(browser, server)
+        assert said in ice.reach(browser, server, local=False)
+
+
+def test_where_the_video_works_is_said_first_on_this_machine_that_it_works_there():
+    for browser in ({"host"}, {"host", "srflx"}, {"host", "relay"}):
+        sentences = [ice.reach(browser, browser, local=local) for local in (True, False)]
+        assert sentences[0].startswith("The video works on this machine, and from ")
+        assert sentences[1].startswith("The video works from "), browser
+    assert "cannot work" in ice.reach({"host"}, set(), local=True)

@@ -1,50 +1,46 @@
-"""Where the probability bars of each face go on an image, so that none cover another's."""
+"""Where the probability bars of each face go on an image: they cover no face and no others."""
 
 from collections.abc import Iterator, Sequence
-from math import inf
 
 from pipeline.vision.boxes import Box, intersection
 
 _GAP = 4
-_OWN_FACE_COST = 0.5
 
 
 def place_panels(
     faces: Sequence[Box],
     labels: Sequence[Box],
-    panel: tuple[int, int],
+    panels: Sequence[tuple[int, int]],
     image: tuple[int, int],
 ) -> list[Box | None]:
-    """Return a place for the panel of each face's bars; two places never overlap.
+    """Return a place for the panel of each face's bars, which overlaps no face and no other panel.
 
     Of the places around a face, that is right, left, below and above, the one is taken that covers
-    the least of faces and labels.
+    the least of labels.
 
     Args:
         faces: boxes in pixels; those before others choose first.
         labels: of the same faces.
-        panel: width and height of a panel in pixels.
+        panels: widths and heights of a panel in pixels; the first that has room is taken.
         image: width and height of the image in pixels; panels lie within it if they fit.
 
     Returns:
-        None for a face whose panel would overlap another one wherever it is put.
+        None for a face whose panel has no room.
     """
     placed: list[Box | None] = []
-    for i, face in enumerate(faces):
-        taken = [box for box in placed if box is not None]
-        obstacles = [*labels, *(other for k, other in enumerate(faces) if k != i)]
-        best, least = None, inf
-        for box in _around(face, labels[i], panel, image):
-            if any(intersection(box, other) for other in taken):
-                continue
-            covered = sum(intersection(box, other) for other in obstacles)
-            cost = covered + _OWN_FACE_COST * intersection(box, face)
-            if cost < least:
-                best, least = box, cost
-            if not cost:
+    for face, label in zip(faces, labels, strict=True):
+        taken = [*faces, *(box for box in placed if box is not None)]
+        for panel in panels:
+            around = _around(face, label, panel, image)
+            free = [box for box in around if not any(intersection(box, o) for o in taken)]
+            if free:
                 break
-        placed.append(best)
+        placed.append(min(free, key=lambda box: _covered(box, labels)) if free else None)
     return placed
+
+
+def _covered(box: Box, labels: Sequence[Box]) -> int:
+    return sum(intersection(box, label) for label in labels)
 
 
 def _around(face: Box, label: Box, panel: tuple[int, int], image: tuple[int, int]) -> Iterator[Box]:

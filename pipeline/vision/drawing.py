@@ -26,6 +26,7 @@ _PROBLEM_COLOR: Bgr = (0, 94, 213)
 _MAP_COLOR: Bgr = (0, 140, 255)
 _MAX_MAP_OPACITY = 0.65
 _PANEL_WIDTH, _ROW_HEIGHT = 130, 16
+_PANEL_SCALES, _MIN_PANEL_SCALE = (1.0, 0.75, 0.5), 0.75
 _BLUR_CELLS = 6
 _BLUR_MARGIN = 0.3
 
@@ -50,7 +51,8 @@ def draw_faces(
     Args:
         frame_bgr: uint8 (h, w, 3), drawn on in place.
         faces: their boxes may lie partly or wholly outside.
-        bars: also draw the seven confidences beside each face, where they cover no others.
+        bars: also draw the seven confidences beside each face; smaller where there is less room,
+            and not at all where they would cover a face or others.
         maps: also blend the class activation map over each face that has one.
         scale: of lines and text, beside that of the image.
     """
@@ -65,12 +67,12 @@ def draw_faces(
         color = _color(face.label)
         cv2.rectangle(frame_bgr, (box.x, box.y), corner, color, round(2 * scale))
     if bars:
-        size = round(_PANEL_WIDTH * scale), round(_ROW_HEIGHT * scale) * len(EMOTIONS)
-        shape = frame_bgr.shape[1], frame_bgr.shape[0]
-        panels = place_panels([f.box for f in faces], [label.box for label in labels], size, shape)
+        smallest, shape = _MIN_PANEL_SCALE * _scale(frame_bgr), frame_bgr.shape[1::-1]
+        sizes = [_panel_size(scale * s) for s in _PANEL_SCALES if scale * s >= smallest]
+        panels = place_panels([f.box for f in faces], [label.box for label in labels], sizes, shape)
         for face, panel in zip(faces, panels, strict=True):
             if panel is not None:
-                _draw_bars(frame_bgr, panel, face.confidences, scale)
+                _draw_bars(frame_bgr, panel, face.confidences)
     for label in labels:
         _draw_text(frame_bgr, label)
 
@@ -131,29 +133,33 @@ def _label(frame_bgr: NDArray[np.uint8], face: FacePrediction, scale: float) -> 
     return _place_text(frame_bgr, text, _color(face.label), face.box.x, face.box.y, scale)
 
 
-def _draw_bars(
-    frame_bgr: NDArray[np.uint8], panel: Box, confidences: NDArray[np.float32], scale: float
-) -> None:
+def _panel_size(scale: float) -> tuple[int, int]:
+    return round(_PANEL_WIDTH * scale), round(_ROW_HEIGHT * scale) * len(EMOTIONS)
+
+
+def _draw_bars(frame_bgr: NDArray[np.uint8], panel: Box, confidences: NDArray[np.float32]) -> None:
     """Draw the seven confidences on a dark background."""
-    row, names = round(_ROW_HEIGHT * scale), round(58 * scale)
     left, top, width, height = panel
+    scale, row = width / _PANEL_WIDTH, height // len(EMOTIONS)
+    names = round(58 * scale)
     background = frame_bgr[top : top + height, left : left + width]
     background //= 3
     for i, (emotion, confidence) in enumerate(zip(EMOTIONS, confidences, strict=True)):
         y, start = top + i * row, left + names
         end = (start + round((width - names - 4) * float(confidence)), y + row - 3)
         cv2.rectangle(frame_bgr, (start, y + 3), end, _color(emotion), cv2.FILLED)
-    white = _names(width, height, scale)[: background.shape[0], : background.shape[1]]
+    white = _names(width, height)[: background.shape[0], : background.shape[1]]
     cv2.add(background, cv2.multiply(255 - background, white, scale=1 / 255), dst=background)
 
 
 @lru_cache(maxsize=8)
-def _names(width: int, height: int, scale: float) -> NDArray[np.uint8]:
+def _names(width: int, height: int) -> NDArray[np.uint8]:
     """Return the names of the emotions beside their bars, uint8 (h, w, 3), white on black."""
-    names = np.zeros((height, width, 3), np.uint8)
+    names, scale = np.zeros((height, width, 3), np.uint8), width / _PANEL_WIDTH
+    row = height // len(EMOTIONS)
     size, thickness = 0.38 * scale, max(1, round(0.7 * scale))
     for i, emotion in enumerate(EMOTIONS, start=1):
-        origin = (4, i * round(_ROW_HEIGHT * scale) - round(5 * scale))
+        origin = (4, i * row - round(5 * scale))
         cv2.putText(names, emotion, origin, _FONT, size, _WHITE, thickness, cv2.LINE_AA)
     return names
 

@@ -21,7 +21,11 @@ PARAMETERS = {
         *("compare_models", "compare_all", "compare_dataset", "compare_split", "compare_view"),
         *("compare_labeled", "compare_predicted", "compare_first", "compare_outcome"),
     ),
-    "live": ("live_from", "live_model"),
+    "live": (
+        *("live_from", "live_model", "live_detector", "live_facing", "live_mirror_Front"),
+        *("live_bars", "live_map", "live_hide", "live_smallest", "live_smoothing", "live_per_s"),
+        "live_fps",
+    ),
 }
 WRONG = ("zzz", "", ["zzz", "![i](http://x.example)"], "1" * 100_000)
 

@@ -107,7 +107,8 @@ def _show_video(processor: LiveProcessor, camera: CameraSettings) -> bool | None
         show_stop()
         if playing:
             show_presenter()
-    keep_focus()
+    if not presenting():  # what it shows again acts again: the page is back where the video is
+        keep_focus()
     if not playing:
         show_help()
         show_phone_code()

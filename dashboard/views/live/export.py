@@ -178,7 +178,7 @@ def _show_still(processor: LiveProcessor, playing: bool) -> None:
 def _take_still(processor: LiveProcessor) -> None:
     frame_bgr, faces = processor.last_frame(), processor.snapshot().faces
     if frame_bgr is not None:
-        hidden = st.session_state.get("live.hide")
+        hidden = st.session_state.get("live_hide")
         st.session_state[_STILL] = {
             "Image, PNG": _png(frame_bgr),
             **{

@@ -33,11 +33,15 @@ def show_faces(processor: LiveProcessor, playing: bool, settings: LiveSettings) 
             "Press START and look into the camera. Each face appears here after a second. It "
             f"should take up {settings.smallest_share:.0%} or more of the video's shorter side."
         )
+    elif now.loading and not listed:
+        st.info("The detector is loading. On a busy machine this takes a while.")
     elif not listed:
         st.info(
             f"Looking for a face… Come closer if yours takes up less than "
             f"{settings.smallest_share:.0%} of the video's shorter side."
         )
+    if now.notice:
+        st.warning(escape_markdown(now.notice))
     if listed:
         st.html(face_cards(listed, hidden=settings.hide_faces))
         st.caption(distribution(settings.smoothing_s))

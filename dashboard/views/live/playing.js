@@ -1,7 +1,7 @@
-// While the video plays: keeps the screen awake, lets Q stop it from the settings, too, and tells
-// live.css the shape of the video.
+// While the video plays: keeps the screen awake, lets Q stop it from the settings, too, tells
+// live.css the shape of the video, and shows it above the settings of a narrow screen.
 export default function ({ parentElement }) {
-  parentElement.ends ??= [keepAwake(), stopByKey(), followShape()]
+  parentElement.ends ??= [keepAwake(), stopByKey(), followShape(), stayAboveSettings()]
   return () => {
     parentElement.ends?.forEach((end) => end())
     delete parentElement.ends
@@ -39,6 +39,16 @@ function stopByKey() {
   }
   document.addEventListener("keydown", stop)
   return () => document.removeEventListener("keydown", stop)
+}
+
+// The event of an unfolded element does not bubble.
+function stayAboveSettings() {
+  const show = ({ target }) => {
+    if (target.open && target.closest(".st-key-live_settings") && matchMedia("(max-width: 640px)").matches)
+      document.querySelector(".st-key-live_video")?.scrollIntoView({ block: "start" })
+  }
+  document.addEventListener("toggle", show, true)
+  return () => document.removeEventListener("toggle", show, true)
 }
 
 // The shape changes when a phone is turned.

@@ -1,6 +1,7 @@
 """Check which ICE candidates the browser and the server find, and say how to get more."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -9,6 +10,7 @@ from dashboard.widgets.markdown import escape_markdown
 from dashboard.widgets.messages import show_error, show_warning
 from pipeline import ice
 from pipeline.errors import UserError
+from pipeline.network import is_this_machine
 
 _HERE = Path(__file__).parent
 _GATHERER = st.components.v2.component(
@@ -49,13 +51,14 @@ def show_reachability() -> None:
         return
     sides = set(found["kinds"]), state[_SERVER]
     _show(*sides)
+    local = is_this_machine(urlsplit(st.context.url or "").hostname)
+    st.markdown(escape_markdown(ice.reach(*sides, local=local)))
     if found["problem"]:
         show_error(f"The browser refuses the configuration: {found['problem']}")
         return
     for side, asked, kinds in zip(ice.SIDES, (browser, server), sides, strict=True):
         for sentence in ice.problems(side, asked["iceServers"], kinds):
             show_warning(sentence)
-    st.markdown(escape_markdown(ice.reach(*sides)))
 
 
 def _show(browser: set[ice.Kind], server: set[ice.Kind]) -> None:

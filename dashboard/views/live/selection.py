@@ -20,8 +20,8 @@ def pick_detector() -> str:
         st.selectbox(
             "Detector",
             names,
-            key="live.detector",
-            persist_state="session",
+            key="live_detector",
+            bind="query-params",
             width=140,
             help=_HELP,
         )

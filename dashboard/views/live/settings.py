@@ -1,4 +1,4 @@
-"""The viewer's settings, stored for the session and applied immediately."""
+"""The viewer's settings, which are in the address and apply immediately."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +9,7 @@ from pipeline.vision.live.settings import LiveSettings
 from pipeline.vision.recognizer import Recognizer
 
 MIN_MAP_SIDE = 5
+_SLIDER_WIDTH_PX = 150  # two fit beside each other
 _FACING = {"Front": "user", "Rear": "environment"}
 
 
@@ -49,60 +50,65 @@ def pick_settings(
     with st.container(horizontal=True):
         bars = st.toggle(
             "Probability bars",
-            key="live.bars",
-            persist_state="session",
+            key="live_bars",
+            bind="query-params",
             help="Draws the confidence of each emotion beside the face.",
         )
         activation_map = _map_toggle(recognizer.map_side)
         hide = st.toggle(
             "Hide faces",
-            key="live.hide",
-            persist_state="session",
+            key="live_hide",
+            bind="query-params",
             help="Blurs every face, and the whole image while their positions are unknown.",
         )
-    smallest = st.slider(
-        "Smallest face",
-        min_value=40,
-        max_value=200,
-        value=60,
-        step=10,
-        format="%d px",
-        key="live.smallest",
-        persist_state="session",
-        help="Faces with a shorter side are not searched for, in a video of 640 × 480. A larger "
-        "value takes less time.",
-    )
-    smoothing = st.slider(
-        "Smoothing",
-        min_value=0.0,
-        max_value=2.0,
-        value=0.4,
-        step=0.1,
-        format="%.1f s",
-        key="live.smoothing",
-        persist_state="session",
-        help="Time constant over which probabilities are averaged. Longer is steadier and "
-        "slower; 0 shows each frame's own prediction.",
-    )
-    per_s = st.slider(
-        "Max. recognitions/s",
-        min_value=4,
-        max_value=30,
-        value=16,
-        step=2,
-        key="live.per_s",
-        persist_state="session",
-        help="Frames in between are shown with the faces of the frame before. Fewer leave the "
-        "processor more time for the video.",
-    )
-    fps = st.select_slider(
-        "Camera frames/s",
-        (10, 15, 24, 30),
-        30,
-        key="live.fps",
-        persist_state="session",
-        help="Fewer need less bandwidth. Asked of the camera at the next START.",
-    )
+    with st.container(horizontal=True):
+        smallest = st.slider(
+            "Smallest face",
+            min_value=40,
+            max_value=200,
+            value=60,
+            step=10,
+            format="%d px",
+            key="live_smallest",
+            bind="query-params",
+            width=_SLIDER_WIDTH_PX,
+            help="Faces with a shorter side are not searched for, in a video of 640 × 480. A "
+            "larger value takes less time.",
+        )
+        smoothing = st.slider(
+            "Smoothing",
+            min_value=0.0,
+            max_value=2.0,
+            value=0.4,
+            step=0.1,
+            format="%.1f s",
+            key="live_smoothing",
+            bind="query-params",
+            width=_SLIDER_WIDTH_PX,
+            help="Time constant over which probabilities are averaged. Longer is steadier and "
+            "slower; 0 shows each frame's own prediction.",
+        )
+        per_s = st.slider(
+            "Max. recognitions/s",
+            min_value=4,
+            max_value=30,
+            value=16,
+            step=2,
+            key="live_per_s",
+            bind="query-params",
+            width=_SLIDER_WIDTH_PX,
+            help="Frames in between are shown with the faces of the frame before. Fewer leave the "
+            "processor more time for the video.",
+        )
+        fps = st.select_slider(
+            "Camera frames/s",
+            (10, 15, 24, 30),
+            30,
+            key="live_fps",
+            bind="query-params",
+            width=_SLIDER_WIDTH_PX,
+            help="Fewer need less bandwidth. Asked of the camera at the next START.",
+        )
     live = LiveSettings(
         smallest, smoothing, per_s, detector, mirror, bars, activation_map, hide, large
     )
@@ -117,16 +123,16 @@ def _pick_view() -> tuple[str, bool]:
             list(_FACING),
             default="Front",
             required=True,
-            key="live.facing",
-            persist_state="session",
+            key="live_facing",
+            bind="query-params",
             help="Phones have both. The front one faces you, and its video is mirrored. Asked of "
             "the browser at the next START.",
         )
         mirror = st.toggle(
             "Mirror",
             value=facing == "Front",
-            key=f"live.mirror.{facing}",
-            persist_state="session",
+            key=f"live_mirror_{facing}",
+            bind="query-params",
             help="Shows you as a mirror does. The model sees the faces as the camera does.",
         )
     return facing, mirror
@@ -136,8 +142,8 @@ def _map_toggle(side: int) -> bool:
     fine = side >= MIN_MAP_SIDE
     shown = st.toggle(
         "Class activation map",
-        key="live.map",
-        persist_state="session",
+        key="live_map",
+        bind="query-params",
         disabled=not fine,
         help="Orange regions raise the probability of the predicted emotion (Zhou et al. 2016)."
         if fine

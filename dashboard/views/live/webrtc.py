@@ -110,6 +110,7 @@ def stream_camera(processor: LiveProcessor, camera: CameraSettings, *, fill: boo
         mode=WebRtcMode.SENDRECV,
         frontend_rtc_configuration=asked.browser,
         server_rtc_configuration=asked.server,
+        media_toggle_controls=False,  # a camera that only looks switched off
         media_stream_constraints={"video": asked.camera.constraints(), "audio": False},
         desired_playing_state=desired,
         # Runs recv, which takes about 1 ms, in the server's event loop: the lowest latency.

@@ -16,7 +16,8 @@ Path of a frame:
 """
 
 import threading
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from time import monotonic
 
 import av
@@ -36,6 +37,9 @@ from pipeline.vision.recognizer import Recognizer
 
 _IDLE_S = 5.0
 _HUNG_S = 5.0
+_HUNG_LOADING_S = 60.0  # BlazeFace takes half a second of processor time, a busy machine far longer
+_MAX_HANGS = 2  # of a detector
+_FALLBACK = "haar"
 _MAX_HUNG_WORKERS = 3
 
 
@@ -52,8 +56,9 @@ class LiveProcessor:
     """Draws the latest known faces on each frame, while a worker processes the newest frame.
 
     The worker starts with the first frame, ends after five seconds without one, and is started
-    again by the next; one that has hung for five seconds is replaced. All methods may be called
-    from any thread.
+    again by the next; one that has hung for five seconds, or for a minute while it loads, is
+    replaced. A detector that has hung twice is replaced by `haar`, until the video ends. All
+    methods may be called from any thread.
 
     Args:
         recognizer: the model; each worker makes an infer request of its own from it.
@@ -82,6 +87,7 @@ class LiveProcessor:
         self._reformatter, self._reformatter_lock = VideoReformatter(), threading.Lock()
         self._worker: Worker | None = None
         self._stopped_workers: list[Worker] = []
+        self._hangs: Counter[str] = Counter()  # by detector
         self._last_frame: NDArray[np.uint8] | None = None
         self._result, self._meters = FrameResult(), _Meters()
 
@@ -158,6 +164,8 @@ class LiveProcessor:
                 stages=self._meters.stages.percentiles(),
                 dropped=self._meters.dropped,
                 problem=self._result.problem,
+                loading=self._worker is not None and self._worker.loading,
+                notice=self._notice(),
             )
 
     def last_frame(self) -> NDArray[np.uint8] | None:
@@ -209,6 +217,7 @@ class LiveProcessor:
     def _reset(self) -> None:
         self._worker = self._last_frame = None
         self._result, self._meters = FrameResult(), _Meters()
+        self._hangs.clear()
         self.timeline.clear_recent()
         if self.timeline.recording:
             self._stop_recording()
@@ -224,17 +233,36 @@ class LiveProcessor:
         """Hand the frame to a worker that is alive; return the latest result."""
         with self._lock:
             self._meters.frames_in.tick(now)
-            if self._worker is not None and self._worker.busy_s(now) > _HUNG_S:
-                self._stop_worker(self._worker)
-                self._worker = None
-                self._result = FrameResult(
-                    problem="Recognition hung for 5 seconds and was restarted."
-                )
+            if self._worker is not None:
+                self._stop_if_hung(self._worker, now)
             if self._worker is None or not self._worker.alive:
                 self._worker = self._start_worker()
             if self._worker is not None:
                 self._meters.dropped += self._worker.submit(gray, now)
             return self._result
+
+    def _stop_if_hung(self, worker: Worker, now: float) -> None:
+        limit_s = _HUNG_LOADING_S if worker.loading else _HUNG_S
+        if worker.busy_s(now) > limit_s:
+            self._stop_worker(worker)
+            self._worker = None
+            self._hangs[self._detector()] += 1
+            problem = f"Recognition hung for {limit_s:.0f} seconds and was restarted."
+            self._result = FrameResult(problem=problem)
+
+    def _detector(self) -> str:
+        chosen = self._config.settings.detector
+        return _FALLBACK if self._hangs[chosen] >= _MAX_HANGS else chosen
+
+    def _notice(self) -> str | None:
+        chosen = self._config.settings.detector
+        if self._detector() == chosen:
+            return None
+        return f"The detector {chosen} hung twice, so {_FALLBACK} is used until the next START."
+
+    def _worker_config(self) -> WorkerConfig:
+        config = self._config
+        return config._replace(settings=replace(config.settings, detector=self._detector()))
 
     def _start_worker(self) -> Worker | None:
         """Start a worker; or return None and set the problem, if no more may be started."""
@@ -244,7 +272,7 @@ class LiveProcessor:
         elif self._slots and not self._slots.acquire(self):
             problem = f"All {self._slots.limit} viewer slots are in use: try again later."
         else:
-            return Worker(lambda: self._config, self._publish, self._on_idle, _IDLE_S)
+            return Worker(self._worker_config, self._publish, self._on_idle, _IDLE_S)
         self._result = FrameResult(problem=problem)
         return None
 

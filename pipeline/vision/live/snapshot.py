@@ -34,6 +34,8 @@ class Snapshot:
             frame to knowing its faces.
         dropped: frames that were shown with the faces of an earlier one.
         problem: why recognition fails at present.
+        loading: whether the detector or the model is loading.
+        notice: that another detector takes the place of the chosen one, and why.
     """
 
     faces: tuple[FacePrediction, ...] = ()
@@ -44,6 +46,8 @@ class Snapshot:
     stages: dict[str, Percentiles] = field(default_factory=dict)
     dropped: int = 0
     problem: str | None = None
+    loading: bool = False
+    notice: str | None = None
 
 
 class RateMeter:

@@ -63,6 +63,9 @@ class Worker:
         publish: called with each result, in the worker's thread.
         on_idle: called, in its thread, when it ends for lack of frames.
         idle_s: seconds without a frame after which it ends.
+
+    Attributes:
+        loading: whether it creates the detector or the model's infer request.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class Worker:
     ) -> None:
         self._config, self._publish = config, publish
         self._on_idle, self._idle_s = on_idle, idle_s
+        self.loading = False
         self._changed = threading.Condition()
         self._newest: tuple[NDArray[np.uint8], float] | None = None
         self._stopped = False
@@ -105,7 +109,7 @@ class Worker:
         return self._thread.is_alive()
 
     def busy_s(self, now_s: float) -> float:
-        """Return for how many seconds it has been processing one frame; 0 while it waits."""
+        """Return for how many seconds it has been loading or processing a frame; 0 if it waits."""
         since = self._busy_since
         return 0.0 if since is None else now_s - since
 
@@ -133,7 +137,12 @@ class Worker:
     def _process(
         self, gray: NDArray[np.uint8], frame_s: float, config: WorkerConfig
     ) -> FrameResult:
-        pipeline = self._configured_pipeline(gray.shape, config)
+        self.loading = True
+        try:
+            pipeline = self._configured_pipeline(gray.shape, config)
+        finally:
+            self._busy_since = monotonic()
+            self.loading = False
         faces = pipeline.process(gray, frame_s)
         stage_s = {**pipeline.stage_s, "frame to faces": monotonic() - frame_s}
         share = pipeline.recognized_share

@@ -35,7 +35,7 @@ from tests.dashboard.live.conftest import (
     run,
     text_of,
 )
-from tests.dashboard.pages import labels, press
+from tests.dashboard.pages import HOME, labels, press
 
 SERVERS = [
     {"urls": "stun:stun.example.org:3478"},
@@ -102,6 +102,10 @@ def test_the_faces_on_screen_are_shown_with_label_confidence_and_image(camera):
     (error,) = show(at, problem=problem).error
     assert error.value.startswith(escape_markdown(problem))
     assert not at.info
+
+    assert "The detector is loading" in show(at, loading=True).info[0].value
+    notice = "The detector auto hung twice, so haar is used until the next START."
+    assert notice in show(at, notice=notice).warning[0].value
 
 
 def test_rates_and_stage_times_are_shown_while_the_video_plays(camera):
@@ -253,6 +257,17 @@ def test_every_setting_reaches_the_processor_and_lasts_through_another_page(came
     assert settings_of(at) == LiveSettings(120, 1.5, 10, "another", False, True, True, True)
     assert requested_fps(camera) == 15
     assert at.session_state["live.processor"] is processor
+
+
+def test_an_address_brings_the_detector_and_every_setting(camera):
+    at = AppTest.from_file(HOME, default_timeout=60).run()
+    at.query_params.update(live_detector="auto", live_fps="15", live_mirror_Front="false")
+    at.query_params.update(live_bars="true", live_map="true", live_hide="true")
+    at.query_params.update(live_smallest="120", live_smoothing="1.5", live_per_s="10")
+    expected = LiveSettings(120, 1.5, 10, "auto", False, True, True, True)
+    assert settings_of(go(at, "live")) == expected
+    assert requested_fps(camera) == 15
+    assert not at.info or "Ignored" not in at.info[0].value
 
 
 def test_maps_that_are_too_coarse_are_not_shown_also_if_chosen_for_another_model(camera):

@@ -15,7 +15,7 @@ from tests.vision.conftest import FAST, feed_until, plain, textured
 
 LEFT, RIGHT = Box(100, 100, 100, 100), Box(400, 200, 100, 100)
 HIDDEN = replace(FAST, hide_faces=True, bars=True, activation_map=True)
-PATIENCE_S = 60.0
+PATIENCE_S, LOADING_PATIENCE_S = 60.0, 600.0
 
 
 def has_face(snapshot: Snapshot) -> bool:
@@ -80,11 +80,12 @@ def clock(monkeypatch):
 def patience(monkeypatch):
     """Do not take the worker of a slow machine for a hung one, unless the clock is advanced."""
     monkeypatch.setattr(processor_module, "_HUNG_S", PATIENCE_S)
+    monkeypatch.setattr(processor_module, "_HUNG_LOADING_S", LOADING_PATIENCE_S)
 
 
-def process_a_minute_later(processor: LiveProcessor, clock) -> np.ndarray:
+def process_a_minute_later(processor: LiveProcessor, clock, minutes: int = 1) -> np.ndarray:
     """Process a frame when the worker has hung for longer than it may."""
-    clock.ahead_s = PATIENCE_S + 1
+    clock.ahead_s = 60 * minutes + 1
     frame = processor.process(plain())
     clock.ahead_s = 0.0
     return frame

@@ -1,5 +1,6 @@
 """The video continues when recognition fails or hangs, or a frame is invalid."""
 
+import threading
 from dataclasses import replace
 from itertools import product
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from pipeline.vision.boxes import Box
+from pipeline.vision.detectors import DETECTORS, Detector
 from pipeline.vision.live import processor as processor_module
 from tests.vision.conftest import FAST, feed_until, plain, textured, until, workers
 from tests.vision.live.conftest import (
@@ -74,6 +76,59 @@ def test_a_hung_worker_is_replaced_and_its_late_result_dropped(processor, detect
     assert feed_until(processor, lambda _: processor.timeline.recent())
     assert {face.box for face in processor.timeline.recent()} == {RIGHT}  # of the last minute
     assert len(workers()) == 1
+
+
+def make_slow(name: str, place: str) -> type[Detector]:
+    """Return a detector of ours whose `__init__` or `detect` waits for `gate`."""
+
+    class Slow(DETECTORS[name]):
+        gate, waiting = threading.Event(), []
+
+    def wait_first(self, given):
+        Slow.waiting.append(self)
+        Slow.gate.wait(60)
+        return getattr(DETECTORS[name], place)(self, given)
+
+    setattr(Slow, place, wait_first)
+    return Slow
+
+
+def test_a_detector_that_takes_a_minute_to_create_does_not_count_as_hung(
+    new_processor, recognizer, face_frame, monkeypatch, clock
+):
+    slow = make_slow("auto", "__init__")
+    monkeypatch.setitem(DETECTORS, "slow", slow)
+    processor = new_processor(recognizer, replace(FAST, detector="slow"))
+    processor.process(face_frame.copy())
+    assert until(lambda: slow.waiting)
+    process_a_minute_later(processor, clock)
+    assert processor.snapshot().loading and processor.snapshot().problem is None
+    slow.gate.set()
+    assert feed_until(processor, is_well, face_frame.copy)
+    assert len(slow.waiting) == 1 and not processor.snapshot().loading
+
+
+@pytest.mark.parametrize("place", ["__init__", "detect"])
+def test_a_detector_that_hangs_twice_is_replaced_by_haar_until_the_next_start(
+    new_processor, recognizer, face_frame, detector, monkeypatch, clock, place
+):
+    hanging = make_slow("auto", place)
+    monkeypatch.setitem(DETECTORS, "hanging", hanging)
+    processor = new_processor(recognizer, replace(FAST, detector="hanging"))
+    for workers_started in (1, 2):
+        processor.process(face_frame.copy())
+        assert until(lambda n=workers_started: len(hanging.waiting) == n)
+        assert processor.snapshot().notice is None
+        process_a_minute_later(processor, clock, minutes=10)
+    assert "hanging hung twice, so haar is used" in processor.snapshot().notice
+    assert feed_until(processor, is_well, face_frame.copy)
+    assert len(hanging.waiting) == 2 and detector.started
+    hanging.gate.set()
+    processor.stop()
+    assert processor.snapshot().notice is None
+    before = len(detector.started)
+    assert feed_until(processor, is_well, face_frame.copy)
+    assert len(detector.started) == before, "another START tries the chosen detector again"
 
 
 def test_after_three_hung_workers_no_more_are_started_and_that_is_a_problem(
