@@ -61,6 +61,20 @@ def test_controls_set_filters_and_chips_drop_them(sample):
     assert not app.exception
 
 
+def test_filters_stay_in_the_view_that_they_were_set_in(audited):
+    app = open_dataset("Faces")
+    app.selectbox(key="dataset.filter.split").set_value("test").run()
+    app.segmented_control(key="view").set_value("Audit").run()
+    assert heading(app) == "Exclusion lists"
+    app.button(key="show Near-duplicates").click().run()
+    assert button(app, "near-duplicates")
+    app.segmented_control(key="view").set_value("Faces").run()
+    assert app.selectbox(key="dataset.filter.split").value == "test"
+    assert app.selectbox(key="dataset.filter.finding").value is None
+    app.segmented_control(key="view").set_value("Audit").run()
+    assert button(app, "near-duplicates")
+
+
 def test_filters_that_cannot_be_met_leave_no_face_or_give_one_sentence(sample):
     app = open_dataset("Faces")
     for active, sentence in (
