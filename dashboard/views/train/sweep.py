@@ -105,7 +105,10 @@ def show_sweep(config: TrainConfig, name: str) -> Sweep:
     values = config.model_dump()
     fields = sweepable_fields(values)
     varied = {name: ask_values(fields[name], values) for name in ask_fields(fields, MAX_FIELDS)}
-    st.caption("Every combination of the values is a run.")
+    if varied and all(len(each) == 1 for each in varied.values()):
+        st.caption("With one value for each field this is a plain training: add values to compare.")
+    else:
+        st.caption("Every combination of the values is a run.")
     if not varied or not all(varied.values()):
         return Sweep("", varied, [])
     try:
@@ -143,6 +146,7 @@ def ask_fields(fields: Mapping[str, FormField], most: int, key: str = _FIELDS) -
         fields,
         format_func=lambda name: fields[name].words,
         max_selections=most,
+        select_all=False,  # it would choose too many, and fail
         placeholder=f"up to {most}",
         key=key,
         on_change=_remember_fields,
