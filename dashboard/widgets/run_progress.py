@@ -11,6 +11,7 @@ from dashboard.widgets.messages import show_warning
 from pipeline.queue import queue
 from pipeline.report.units import duration, percent, score
 from pipeline.runs import Run, RunRow, Status
+from pipeline.runs.history import training_seconds
 
 BADGES = {
     "queued": ":gray-badge[:material/schedule: queued]",
@@ -119,6 +120,16 @@ def show_progress(row: RunRow) -> None:
             st.caption(f"on {escape_markdown(status.host)}", width="content")
     if status.eta_s is not None and status.message:  # the training goes on though it has collapsed
         show_warning(status.message)
+
+
+def show_end(row: RunRow) -> None:
+    """Show how far a run that has ended came, in as much room as `show_progress` takes."""
+    epochs, accuracy = st.columns(2, gap="medium")
+    done = f"{row.status.epoch:,} of {row.status.epochs:,} epochs"
+    epochs.progress(fraction_done(row.status), text=done)
+    accuracy.progress(row.accuracy or 0.0, text=f"best val accuracy {_best_accuracy(row)}")
+    seconds = training_seconds(row.run.history(), row.run.log_path)
+    st.caption(f"training time {UNKNOWN if seconds is None else duration(seconds)}")
 
 
 def _best_accuracy(row: RunRow) -> str:
