@@ -39,9 +39,10 @@ class Filter(Generic[Faces]):
 class FaceFilters(Generic[Faces]):
     """The filters of one page, each with its value.
 
-    Each view of the page has its own, see `enter`. Values are stored in the session state under `<page>.filters`, or in the query parameters
-    `<page>_<name>`, so that a link opens the same faces. The session state may also hold other
-    names such as `order`; they are dropped with the last filter.
+    Each view of the page has its own, see `enter`. Values are stored in the session state under
+    `<page>.filters`, or in the query parameters `<page>_<name>`, so that a link opens the same
+    faces. The session state may also hold other names such as `order`; they are dropped with the
+    last filter.
 
     Args:
         page: name of the page.
