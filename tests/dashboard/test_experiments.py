@@ -36,9 +36,9 @@ def sweep_form(*fields: str) -> AppTest:
 
 def test_a_sweep_of_one_value_says_that_it_is_a_plain_training():
     at = sweep_form("learning_rate")
-    assert "With one value for each field this is a plain training" in texts(at)
+    assert "1 run: a plain training, add values to compare" in texts(at)
     at.multiselect(key="train.sweep.learning_rate").set_value(["0.01", "0.003"]).run()
-    assert "Every combination of the values is a run." in texts(at)
+    assert "**2 runs** · total time after an estimate" in texts(at)
 
 
 @pytest.mark.slow

@@ -68,7 +68,8 @@ class Sweep:
             time = "total time after an estimate"
         else:
             time = f"total time after {missing:,} estimates"
-        return counted(self.runs, "run"), time
+        single = ": a plain training, add values to compare" if len(self.runs) == 1 else ""
+        return f"{counted(self.runs, 'run')}{single}", time
 
     def total_s(self) -> float | None:
         """Return the seconds that all runs take one after the other; None without all estimates."""
@@ -105,10 +106,7 @@ def show_sweep(config: TrainConfig, name: str) -> Sweep:
     values = config.model_dump()
     fields = sweepable_fields(values)
     varied = {name: ask_values(fields[name], values) for name in ask_fields(fields, MAX_FIELDS)}
-    if varied and all(len(each) == 1 for each in varied.values()):
-        st.caption("With one value for each field this is a plain training: add values to compare.")
-    else:
-        st.caption("Every combination of the values is a run.")
+    st.caption("Every combination of the values is a run.")
     if not varied or not all(varied.values()):
         return Sweep("", varied, [])
     try:
