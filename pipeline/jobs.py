@@ -366,6 +366,11 @@ def export_job(run: str, to: str = "openvino") -> Job:
     return Job(_runs_jobs() / f"export-{run}@{to}", command)
 
 
+def finish_job(run: str) -> Job:
+    """Return the export and evaluation of a trained run that has ended without them."""
+    return Job(_runs_jobs() / f"finish-{run}", ("train", "--finish", run))
+
+
 def search_job(key: str, name: str) -> Job:
     """Return the search of an experiment.
 

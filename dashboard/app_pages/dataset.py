@@ -23,7 +23,7 @@ VIEWS = ("Overview", "Faces", "Audit", "Map", "FER+")
 
 
 def show_dataset(info: DatasetInfo) -> None:
-    """Show one view of a data set, and below it the faces that match the filters."""
+    """Show one view of a data set, and below it the faces that match its filters."""
     votes = " · FER+ votes" if info.ferplus else ""
     st.markdown(
         f"**{escape_markdown(info.name)}** · {info.faces:,} faces{votes} · "
@@ -33,6 +33,7 @@ def show_dataset(info: DatasetInfo) -> None:
     faces = resources.annotated(resources.dataset(info.name, info.fingerprint))
     begin(info.name, info.fingerprint)
     view = choice_bar("View", VIEWS, "view")
+    FILTERS.enter(view)
     has_results = True
     if view == "Faces":
         show_filter_controls(faces)

@@ -73,13 +73,14 @@ def show_missing(model: Run, subset: EvaluationSubset) -> None:
 
 @st.fragment
 def show_views(evaluation: Evaluation) -> None:
-    """Show one view of an evaluation, and below it the faces selected in any view."""
+    """Show one view of an evaluation, and below it the faces selected in it."""
     view = choice_bar(
         "View",
         dict.fromkeys(chart.view for chart in EVALUATION_CHARTS.values()),
         "evaluate_view",
         default="Confusion",
     )
+    FILTERS.enter(view)
     try:  # a fragment also reruns alone, and files may have been removed since
         if view in CLICKABLE_VIEWS:
             CLICKABLE_VIEWS[view](evaluation)

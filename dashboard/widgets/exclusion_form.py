@@ -13,7 +13,7 @@ from dashboard.widgets.markdown import escape_markdown
 from dashboard.widgets.messages import show_error
 from pipeline.data.audit import without_first
 from pipeline.data.dataset import FaceDataset
-from pipeline.data.exclusions import exclusion_names
+from pipeline.data.exclusions import check_list_name, exclusion_names
 from pipeline.errors import UserError
 
 BY_HAND = "picked by hand"
@@ -81,14 +81,7 @@ def exclusion_form(dataset: FaceDataset, faces: NDArray[np.intp], reason: str) -
         faces: positions in it.
         reason: the proposed reason.
     """
-    name = st.selectbox(
-        "List",
-        exclusion_names(dataset.name),
-        index=None,
-        accept_new_options=True,
-        placeholder="choose one, or type a new name",
-        key=_LIST,
-    )
+    name = _ask_list(dataset)
     reason = st.text_input("Reason", value=reason, key=_REASON)
     label = "Exclude this face" if len(faces) == 1 else f"Exclude {len(faces):,} faces"
     ready = bool(name) and len(faces) > 0
@@ -104,3 +97,26 @@ def exclusion_form(dataset: FaceDataset, faces: NDArray[np.intp], reason: str) -
             unpick(faces.tolist())
             st.toast(f"The list '{escape_markdown(name)}' now holds {len(listed):,} faces.")
             st.rerun()
+
+
+def _ask_list(dataset: FaceDataset) -> str:
+    """Ask for a list, and say at once what is wrong with a new name; empty if none is chosen."""
+    typed = st.selectbox(
+        "List",
+        exclusion_names(dataset.name),
+        index=None,
+        accept_new_options=True,
+        placeholder="choose one, or type a new name, then Enter",
+        key=_LIST,
+    )
+    name = "-".join((typed or "").split())
+    if not name:
+        return ""
+    try:
+        check_list_name(name)
+    except UserError as error:
+        show_error(error)
+        return ""
+    if name != typed:
+        st.caption(f"It will be called **{escape_markdown(name)}**: a name has no spaces.")
+    return name

@@ -39,9 +39,10 @@ class Filter(Generic[Faces]):
 class FaceFilters(Generic[Faces]):
     """The filters of one page, each with its value.
 
-    Values are stored in the session state under `<page>.filters`, or in the query parameters
-    `<page>_<name>`, so that a link opens the same faces. The session state may also hold other
-    names such as `order`; they are dropped with the last filter.
+    Each view of the page has its own, see `enter`. Values are stored in the session state under
+    `<page>.filters`, or in the query parameters `<page>_<name>`, so that a link opens the same
+    faces. The session state may also hold other names such as `order`; they are dropped with the
+    last filter.
 
     Args:
         page: name of the page.
@@ -62,6 +63,23 @@ class FaceFilters(Generic[Faces]):
         self.gallery_key = f"{page}.gallery"
         self._page, self._in_address, self._on_change = page, in_address, on_change
         self._values_key, self._reveal_key = f"{page}.filters", f"{page}.reveal"
+        self._view_key, self._by_view_key = f"{page}.filters in", f"{page}.filters by view"
+
+    def enter(self, view: str) -> None:
+        """Show a view's own filters in place of those of the view before; call it in each run.
+
+        The first view takes those that are set already, such as a link's.
+        """
+        state = st.session_state
+        by_view = state.setdefault(self._by_view_key, {})
+        if state.get(self._view_key, view) != view and by_view.get(view, {}) != self.active():
+            self._store(by_view.get(view, {}))
+        state[self._view_key], by_view[view] = view, self.active()
+
+    def forget_views(self) -> None:
+        """Drop the filters of all views."""
+        st.session_state.pop(self._by_view_key, None)
+        self.clear()
 
     def active(self, faces: Faces | None = None) -> dict[str, Any]:
         """Return name → value of the filters that are set.

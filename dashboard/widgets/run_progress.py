@@ -10,7 +10,8 @@ from dashboard.widgets.markdown import escape_markdown
 from dashboard.widgets.messages import show_warning
 from pipeline.queue import queue
 from pipeline.report.units import duration, percent, score
-from pipeline.runs import RunRow, Status
+from pipeline.runs import Run, RunRow, Status
+from pipeline.runs.history import training_seconds
 
 BADGES = {
     "queued": ":gray-badge[:material/schedule: queued]",
@@ -62,17 +63,31 @@ def fraction_of_epoch(status: Status) -> float:
 def time_left(row: RunRow) -> str:
     """Return the time left, or the status message outside of epochs."""
     status = row.status
+    if _is_between_epochs(status):
+        return escape_markdown(status.message)
     if not status.steps:
         return "starting: loading the network and the faces"
-    if status.eta_s is None and status.message:
-        return escape_markdown(status.message)
-    return f"{seconds_left(status, may_stop_early=row.may_stop_early)} left"
+    left = seconds_left(row.run, may_stop_early=row.may_stop_early)
+    return f"stops in {left}" if row.run.stop_path.exists() else f"{left} left"
 
 
-def seconds_left(status: Status, *, may_stop_early: bool) -> str:
-    """Return the time until the last epoch, `at most` if early stopping can end it before."""
+def _is_between_epochs(status: Status) -> bool:
+    """Return whether it does something else than an epoch, such as an export."""
+    return status.eta_s is None and bool(status.message)
+
+
+def seconds_left(run: Run, *, may_stop_early: bool) -> str:
+    """Return the time until the last epoch, `at most` if early stopping can end it before.
+
+    Of a run that is asked to stop it is the time until the end of its epoch.
+    """
+    status = run.status()
     if status.eta_s is None:
         return UNKNOWN
+    epochs_after = status.epochs - status.epoch - 1
+    if run.stop_path.exists() and epochs_after > 0:
+        of_epoch = 1 - fraction_of_epoch(status)
+        return duration(status.eta_s * of_epoch / (of_epoch + epochs_after))
     return f"{'at most ' * may_stop_early}{duration(status.eta_s)}"
 
 
@@ -93,9 +108,8 @@ def show_progress(row: RunRow) -> None:
     speed = UNKNOWN if status.images_per_s is None else f"{status.images_per_s:.0f}"
     step = f"{status.step:,}/{status.steps:,}" if status.steps else UNKNOWN
     epochs, steps = st.columns(2, gap="medium")
-    epochs.progress(
-        fraction_done(status), text=f"epoch {epoch:,}/{status.epochs:,} · {time_left(row)}"
-    )
+    of_epoch = "" if _is_between_epochs(status) else f"epoch {epoch:,}/{status.epochs:,} · "
+    epochs.progress(fraction_done(status), text=f"{of_epoch}{time_left(row)}")
     steps.progress(fraction_of_epoch(status), text=f"step {step} · {speed} images/s")
     loss = UNKNOWN if status.loss is None else f"{status.loss:.3f}"
     accuracy = percent_or_unknown(status.accuracy)
@@ -106,6 +120,16 @@ def show_progress(row: RunRow) -> None:
             st.caption(f"on {escape_markdown(status.host)}", width="content")
     if status.eta_s is not None and status.message:  # the training goes on though it has collapsed
         show_warning(status.message)
+
+
+def show_end(row: RunRow) -> None:
+    """Show how far a run that has ended came, in as much room as `show_progress` takes."""
+    epochs, accuracy = st.columns(2, gap="medium")
+    done = f"{row.status.epoch:,} of {row.status.epochs:,} epochs"
+    epochs.progress(fraction_done(row.status), text=done)
+    accuracy.progress(row.accuracy or 0.0, text=f"best val accuracy {_best_accuracy(row)}")
+    seconds = training_seconds(row.run.history(), row.run.log_path)
+    st.caption(f"training time {UNKNOWN if seconds is None else duration(seconds)}")
 
 
 def _best_accuracy(row: RunRow) -> str:

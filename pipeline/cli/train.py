@@ -11,6 +11,7 @@ from pipeline.cli.train_options import ConfigFile, PresetName, config_of, given_
 from pipeline.config.train_config import TrainConfig
 from pipeline.errors import UserError
 from pipeline.evaluation.evaluate import evaluate
+from pipeline.jobs import current_job
 from pipeline.queue import queue
 from pipeline.queue.notices import send_notice
 from pipeline.registry.openvino_export import export_openvino
@@ -148,7 +149,8 @@ def _recorded(
 ) -> Iterator[None]:
     """Claim the run and record its status, see `record_status`; a stop becomes one sentence.
 
-    With `notify` the notice of how the block ended is sent, unless the run cannot be claimed.
+    With `notify` the notice of how the block ended is sent, unless the run cannot be claimed. A
+    background job is removed: the run itself says from then on how it ended.
     """
     claimed, failure = False, ""
     try:
@@ -161,5 +163,7 @@ def _recorded(
         failure = error.on_page
         raise
     finally:
+        if claimed and (job := current_job()):
+            job.clear()
         if notify and claimed:
             send_notice(run, failure)

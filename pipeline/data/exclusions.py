@@ -114,6 +114,17 @@ def _unreadable(path: Path) -> UserError:
     )
 
 
+def check_list_name(name: str) -> str:
+    """Return the name, if it can be that of an exclusion list.
+
+    Raises:
+        UserError: it is not a plain name, or is `none`.
+    """
+    if name == NO_LIST:
+        raise UserError(f"'{NO_LIST}' means no exclusion list: choose another name.")
+    return check_name(name)
+
+
 def exclude(dataset: FaceDataset, name: str, reasons: Mapping[str, str]) -> ExclusionList:
     """Add faces to a list, which is created if it does not exist; the first reason stays.
 
@@ -126,8 +137,7 @@ def exclude(dataset: FaceDataset, name: str, reasons: Mapping[str, str]) -> Excl
         UserError: the name is not a plain name, or is `none`; an id belongs to no face of the
             data set; or the list cannot be written.
     """
-    if name == NO_LIST:
-        raise UserError(f"'{NO_LIST}' means no exclusion list: choose another name.")
+    check_list_name(name)
     dataset.without(reasons)
     path = _path(dataset.name, name)
     with _locked(dataset.name, name):

@@ -52,7 +52,12 @@ def accuracy_with_interval(accuracy: float, ends: tuple[float, float]) -> str:
     return f"{percent(accuracy)} ({interval(ends)})"
 
 
+def signed(value: float, decimals: int = 0) -> str:
+    """Return a difference with its sign, a real minus, such as `−1.3`."""
+    return f"{value:+,.{decimals}f}".replace("-", "−")
+
+
 def difference(value: float, ends: tuple[float, float]) -> str:
     """Return a difference of shares with its interval: `+2.7 points (95% CI +1.5 to +3.8)`."""
-    low, high = ends
-    return f"{100 * value:+.1f} points (95% CI {100 * low:+.1f} to {100 * high:+.1f})"
+    points, low, high = (signed(100 * each, 1) for each in (value, *ends))
+    return f"{points} points (95% CI {low} to {high})"

@@ -145,7 +145,7 @@ def test_the_view_pairwise_tests_a_pair_and_shows_its_differing_faces(runs):
     assert f"McNemar p = {mcnemar(b, c):.2g}" in texts(app)
     assert f"{b} only first correct · {c} only second correct" in texts(app)
     numbers = [
-        text.replace("</span>", "").rpartition(">")[2]
+        text.replace("</span>", "").rpartition(">")[2].replace("−", "-")
         for text in traces(app, "compare.cells")[1]["text"]
     ]
     faces = np.array(numbers, int).reshape(7, 7)

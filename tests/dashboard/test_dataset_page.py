@@ -1,6 +1,7 @@
 import shutil
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from pipeline.data.audit import audit, save_audit
 from pipeline.data.exclusions import exclude, exclusion_names, load_exclusions
@@ -61,6 +62,20 @@ def test_controls_set_filters_and_chips_drop_them(sample):
     assert not app.exception
 
 
+def test_filters_stay_in_the_view_that_they_were_set_in(audited):
+    app = open_dataset("Faces")
+    app.selectbox(key="dataset.filter.split").set_value("test").run()
+    app.segmented_control(key="view").set_value("Audit").run()
+    assert heading(app) == "Exclusion lists"
+    app.button(key="show Near-duplicates").click().run()
+    assert button(app, "near-duplicates")
+    app.segmented_control(key="view").set_value("Faces").run()
+    assert app.selectbox(key="dataset.filter.split").value == "test"
+    assert app.selectbox(key="dataset.filter.finding").value is None
+    app.segmented_control(key="view").set_value("Audit").run()
+    assert button(app, "near-duplicates")
+
+
 def test_filters_that_cannot_be_met_leave_no_face_or_give_one_sentence(sample):
     app = open_dataset("Faces")
     for active, sentence in (
@@ -114,6 +129,28 @@ def test_faces_of_a_finding_are_proposed_for_exclusion_but_the_first_of_each_gro
     groups = audited.near_duplicates.max() + 1
     assert app.button(key="exclude").label == f"Exclude {faces - groups:,} faces"
     assert app.button(key="exclude").disabled  # until a list is named
+
+
+def test_a_new_list_may_be_typed_with_spaces_and_a_wrong_name_is_said_at_once(audited):
+    def page():
+        import numpy as np
+
+        from dashboard.widgets.exclusion_form import exclusion_form
+        from pipeline.data.store import load_dataset
+
+        exclusion_form(load_dataset("faces"), np.array([0, 1]), "odd")
+
+    def typed(name: str) -> AppTest:
+        app = AppTest.from_function(page)
+        app.session_state["exclude.list"] = name
+        return app.run()
+
+    for name, text in (("none", "choose another name"), ("a/b", "cannot be used")):
+        app = typed(name)
+        assert text in app.error[0].value and app.button(key="exclude").disabled, name
+    app = typed(" my  odd faces")
+    assert "It will be called **my-odd-faces**" in app.caption[0].value.replace("\\", "")
+    assert not app.error and not app.button(key="exclude").disabled
 
 
 def test_the_training_side_of_leaks_is_excluded_with_one_click(audited):

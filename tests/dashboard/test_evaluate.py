@@ -132,8 +132,13 @@ def test_clicks_filter_the_faces_with_chips_and_a_way_back(evaluated):
     assert chips(app) == ["labeled sad", "All mistakes"]
 
     app.segmented_control(key="evaluate_view").set_value("Mistakes").run()
+    assert chips(app) == [] and "evaluate_labeled" not in app.query_params
     click_mark(app, "evaluate.pairs", [0, 2])
     assert chips(app)[:2] == ["labeled angry", "predicted fear"]
+
+    app.segmented_control(key="evaluate_view").set_value("Confusion").run()
+    assert chips(app) == ["labeled sad", "All mistakes"]
+    assert "10 faces" in texts(app)
 
     app.segmented_control(key="evaluate_view").set_value("Calibration").run()
     bin = int(np.ceil(predictions.confidence[0] * 15)) - 1

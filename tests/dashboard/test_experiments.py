@@ -34,6 +34,13 @@ def sweep_form(*fields: str) -> AppTest:
     return at
 
 
+def test_a_sweep_of_one_value_says_that_it_is_a_plain_training():
+    at = sweep_form("learning_rate")
+    assert "1 run: a plain training, add values to compare" in texts(at)
+    at.multiselect(key="train.sweep.learning_rate").set_value(["0.01", "0.003"]).run()
+    assert "**2 runs** · total time after an estimate" in texts(at)
+
+
 @pytest.mark.slow
 def test_a_sweep_starts_a_run_for_each_combination():
     at = sweep_form("learning_rate", "optimizer", "widths")

@@ -158,6 +158,23 @@ def test_filters_in_the_address_skip_values_that_mean_nothing(monkeypatch):
     assert address == {"other": "x", "page_letter": "a"}
 
 
+def test_each_view_has_its_own_filters_and_the_first_takes_those_of_a_link(monkeypatch):
+    address = {"page_letter": "c"}
+    monkeypatch.setattr(st, "query_params", address)
+    letters = Filter(str, lambda faces, value: np.array([each == value for each in faces]))
+    filters = FaceFilters[str]("page", {"letter": letters}, in_address=True)
+    for view, expected in (("one", {"letter": "c"}), ("two", {})):
+        filters.enter(view)
+        assert filters.active() == expected, view
+    filters.set(letter="d")
+    for view, expected in (("two", "d"), ("one", "c"), ("two", "d")):
+        filters.enter(view)
+        assert address == {"page_letter": expected}, view
+    filters.forget_views()
+    filters.enter("one")
+    assert address == {}
+
+
 def test_a_mark_is_highlighted_only_with_just_its_filters():
     for active, value in (
         ({"split": "train", "emotion": "sad"}, "sad"),

@@ -12,7 +12,7 @@ from pipeline.config.train_config import TrainConfig
 from pipeline.jobs import Job
 from pipeline.queue import queue
 from pipeline.runs import Notes, Run, list_runs
-from tests.dashboard.made_runs import make_run, make_running, open_run
+from tests.dashboard.made_runs import make_queued, make_run, make_running, open_run
 from tests.dashboard.pages import button, labels, press, texts, traces
 
 
@@ -228,6 +228,19 @@ def test_files_are_downloaded_and_a_missing_export_can_be_made(monkeypatch):
     with zipfile.ZipFile(BytesIO(openvino_zip(run))) as archive:
         assert archive.namelist() == ["model.xml", "model.bin"]
         assert archive.read("model.bin") == bytes(99)
+
+
+def test_a_run_that_ended_without_a_model_is_exported_and_evaluated_on_request(monkeypatch):
+    started = []
+    monkeypatch.setattr(Job, "start", lambda job: started.append(job.command))
+    for state in ("stopped", "interrupted", "failed", "finished"):
+        recorded = "running" if state == "interrupted" else state
+        run = make_run(state=recorded)
+        press(open_run(run), "Finish: export and evaluate")
+        assert started.pop() == ("train", "--finish", run.name), state
+    run.history_path.unlink()
+    for without in (run, make_running(), *make_queued("waiting")):
+        assert "Finish: export and evaluate" not in labels(open_run(without)), without.state()
 
 
 def test_a_finished_run_says_why_it_ended_and_leads_on_once_it_is_a_model():

@@ -12,7 +12,7 @@ from pipeline.config.train_config import TrainConfig
 from pipeline.queue import queue, settings
 from pipeline.runs import Notes, RunTable, create_run, list_runs
 from tests.dashboard.made_runs import home, make_queued, make_run, make_running, train_page
-from tests.dashboard.pages import button, click, open_page, press, texts
+from tests.dashboard.pages import button, click, labels, open_page, press, texts
 from tests.evaluation.makers import make_ensemble
 
 PROGRESS = {
@@ -166,6 +166,21 @@ def test_a_running_run_shows_its_progress_and_stops_after_its_epoch():
     assert "stops after this epoch" in texts(at)
     assert "stops after this epoch" in at.toast[0].value
     assert not at.run().toast and not at.exception
+
+
+def test_a_run_that_ends_keeps_its_card_until_it_is_hidden_or_another_run_takes_its_place():
+    run = make_running("wide", **PROGRESS)
+    at = train_page()
+    run.update_status(state="finished", eta_s=None)
+    at.run()
+    assert "3 of 5 epochs" in texts(at) and "best val accuracy 40.0% in epoch 2" in texts(at)
+    following = make_running("next", **PROGRESS)
+    at.run()
+    assert "3 of 5 epochs" not in texts(at) and "epoch 4/5 · 3 min 20 s left" in texts(at)
+    following.update_status(state="stopped", eta_s=None)
+    at.run()
+    press(at, "Hide")
+    assert "of 5 epochs" not in texts(at) and "Hide" not in labels(at)
 
 
 def test_values_that_come_later_have_their_place_from_the_start():

@@ -117,12 +117,13 @@ def test_a_face_opens_and_faces_picked_by_hand_become_an_exclusion_list(
         tiles.nth(number).click()
         expect(tiles.nth(number)).to_have_class("tile picked")
     page.get_by_role("button", name="Exclude 2…").click()
-    dialog.get_by_role("combobox", name="List").fill("strange")
+    dialog.get_by_role("combobox", name="List").fill("strange faces")
     dialog.get_by_role("combobox", name="List").press("Enter")
+    expect(dialog.get_by_text("It will be called strange-faces")).to_be_visible()
     dialog.get_by_role("button", name="Exclude 2 faces").click()
     expect(dialog).to_be_hidden()
-    assert exclusion_names("sample") == ["strange"]
-    assert list(load_exclusions("sample", "strange").reasons) == ids[[0, 2]].tolist()
+    assert exclusion_names("sample") == ["strange-faces"]
+    assert list(load_exclusions("sample", "strange-faces").reasons) == ids[[0, 2]].tolist()
 
 
 @pytest.mark.slow

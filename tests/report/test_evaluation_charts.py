@@ -203,10 +203,10 @@ def test_the_confusion_difference_shows_signed_numbers():
     first[0, 1], second[0, 1] = 1, 4
     figure = confusion_difference(first, second, ("a", "b"), (0, 1))
     texts = np.array(cell_texts(figure)).reshape(7, 7)
-    assert (texts[0, 0], texts[0, 1], texts[0, 2]) == ("+2", "-3", "0")
+    assert (texts[0, 0], texts[0, 1], texts[0, 2]) == ("+2", "−3", "0")
     assert (figure.data[0].zmin, figure.data[0].zmax) == (-3, 3)
     assert [tuple(cell) for cell in figure.data[1].customdata] == list(np.ndindex(7, 7))
-    assert "<b>angry</b> predicted as <b>disgust</b>: -3" in figure.data[1].hovertext[1]
+    assert "<b>angry</b> predicted as <b>disgust</b>: −3" in figure.data[1].hovertext[1]
     assert frame(figure) == (0.5, 1.5, -0.5, 0.5)
 
 

@@ -21,6 +21,6 @@ def test_numbers_have_one_form_everywhere():
         (score(None), "–"),
         (interval((0.678, 0.708)), "67.8–70.8%"),
         (accuracy_with_interval(0.693, (0.678, 0.708)), "69.3% (67.8–70.8%)"),
-        (difference(0.027, (-0.001, 0.038)), "+2.7 points (95% CI -0.1 to +3.8)"),
+        (difference(0.027, (-0.001, 0.038)), "+2.7 points (95% CI −0.1 to +3.8)"),
     ):
         assert text == expected

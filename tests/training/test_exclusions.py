@@ -7,9 +7,11 @@ import pytest
 
 from pipeline.data.exclusions import exclude, load_exclusions, read_exclusions
 from pipeline.evaluation.predictions import load_predictions
+from pipeline.jobs import finish_job
 from pipeline.runs import Run, list_runs
 from tests.cli.commands import document, output
 from tests.cli.test_exclusions import make_faces
+from tests.conftest import wait_for
 
 TRAIN = (
     "train --dataset faces --exclude twins --widths 4,8 --convolutions 1 --epochs 1 --batch-size 8"
@@ -63,6 +65,17 @@ def test_a_run_is_finished_again_after_its_data_set_was_renamed(run):
     assert f"Finished {run.name}" in output("train", "--finish", run.name)
     (folder,) = run.evaluation_paths()
     assert load_predictions(run, folder).dataset == "fer"
+
+
+@pytest.mark.slow
+def test_a_page_finishes_a_stopped_run_by_a_job_that_leaves_nothing_else(run):
+    run.invalidate_results()
+    run.update_status(state="stopped")
+    job = finish_job(run.name)
+    job.start()
+    wait_for(lambda: not job.running())
+    assert run.state() == "finished" and run.exported and len(run.evaluation_paths()) == 1
+    assert not job.folder.exists()
 
 
 @pytest.mark.slow

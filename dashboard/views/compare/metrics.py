@@ -10,6 +10,7 @@ from dashboard.views.compare.comparison import MAX_PAIRED, Comparison
 from dashboard.views.compare.save_ensemble import offer_to_save
 from dashboard.views.compare.table import comparison_table, show_table
 from dashboard.widgets.choice_bar import choice_bar
+from dashboard.widgets.heading import level_heading
 from dashboard.widgets.job_progress import follow_job, offer_job
 from dashboard.widgets.markdown import escape_markdown
 from dashboard.widgets.messages import show_warning
@@ -126,7 +127,7 @@ def _show_accuracy_by_cost(
 
 
 def _show_ensemble(comparison: Comparison, mean: tuple[Predictions, Metrics] | None) -> None:
-    st.header(
+    level_heading(
         "Ensemble",
         help="McNemar's exact test compares two models by the faces that only one of them predicts "
         "correctly; p is the probability of so uneven a split if both were equally accurate.",

@@ -83,9 +83,10 @@ def _color_choice(faces: AnnotatedDataset) -> str:
 def _offer(job: Job) -> None:
     with empty_state(
         "No map yet",
-        "A map puts similar faces close together: clusters show what distinguishes faces, outliers "
-        f"may be mistakes. It shows up to {MAX_FACES:,} faces, takes about half a minute for as "
-        "many, and is stored.",
+        "A map puts similar faces close together: by their pixels those of similar light, pose and "
+        "crop, by a model's features those of similar expressions, where a face among others of "
+        f"another label may be mislabeled. It shows up to {MAX_FACES:,} faces, takes about half a "
+        "minute for as many, and is stored.",
     ):
         offer_job(job, "Compute map", ":material/scatter_plot:")
 

@@ -41,7 +41,7 @@ _PER_PAGE = 60
 
 
 def show_filter_controls(faces: AnnotatedDataset) -> None:
-    """Show a control for each filter; filters set by clicks on charts appear in it, too."""
+    """Show a control for each filter."""
     with st.grid(4, min_column_width=150, gap="small", vertical_alignment="bottom"):
         _choice("Split", "split", faces.dataset.split_names())
         _choice("Label", "emotion", EMOTIONS)

@@ -45,7 +45,7 @@ def show_ferplus(faces: AnnotatedDataset) -> bool:
         _explain_votes()
         return False
     dataset = faces.dataset
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         st.header("FER+ votes", width="stretch")
         of_split = split_choice(f"ferplus.votes {dataset.name}", dataset.split_names())
     mask = split_mask(faces, of_split)

@@ -127,7 +127,7 @@ def begin(*dataset: str) -> None:
     """
     if st.session_state.get(_DATASET) != dataset:
         st.session_state[_DATASET] = dataset
-        FILTERS.clear()
+        FILTERS.forget_views()
         clear_picked()
 
 

@@ -32,7 +32,7 @@ def show_overview(info: DatasetInfo, faces: AnnotatedDataset) -> None:
 
 
 def _show_distribution(info: DatasetInfo) -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         st.header("Classes by split", width="stretch")
         unit = choice_bar(
             "Bars show", ["counts", "shares"], "overview.unit", persist_state="session"
@@ -68,7 +68,7 @@ def _show_split(split: str, counts: dict[str, int], shares: bool, end: float) ->
 def _show_images(faces: AnnotatedDataset) -> None:
     """Show mean images, and boxes of brightness and contrast, of one split or of all faces."""
     dataset = faces.dataset
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         st.header("Mean image, brightness and contrast by emotion", width="stretch")
         of_split = split_choice(f"overview.light {dataset.name}", dataset.split_names())
     _show_mean_images(faces, of_split)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard.views.evaluate.filters import FILTERS
 from dashboard.widgets.choice_bar import choice_bar
+from dashboard.widgets.heading import level_heading
 from pipeline.evaluation.metrics import Metrics
 from pipeline.labels import EMOTIONS
 from pipeline.report.charts.confusion import SHARES, Cell, confusion_matrix, most_confused_pairs
@@ -31,7 +32,7 @@ def show_confusion(evaluation: Evaluation) -> None:
             alt="Confusion matrix, rows labels, columns predictions",
         )
     with right:
-        st.header("By emotion")
+        level_heading("By emotion")
         _show_class_table(evaluation.metrics)
 
 

@@ -1,11 +1,14 @@
 """The view Slices: accuracy by brightness, contrast, FER+ agreement and duplicates."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
 from dashboard.views.evaluate.filters import FILTERS, slice_name
 from pipeline.report.charts.slices import accuracy_by_slice
 from pipeline.report.evaluation import Evaluation
+from pipeline.report.units import signed
 
 _TABLE = "evaluate.slices_table"
 _NAME_PX = 250
@@ -31,7 +34,7 @@ def show_slices(evaluation: Evaluation) -> None:
             alt="Accuracy by slice, each with its 95% interval",
         )
     with right:
-        st.header("Table")
+        st.header("Each slice in numbers")
         table = {
             "slice": names,
             "faces": [len(each.faces) for each in slices],
@@ -41,12 +44,11 @@ def show_slices(evaluation: Evaluation) -> None:
             "difference": [100 * (each.accuracy - accuracy) for each in slices],
         }
         st.dataframe(
-            pd.DataFrame(table),
+            pd.DataFrame(table).style.format({"difference": partial(signed, decimals=1)}),
             column_config={
                 "slice": st.column_config.TextColumn(pinned=True, width=_NAME_PX),
                 "faces": st.column_config.NumberColumn(format="localized"),
                 **dict.fromkeys(("accuracy", "from", "to"), _PERCENT),
-                "difference": st.column_config.NumberColumn(format="%+.1f"),
             },
             hide_index=True,
             height="content",

@@ -1,4 +1,4 @@
-"""Running and queued runs: progress, order, stop, and the number of parallel runs."""
+"""Running and queued runs: progress, order, stop, end, and the number of parallel runs."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -11,13 +11,14 @@ from dashboard.views.train.navigation import open_run
 from dashboard.widgets.dialog import rerun_for_news
 from dashboard.widgets.machine import machine_usage
 from dashboard.widgets.markdown import escape_markdown
-from dashboard.widgets.run_progress import BADGES, active_runs, show_progress
+from dashboard.widgets.run_progress import BADGES, active_runs, show_end, show_progress
 from pipeline.errors import UserError
 from pipeline.queue import settings
 from pipeline.queue.engines import ENGINES
 from pipeline.runs import RunRow
 
 _MAX_QUEUED_SHOWN = 5
+_CARDS = "train.cards"  # the names of the runs that have a card
 _MESSAGE = "train.message"
 _PARALLEL_RUNS = "train.max_parallel_runs"
 _ENGINE = "train.engine"
@@ -37,16 +38,33 @@ def show_active(rows: Sequence[RunRow]) -> None:
 
 
 def _show_active(states: dict[str, str]) -> None:
-    active = active_runs(resources.runs().rows())
+    rows = resources.runs().rows()
+    active = active_runs(rows)
     if active.states != states:
         rerun_for_news()
     if _MESSAGE in st.session_state:  # a fragment's callback cannot show a toast itself
         st.toast(escape_markdown(st.session_state.pop(_MESSAGE)), duration="long")
-    for row in active.running:
-        _show_running(row)
+    for row in _with_card(rows, active.running):
+        _show_running(row) if row.state == "running" else _show_ended(row)
     if active.queued:
         _show_queue(active.queued)
     _show_machine()
+
+
+def _with_card(rows: Sequence[RunRow], running: Sequence[RunRow]) -> list[RunRow]:
+    """Return the running runs, and those that have ended on this page and are not hidden yet.
+
+    They stay until another run takes their place: what stands below them would move, perhaps
+    while someone types there.
+    """
+    by_name = {row.run.name: row for row in rows}
+    before = [by_name[name] for name in st.session_state.get(_CARDS, []) if name in by_name]
+    ended = [row for row in before if row.state not in ("queued", "running")]
+    new = [row for row in running if row not in before]
+    replaced = ended[: len(new)]
+    cards = [row for row in before if row.state != "queued" and row not in replaced] + new
+    st.session_state[_CARDS] = [row.run.name for row in cards]
+    return cards
 
 
 def _show_running(row: RunRow) -> None:
@@ -66,6 +84,21 @@ def _show_running(row: RunRow) -> None:
                 **editors_only(),
             )
         show_progress(row)
+
+
+def _show_ended(row: RunRow) -> None:
+    with st.container(border=True, gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            _show_title(row)
+            st.markdown(BADGES[row.state], width="stretch")
+            name = row.run.name
+            st.button(
+                "Hide",
+                icon=":material/close:",
+                key=f"train.active.hide.{name}",
+                on_click=lambda: st.session_state[_CARDS].remove(name),
+            )
+        show_end(row)
 
 
 def _show_title(row: RunRow) -> None:

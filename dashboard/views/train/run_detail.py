@@ -55,7 +55,7 @@ def show_run(run: Run) -> None:
     _show_message(run, state, config.train if config else None)
     for sentence in damages(run):
         show_warning(sentence)
-    show_next_steps(run)
+    show_next_steps(run, state)
     show_actions(run, state, config.train if config else None)
 
     if config and config.train is None:
@@ -139,7 +139,7 @@ def _show_metrics(run: Run, state: RunState, monitor: str, may_stop_early: bool)
         "Best epoch": f"{best['epoch'] + 1:.0f}" if "epoch" in best else UNKNOWN,
         "Val accuracy": percent_or_unknown(best.get("val_accuracy")),
         "Val macro F1": score_or_unknown(best.get("val_macro_f1")),
-        **(_throughput(status, may_stop_early) if state == "running" else _total_time(run)),
+        **(_throughput(run, status, may_stop_early) if state == "running" else _total_time(run)),
         "Parameters": f"{status.parameters:,}" if status.parameters else UNKNOWN,
     }
     help_texts = dict.fromkeys(("Val accuracy", "Val macro F1"), "At the best epoch.")
@@ -148,10 +148,10 @@ def _show_metrics(run: Run, state: RunState, monitor: str, may_stop_early: bool)
             st.metric(label, value, width="content", help=help_texts.get(label))
 
 
-def _throughput(status: Status, may_stop_early: bool) -> dict[str, str]:
+def _throughput(run: Run, status: Status, may_stop_early: bool) -> dict[str, str]:
     return {
         "Images/s": UNKNOWN if status.images_per_s is None else f"{status.images_per_s:.0f}",
-        "Time left": seconds_left(status, may_stop_early=may_stop_early),
+        "Time left": seconds_left(run, may_stop_early=may_stop_early),
     }
 
 

@@ -68,7 +68,8 @@ class Sweep:
             time = "total time after an estimate"
         else:
             time = f"total time after {missing:,} estimates"
-        return counted(self.runs, "run"), time
+        single = ": a plain training, add values to compare" if len(self.runs) == 1 else ""
+        return f"{counted(self.runs, 'run')}{single}", time
 
     def total_s(self) -> float | None:
         """Return the seconds that all runs take one after the other; None without all estimates."""
@@ -143,6 +144,7 @@ def ask_fields(fields: Mapping[str, FormField], most: int, key: str = _FIELDS) -
         fields,
         format_func=lambda name: fields[name].words,
         max_selections=most,
+        select_all=False,  # it would choose too many, and fail
         placeholder=f"up to {most}",
         key=key,
         on_change=_remember_fields,

@@ -18,7 +18,7 @@ from pipeline.report.charts.style import (
     in_two_lines,
     series_style,
 )
-from pipeline.report.units import difference
+from pipeline.report.units import difference, signed
 
 SIGNIFICANT = 0.05
 """Differences with an adjusted p-value below this are marked."""
@@ -55,11 +55,11 @@ def confusion_difference(
     def hover(row: int, column: int) -> str:
         return (
             f"<b>{EMOTIONS[row]}</b> predicted as <b>{EMOTIONS[column]}</b>: "
-            f"{faces[row, column]:+,}"
+            f"{signed(faces[row, column])}"
             f"<br>{one}: {first[row, column]:,}<br>{other}: {second[row, column]:,}"
         )
 
-    texts = [f"{value:+d}" if value else "0" for value in faces.ravel().tolist()]
+    texts = [signed(value) if value else "0" for value in faces.ravel().tolist()]
     figure = _difference_matrix(faces.astype(np.float64), EMOTIONS, EMOTIONS, texts, hover)
     if marked is not None:
         frame(figure, marked, faces.shape)
@@ -94,7 +94,7 @@ def accuracy_differences(
         if (row, column) not in by_cell:
             return ""
         star = "*" if by_cell[row, column].adjusted_p < SIGNIFICANT else ""
-        return star if len(names) > _MAX_NUMBERED else f"{points[row, column]:+.1f}{star}"
+        return star if len(names) > _MAX_NUMBERED else f"{signed(points[row, column], 1)}{star}"
 
     def hover(row: int, column: int) -> str:
         pair = by_cell.get((row, column))
