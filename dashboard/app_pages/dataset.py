@@ -33,7 +33,7 @@ def show_dataset(info: DatasetInfo) -> None:
     faces = resources.annotated(resources.dataset(info.name, info.fingerprint))
     begin(info.name, info.fingerprint)
     view = choice_bar("View", VIEWS, "view")
-    FILTERS.enter(view)
+    FILTERS.enter(view, refines=view == "Faces")
     has_results = True
     if view == "Faces":
         show_filter_controls(faces)

@@ -65,15 +65,20 @@ class FaceFilters(Generic[Faces]):
         self._values_key, self._reveal_key = f"{page}.filters", f"{page}.reveal"
         self._view_key, self._by_view_key = f"{page}.filters in", f"{page}.filters by view"
 
-    def enter(self, view: str) -> None:
+    def enter(self, view: str, *, refines: bool = False) -> None:
         """Show a view's own filters in place of those of the view before; call it in each run.
 
         The first view takes those that are set already, such as a link's.
+
+        Args:
+            view: the view that is shown.
+            refines: whether it takes those of the view before if it has none of its own.
         """
         state = st.session_state
         by_view = state.setdefault(self._by_view_key, {})
-        if state.get(self._view_key, view) != view and by_view.get(view, {}) != self.active():
-            self._store(by_view.get(view, {}))
+        own = by_view.get(view) or (self.active() if refines else {})
+        if state.get(self._view_key, view) != view and own != self.active():
+            self._store(own)
         state[self._view_key], by_view[view] = view, self.active()
 
     def forget_views(self) -> None:

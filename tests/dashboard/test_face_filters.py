@@ -158,7 +158,7 @@ def test_filters_in_the_address_skip_values_that_mean_nothing(monkeypatch):
     assert address == {"other": "x", "page_letter": "a"}
 
 
-def test_each_view_has_its_own_filters_and_the_first_takes_those_of_a_link(monkeypatch):
+def test_each_view_has_its_own_filters_or_refines_those_of_another(monkeypatch):
     address = {"page_letter": "c"}
     monkeypatch.setattr(st, "query_params", address)
     letters = Filter(str, lambda faces, value: np.array([each == value for each in faces]))
@@ -170,6 +170,8 @@ def test_each_view_has_its_own_filters_and_the_first_takes_those_of_a_link(monke
     for view, expected in (("two", "d"), ("one", "c"), ("two", "d")):
         filters.enter(view)
         assert address == {"page_letter": expected}, view
+    filters.enter("three", refines=True)
+    assert address == {"page_letter": "d"}
     filters.forget_views()
     filters.enter("one")
     assert address == {}
