@@ -19,7 +19,7 @@ from sklearn.metrics import confusion_matrix
 
 from pipeline.labels import COLORS, EMOTIONS
 from pipeline.workspace import PROJECT
-from tests.conftest import BRIEF, run_pipeline
+from tests.conftest import TRAIN, run_pipeline
 from tests.e2e.browser import launch_with_webcam, serve, wait_ready, write_face_clip
 from tests.e2e.plots import click_point
 
@@ -28,8 +28,8 @@ WIDTH = 1440
 COMMANDS = (
     "import sample --name sample",
     "audit sample",
-    BRIEF,
-    BRIEF.replace("--seed 7", "--seed 8"),
+    TRAIN,
+    TRAIN.replace("--seed 7", "--seed 8"),
     "evaluate custom_cnn --dataset sample --split validation",
     "evaluate resnet50v2 --dataset sample --split validation",
 )
@@ -90,8 +90,10 @@ def take_live(browser: Browser, url: str) -> None:
     with opened(browser, url, "live", height=960) as page:
         component = page.frame_locator('iframe[title*="webrtc_streamer"]')
         component.get_by_role("button", name="START").click()
-        expect(page.get_by_text(re.compile(r"^Face \d+ · ")).first).to_be_visible()
+        card = page.get_by_text(re.compile(r"^Face \d+ · ")).first
+        expect(card).to_be_visible()
         page.wait_for_timeout(25_000)
+        expect(card).to_be_visible()
         save(page, "live")
 
 
