@@ -126,6 +126,7 @@ def test_a_detector_that_hangs_twice_is_replaced_by_haar_until_the_next_start(
     hanging.gate.set()
     processor.stop()
     assert processor.snapshot().notice is None
+    assert until(lambda: not workers())  # the last one may still be at a frame
     before = len(detector.started)
     assert feed_until(processor, is_well, face_frame.copy)
     assert len(detector.started) == before, "another START tries the chosen detector again"
