@@ -1,4 +1,4 @@
-"""Where the probability bars of each face go on an image: they cover no face and no others."""
+"""Where the probability bars of each face go on an image, so that none cover another's."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,34 +13,34 @@ def place_panels(
     panels: Sequence[tuple[int, int]],
     image: tuple[int, int],
 ) -> list[Box | None]:
-    """Return a place for the panel of each face's bars, which overlaps no face and no other panel.
+    """Return a place for the panel of each face's bars; two places never overlap.
 
     Of the places around a face, that is right, left, below and above, the one is taken that covers
-    the least of labels.
+    the least of faces, then of labels.
 
     Args:
         faces: boxes in pixels; those before others choose first.
         labels: of the same faces.
-        panels: widths and heights of a panel in pixels; the first that has room is taken.
+        panels: widths and heights of a panel in pixels; the first that covers as little is taken.
         image: width and height of the image in pixels; panels lie within it if they fit.
 
     Returns:
-        None for a face whose panel has no room.
+        None for a face whose panel would overlap another one wherever it is put.
     """
     placed: list[Box | None] = []
     for face, label in zip(faces, labels, strict=True):
-        taken = [*faces, *(box for box in placed if box is not None)]
-        for panel in panels:
-            around = _around(face, label, panel, image)
-            free = [box for box in around if not any(intersection(box, o) for o in taken)]
-            if free:
-                break
-        placed.append(min(free, key=lambda box: _covered(box, labels)) if free else None)
+        taken = [box for box in placed if box is not None]
+        around = (box for panel in panels for box in _around(face, label, panel, image))
+        free = [box for box in around if not _covered(box, taken)]
+        placed.append(
+            min(free, key=lambda box: (_covered(box, faces), _covered(box, labels)), default=None)
+        )
     return placed
 
 
-def _covered(box: Box, labels: Sequence[Box]) -> int:
-    return sum(intersection(box, label) for label in labels)
+def _covered(box: Box, others: Sequence[Box]) -> float:
+    """Return how much a box covers of others, as a share of its own area."""
+    return sum(intersection(box, other) for other in others) / (box.width * box.height)
 
 
 def _around(face: Box, label: Box, panel: tuple[int, int], image: tuple[int, int]) -> Iterator[Box]:

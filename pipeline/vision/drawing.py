@@ -52,7 +52,7 @@ def draw_faces(
         frame_bgr: uint8 (h, w, 3), drawn on in place.
         faces: their boxes may lie partly or wholly outside.
         bars: also draw the seven confidences beside each face; smaller where there is less room,
-            and not at all where they would cover a face or others.
+            and not at all where they would cover others.
         maps: also blend the class activation map over each face that has one.
         scale: of lines and text, beside that of the image.
     """

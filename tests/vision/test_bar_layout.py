@@ -1,4 +1,4 @@
-"""Places of the probability bars: in the image, never over each other or a face."""
+"""Places of the probability bars: in the image, never over each other, seldom over faces."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def place(faces: list[Box]) -> list[Box | None]:
 
 
 @pytest.mark.slow
-def test_panels_never_overlap_each_other_or_a_face_and_lie_in_the_image():
+def test_panels_never_overlap_and_lie_in_the_image():
     rng = np.random.default_rng(1)
     without = 0
     for _ in range(3000):
@@ -39,28 +39,19 @@ def test_panels_never_overlap_each_other_or_a_face_and_lie_in_the_image():
         for i, box in enumerate(panels):
             assert box.x >= 0 and box.y >= 0 and (box.width, box.height) in (PANEL, SMALLER)
             assert box.x + box.width <= IMAGE[0] and box.y + box.height <= IMAGE[1]
-            assert not any(intersection(box, each) for each in [*faces, *panels[:i]]), faces
-    assert without < 0.17 * 3000 * 3.5
+            assert not any(intersection(box, each) for each in panels[:i]), faces
+    assert without < 0.03 * 3000 * 3.5
 
 
-def is_whole(face: Box) -> bool:
-    return 0 <= min(face.x, face.y) and face.x + face.width <= 640 and face.y + face.height <= 480
+def test_one_face_always_has_a_panel_and_two_have_two():
+    rng = np.random.default_rng(2)
+    for count in (1, 2):
+        for _ in range(1000):
+            assert None not in place(random_faces(rng, count))
 
 
-def test_one_face_always_has_a_panel_and_two_that_are_apart_and_in_the_image_have_two():
-    rng, pairs = np.random.default_rng(2), 0
-    for _ in range(1000):
-        assert None not in place(random_faces(rng, 1))
-        faces = random_faces(rng, 2)
-        if all(map(is_whole, faces)) and not intersection(*faces):
-            pairs += 1
-            assert None not in place(faces), faces
-    assert pairs > 100
-
-
-def test_a_large_face_has_a_smaller_panel_beside_it_and_none_where_it_leaves_no_room():
+def test_a_large_face_has_a_smaller_panel_beside_it():
     assert place([Box(120, 60, 400, 400)]) == [Box(524, 60, *SMALLER)]
-    assert place([Box(90, 10, 460, 460)]) == [None]
 
 
 def test_a_panel_covers_no_face_and_no_label_where_there_is_room():

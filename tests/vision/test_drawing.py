@@ -74,8 +74,7 @@ def test_label_bars_and_map_stay_in_the_image_wherever_the_box_lies():
     expected = bar_lengths(with_bars(CENTER, given))
     for box in AT_EDGES:
         assert of_color(drawn(box=box, label="surprise"), "surprise").sum() > 1500, box
-        if box.width < 640:  # else there is no room for bars
-            assert bar_lengths(with_bars(box, given)) == pytest.approx(expected, abs=1), box
+        assert bar_lengths(with_bars(box, given)) == pytest.approx(expected, abs=1), box
         mapped = drawn(box=box, activation_map=np.ones((3, 3), np.float32), maps=True)
         x, y = np.clip([box.x + box.width // 2, box.y + box.height // 2], 5, [630, 470])
         assert mapped[y, x, 2] > mapped[y, x, 0] + 50, box
@@ -164,14 +163,13 @@ def test_bars_are_drawn_on_request_on_the_side_of_the_face_that_has_room():
         assert bars[:, columns].sum() == bars.sum() > 0
 
 
-def test_bars_never_cover_a_face_however_large_they_are_and_it_is():
-    for side in range(40, 440, 20):  # the label of a larger one lies over it
+def test_bars_cover_no_face_that_leaves_them_room_however_large_they_are():
+    for side in range(40, 420, 20):
         image, box = plain(), Box((640 - side) // 2, (480 - side) // 2, side, side)
         draw_faces(image, [face_prediction(box=box, label=UNCERTAIN)], bars=True, scale=1.8)
         inner = image[box.y + 40 : box.y + side - 5, box.x + 5 : box.x + side - 5]
         assert (inner == 90).all(), side
-        shown = any(bars_of(image, emotion).sum() > 50 for emotion in EMOTIONS)
-        assert shown or side > 400, side
+        assert any(bars_of(image, emotion).sum() > 50 for emotion in EMOTIONS), side
 
 
 def test_a_map_is_blended_over_its_face_only_and_on_request():
